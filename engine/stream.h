@@ -1,0 +1,42 @@
+/*
+ * Streams: from a StreamID and the guest's stream table to a decision.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Raw STE bits end here; further on there are only abort, bypass and
+ * translate with the key under which its nested HWPT is shared.
+ */
+#ifndef ENGINE_STREAM_H
+#define ENGINE_STREAM_H
+
+#include "smmuv3-engine.h"
+
+typedef struct SMMUv3StreamConfig {
+    SMMUv3StreamKind kind;
+    uint64_t key[2];        /* masked STE words 0 and 1; zero if not translate */
+    SMMUv3EventType event;  /* what a transaction would raise; abort only */
+} SMMUv3StreamConfig;
+
+/*
+ * Decides over an STE's first two words (5.2), for a guest that was promised
+ * @idr. Pure.
+ */
+SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],
+                                     const uint32_t idr[6]);
+
+/*
+ * Finds and decodes the STE of @vsid: linear and two-level tables, bounds as
+ * IDR1.SIDSIZE and STRTAB_BASE_CFG say (3.3, 6.3.25). Reads guest memory once.
+ */
+SMMUv3StreamConfig smmuv3_stream_lookup(const SMMUv3FrontendOps *fe,
+                                        void *opaque,
+                                        const SMMUv3StreamRegs *regs,
+                                        const uint32_t idr[6], uint32_t vsid);
+
+/* SMMUEN=0: all streams go as GBPA says (6.3.14). Pure. */
+SMMUv3StreamConfig smmuv3_stream_gbpa(uint32_t gbpa);
+
+bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
+                                const SMMUv3StreamConfig *b);
+
+#endif

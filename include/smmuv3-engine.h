@@ -1,0 +1,188 @@
+/*
+ * The engine: a guest's SMMUv3 on a host's nesting SMMUv3.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A VMM keeps the registers, guest memory and interrupts; the engine decides
+ * what they mean: which command is local, forwarded or illegal (Arm IHI 0070
+ * chapter 4), which STE makes which nested HWPT (chapter 5), which vSID is
+ * which host device. It calls back through SMMUv3FrontendOps and down through
+ * SMMUv3HostOps (smmuv3-host.h).
+ *
+ * Locking: none inside. The caller serializes all calls on one engine.
+ * Memory: nothing is allocated while commands are consumed, except for what a
+ * changed STE needs. All addresses are guest physical (IPA), sizes in bytes.
+ * A guest reaches no assertion, no unbounded loop and no log line here.
+ */
+#ifndef SMMUV3_ENGINE_H
+#define SMMUV3_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "smmuv3-host.h"
+#include "smmuv3/event.h"
+#include "smmuv3/registers.h"
+
+typedef struct SMMUv3Engine SMMUv3Engine;
+typedef struct SMMUv3EngineDevice SMMUv3EngineDevice;
+
+/* What the engine asks of the VMM. */
+typedef struct SMMUv3FrontendOps {
+    /* Copies @len bytes of guest memory at @addr; 0, or -EFAULT. */
+    int (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
+
+    /*
+     * Reads @n words at @addr (8-byte aligned), each with one 64-bit
+     * single-copy atomic load (3.21.3), as they stand in memory
+     * (little-endian). 0, or -EFAULT.
+     */
+    int (*read_words)(void *opaque, uint64_t addr, uint64_t *words, size_t n);
+
+    /* A completed CMD_SYNC asked for its wired interrupt (4.7.3, CS=SIG_IRQ). */
+    void (*sync_irq)(void *opaque);
+
+    /* The StreamID that the guest sees for @cookie now; false: none yet. */
+    bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
+} SMMUv3FrontendOps;
+
+/* The guest's registers that decide over streams (6.3). */
+typedef struct SMMUv3StreamRegs {
+    uint32_t cr0;
+    uint32_t gbpa;
+    uint64_t strtab_base;
+    uint32_t strtab_base_cfg;
+} SMMUv3StreamRegs;
+
+/* The command queue's registers. CONS's ERR field is the caller's to write. */
+typedef struct SMMUv3CmdqRegs {
+    uint64_t base;              /* SMMU_CMDQ_BASE, 6.3.26 */
+    uint32_t prod;              /* index and wrap bit, 6.3.27 */
+    uint32_t cons;              /* index and wrap bit, 6.3.28; advanced */
+} SMMUv3CmdqRegs;
+
+typedef enum SMMUv3CmdqStatus {
+    SMMUV3_CMDQ_DRAINED,        /* CONS reached PROD */
+    SMMUV3_CMDQ_MORE,           /* a slice is done; call again soon */
+    SMMUV3_CMDQ_STOPPED,        /* CONS names the failing command, see cerror */
+} SMMUv3CmdqStatus;
+
+typedef struct SMMUv3CmdqResult {
+    SMMUv3CmdqStatus status;
+    SMMUv3CmdError cerror;
+} SMMUv3CmdqResult;
+
+/* How a stream's transactions go; the closed set that an STE decodes into. */
+typedef enum SMMUv3StreamKind {
+    SMMUV3_STREAM_ABORT,
+    SMMUV3_STREAM_BYPASS,
+    SMMUV3_STREAM_TRANSLATE,
+} SMMUv3StreamKind;
+
+/* Why a device cannot be taken. */
+typedef enum SMMUv3Refusal {
+    SMMUV3_REFUSAL_NONE,
+    SMMUV3_REFUSAL_INFO,         /* IOMMU_GET_HW_INFO failed */
+    SMMUV3_REFUSAL_NOT_SMMUV3,   /* the device sits behind another IOMMU */
+    SMMUV3_REFUSAL_FEATURE,      /* the guest was promised more, see missing */
+    SMMUV3_REFUSAL_OTHER_HOST,   /* another iommufd than the first device's */
+    SMMUV3_REFUSAL_OTHER_SMMU,   /* another physical SMMU than the first's */
+    SMMUV3_REFUSAL_NO_NESTING,   /* IOMMU_VIOMMU_ALLOC failed */
+    SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed */
+} SMMUv3Refusal;
+
+/* Counters since smmuv3_engine_new(); exact, never reset. */
+typedef struct SMMUv3EngineStats {
+    uint64_t windows;            /* cmdq runs that found commands */
+    uint64_t commands;           /* commands consumed */
+    uint64_t forwarded;          /* commands handed to the host */
+    uint64_t windows_forwarding; /* windows that forwarded at least one */
+    uint64_t invalidate_calls;
+    uint64_t widened;            /* ranges the host would refuse, widened */
+    uint64_t hwpt_translate;     /* nested HWPTs allocated, by kind */
+    uint64_t hwpt_bypass;
+    uint64_t hwpt_abort;
+    uint64_t hwpt_shared;        /* a stream joined an HWPT in use */
+    uint64_t hwpt_reused;        /* a stream took a kept, unreferenced HWPT */
+    uint64_t attaches;
+    uint64_t attach_failures;
+    uint64_t vdevices;
+    uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
+    uint64_t errors[4];          /* by SMMUv3CmdError */
+} SMMUv3EngineStats;
+
+/*
+ * A new engine without devices: SMMUEN=0, GBPA bypass, no features. Never
+ * fails. @fe and @opaque are borrowed until smmuv3_engine_free().
+ */
+SMMUv3Engine *smmuv3_engine_new(const SMMUv3FrontendOps *fe, void *opaque);
+
+/* Removes what devices are left, then frees. NULL is allowed. */
+void smmuv3_engine_free(SMMUv3Engine *e);
+
+/*
+ * What the guest is promised, as its SMMU_IDR0..5 read. Call before the guest
+ * runs and at reset. Decides legality (IDR0.ATS, PRI, STALL_MODEL), sizes
+ * (IDR1.SIDSIZE, SSIDSIZE) and the width of ASIDs.
+ */
+void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6]);
+
+/*
+ * Takes a device: reads its host information, allocates the vIOMMU with the
+ * first one, and attaches the stream as the registers say (bypass or abort
+ * while SMMUEN=0). @parent is the nesting parent HWPT the device is attached
+ * to; it stays the caller's. @cookie names the device to ops->vsid().
+ *
+ * 0 and *@out, owned by the engine until smmuv3_engine_device_remove(); or a
+ * negative errno and why in *@why, with the device as it was.
+ */
+int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
+                             SMMUv3Host *host, SMMUv3HostDevice *dev,
+                             SMMUv3HostId parent, void *cookie,
+                             SMMUv3EngineDevice **out, SMMUv3Refusal *why);
+
+/*
+ * Gives a device up: re-attached to the parent (blocked if that fails), its
+ * vDEVICE destroyed; with the last device the nested HWPTs and the vIOMMU go
+ * too. Nothing of it is left in the kernel when this returns.
+ */
+void smmuv3_engine_device_remove(SMMUv3Engine *e, SMMUv3EngineDevice *d);
+
+/* Host information: of the first device; false while there is none. */
+bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info);
+
+/*
+ * Takes a device's information without taking the device: to narrow what the
+ * guest is promised before it runs. 0 or a negative errno.
+ *
+ * IDR bits that @idr promises and @info does not carry: returned as the name
+ * of the first such field ("IDR5.GRAN16K"), NULL when the host has them all.
+ */
+const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
+                                          const SMMUv3HostInfo *info);
+
+/*
+ * The registers changed (CR0.SMMUEN, GBPA while SMMUEN=0, the stream table's
+ * base at enabling; 6.3.9, 6.3.14, 6.3.24): re-drives every stream. Costs no
+ * system call for a stream that stays as it was.
+ */
+void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
+
+/*
+ * Consumes from @q->cons to @q->prod, one slice at the most (4096 commands),
+ * as one window: a single copy out of guest memory, as few invalidate calls
+ * as the port's limit allows. A PROD that claims more than the queue holds is
+ * bounded by its size. The caller has checked that CMDQEN=1 and that no
+ * CMDQ_ERR is unacknowledged, and on STOPPED writes ERR and toggles GERROR.
+ */
+SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
+
+/* Valid until the next call on @e. */
+const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e);
+
+/* How a device's stream stands, and the event its transactions would raise. */
+SMMUv3StreamKind smmuv3_engine_device_kind(const SMMUv3EngineDevice *d);
+SMMUv3EventType smmuv3_engine_device_event(const SMMUv3EngineDevice *d);
+
+#endif

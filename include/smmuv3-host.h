@@ -1,0 +1,105 @@
+/*
+ * The port: what the engine asks of the host.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The engine owns this interface; hw/vfio/iommufd-nested.c provides it over
+ * IOMMUFD, tests/support/fake-host.c provides it in memory. One function is
+ * one request to the kernel; there is no policy behind it. The objects follow
+ * linux/iommufd.h: a vIOMMU on a nesting parent HWPT (stage 2), vDEVICEs that
+ * tie a vSID to a device, nested HWPTs that carry a guest's STE.
+ *
+ * Results: 0, or a negative errno as the kernel gave it. An implementation
+ * retries EINTR itself, EINTR is never returned. On failure nothing exists
+ * that did not exist before, and outputs are untouched (but see invalidate).
+ *
+ * Locking: the engine calls from the thread that called the engine, never
+ * concurrently for one engine.
+ *
+ * Order that the engine keeps, because the kernel wants it:
+ *  - a device's vDEVICE exists before the device is attached to a translate
+ *    HWPT (struct iommu_hwpt_arm_smmuv3);
+ *  - an HWPT is destroyed only when no device is attached to it (EBUSY);
+ *  - vDEVICEs and nested HWPTs are destroyed before their vIOMMU, and a
+ *    vDEVICE before its device's file descriptor closes
+ *    (struct iommu_vdevice_alloc).
+ */
+#ifndef SMMUV3_HOST_H
+#define SMMUV3_HOST_H
+
+#include <stdint.h>
+
+#include "smmuv3/cmd.h"
+
+/* One iommufd context. Owned by whoever made it; outlives the engine's use. */
+typedef struct SMMUv3Host SMMUv3Host;
+
+/* One device bound to that iommufd. Outlives smmuv3_engine_device_remove(). */
+typedef struct SMMUv3HostDevice SMMUv3HostDevice;
+
+/* An IOMMUFD object id; 0 is none (the kernel never hands out 0). */
+typedef uint32_t SMMUv3HostId;
+
+/* More entries than this in one invalidate() are never sent. */
+#define SMMUV3_HOST_INVALIDATE_MAX 4096
+
+/*
+ * What IOMMU_GET_HW_INFO says of the physical SMMU. Only the fields that the
+ * comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the engine
+ * reads no others, except that a refusal's text may name what looks missing.
+ */
+typedef struct SMMUv3HostInfo {
+    uint32_t idr[6];
+    uint32_t iidr;
+    uint32_t aidr;
+    /* TLBI and CFGI have to be issued twice (hw_info flag of Linux >= 7.3). */
+    int repeat_tlbi_cfgi;
+} SMMUv3HostInfo;
+
+typedef struct SMMUv3HostOps {
+    /* -ENODEV: there is an IOMMU, but it is no SMMUv3. */
+    int (*get_info)(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                    SMMUv3HostInfo *info);
+
+    /*
+     * A vIOMMU of type ARM_SMMUV3 on @parent, backed by the SMMU of @dev.
+     * -EOPNOTSUPP: that SMMU cannot nest; -EINVAL: @parent is of another one.
+     */
+    int (*viommu_alloc)(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                        SMMUv3HostId parent, SMMUv3HostId *viommu);
+
+    /* -EEXIST: the vSID is taken, or the device has a vDEVICE already. */
+    int (*vdevice_alloc)(SMMUv3Host *host, SMMUv3HostId viommu,
+                         SMMUv3HostDevice *dev, uint32_t vsid,
+                         SMMUv3HostId *vdevice);
+
+    /* @ste: words 0 and 1, little-endian. -EIO: not legal for the kernel. */
+    int (*hwpt_alloc)(SMMUv3Host *host, SMMUv3HostId viommu,
+                      SMMUv3HostDevice *dev, const uint64_t ste[2],
+                      SMMUv3HostId *hwpt);
+
+    /*
+     * Attaches or replaces; on failure the old attachment stands. @pt is a
+     * nested HWPT or the nesting parent.
+     */
+    int (*attach)(SMMUv3Host *host, SMMUv3HostDevice *dev, SMMUv3HostId pt);
+
+    /* Afterwards the device's DMA is blocked. */
+    int (*detach)(SMMUv3Host *host, SMMUv3HostDevice *dev);
+
+    /*
+     * Issues @n (at most SMMUV3_HOST_INVALIDATE_MAX) little-endian commands
+     * in order and waits for them. On success all are complete. On failure
+     * *@done is the kernel's count, to be distrusted: Linux counts commands
+     * that it converted and never issued, steps back by one when a whole
+     * block failed, and with -ENOMEM leaves the input there. What it names
+     * may be issued again: invalidations are idempotent.
+     */
+    int (*invalidate)(SMMUv3Host *host, SMMUv3HostId viommu,
+                      const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done);
+
+    /* -EBUSY: still in use. */
+    int (*destroy)(SMMUv3Host *host, SMMUv3HostId id);
+} SMMUv3HostOps;
+
+#endif
