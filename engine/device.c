@@ -1,0 +1,206 @@
+/*
+ * Devices: from a stream's decision to an attachment in the kernel.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A replacement is attach first, free after, so that there is no window in
+ * which the stream aborts. When it fails the stream aborts: on the abort
+ * HWPT, or, if even that cannot be had, detached (the kernel blocks it).
+ */
+#include "internal.h"
+
+static const SMMUv3StreamConfig abort_config = { .kind = SMMUV3_STREAM_ABORT };
+
+SMMUv3StreamConfig smmuv3_device_evaluate(const SMMUv3EngineDevice *d)
+{
+    const SMMUv3Engine *e = d->engine;
+
+    if (!(e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
+        return smmuv3_stream_gbpa(e->regs.gbpa);
+    }
+    if (!d->has_vsid) {
+        return abort_config;
+    }
+    return smmuv3_stream_lookup(e->fe, e->opaque, &e->regs, e->idr, d->vsid);
+}
+
+bool smmuv3_device_changes(const SMMUv3EngineDevice *d,
+                           const SMMUv3StreamConfig *config)
+{
+    return !d->hwpt || !smmuv3_stream_config_equal(&d->config, config);
+}
+
+static int ensure_vdevice(SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = d->engine;
+    int ret;
+
+    if (d->vdevice) {
+        return 0;
+    }
+    if (!d->has_vsid) {
+        return -ENOENT;
+    }
+    ret = e->ops->vdevice_alloc(e->host, e->viommu, d->host_dev, d->vsid,
+                                &d->vdevice);
+    if (!ret) {
+        e->stats.vdevices++;
+    }
+    return ret;
+}
+
+static void drop_vdevice(SMMUv3EngineDevice *d)
+{
+    if (d->vdevice) {
+        d->engine->ops->destroy(d->engine->host, d->vdevice);
+        d->vdevice = 0;
+    }
+}
+
+static void take_hwpt(SMMUv3EngineDevice *d, SMMUv3Hwpt *hwpt,
+                      const SMMUv3StreamConfig *config)
+{
+    SMMUv3Hwpt *old = d->hwpt;
+
+    d->hwpt = hwpt;
+    d->config = *config;
+    smmuv3_hwpt_put(d->engine->hwpts, old);
+}
+
+static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
+{
+    SMMUv3Engine *e = d->engine;
+    SMMUv3Hwpt *hwpt;
+    int ret = 0;
+
+    /* With SMMUEN=1 the kernel needs the vSID for events, too. */
+    if (d->has_vsid && (e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
+        ret = ensure_vdevice(d);
+    }
+    if (ret && config->kind == SMMUV3_STREAM_TRANSLATE) {
+        return ret;
+    }
+    ret = smmuv3_hwpt_get(e->hwpts, d->host_dev, config, &hwpt);
+    if (ret) {
+        return ret;
+    }
+    ret = e->ops->attach(e->host, d->host_dev, smmuv3_hwpt_id(hwpt));
+    if (ret) {
+        smmuv3_hwpt_put(e->hwpts, hwpt);
+        return ret;
+    }
+    e->stats.attaches++;
+    take_hwpt(d, hwpt, config);
+    return 0;
+}
+
+/* If the kernel refuses the detach too, the old HWPT stays referenced. */
+static void block(SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = d->engine;
+
+    if (install(d, &abort_config) == 0) {
+        return;
+    }
+    if (e->ops->detach(e->host, d->host_dev) == 0) {
+        take_hwpt(d, NULL, &abort_config);
+    }
+}
+
+int smmuv3_device_apply(SMMUv3EngineDevice *d,
+                        const SMMUv3StreamConfig *config)
+{
+    SMMUv3Engine *e = d->engine;
+    int ret;
+
+    if (!smmuv3_device_changes(d, config)) {
+        d->config.event = config->event;
+        e->stats.ste_unchanged++;
+        return 0;
+    }
+    ret = install(d, config);
+    if (ret) {
+        e->stats.attach_failures++;
+        block(d);
+    }
+    return ret;
+}
+
+void smmuv3_device_release(SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = d->engine;
+
+    if (e->ops->attach(e->host, d->host_dev, e->parent) == 0) {
+        e->stats.attaches++;
+    } else {
+        e->ops->detach(e->host, d->host_dev);
+    }
+    take_hwpt(d, NULL, &abort_config);
+    drop_vdevice(d);
+    if (d->has_vsid) {
+        smmuv3_vsid_remove(e->vsids, d->vsid);
+        d->has_vsid = false;
+    }
+}
+
+static bool vsid_moved(const SMMUv3EngineDevice *d)
+{
+    const SMMUv3Engine *e = d->engine;
+    uint32_t vsid;
+
+    if (!e->fe->vsid(e->opaque, d->cookie, &vsid)) {
+        return d->has_vsid;
+    }
+    return !d->has_vsid || d->vsid != vsid;
+}
+
+bool smmuv3_vsids_stale(SMMUv3Engine *e)
+{
+    for (guint i = 0; i < e->devices->len; i++) {
+        if (vsid_moved(g_ptr_array_index(e->devices, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A translate stream needs its vDEVICE, so it aborts before that goes. */
+static void forget_vsid(SMMUv3EngineDevice *d)
+{
+    if (!d->has_vsid) {
+        return;
+    }
+    if (d->hwpt && d->config.kind == SMMUV3_STREAM_TRANSLATE) {
+        smmuv3_device_apply(d, &abort_config);
+    }
+    drop_vdevice(d);
+    smmuv3_vsid_remove(d->engine->vsids, d->vsid);
+    d->has_vsid = false;
+}
+
+static void learn_vsid(SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = d->engine;
+    uint32_t vsid;
+
+    if (!d->has_vsid && e->fe->vsid(e->opaque, d->cookie, &vsid) &&
+        smmuv3_vsid_insert(e->vsids, vsid, d)) {
+        d->vsid = vsid;
+        d->has_vsid = true;
+    }
+}
+
+/* All are forgotten before any is learned: numbers may have been swapped. */
+void smmuv3_vsids_sync(SMMUv3Engine *e)
+{
+    for (guint i = 0; i < e->devices->len; i++) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
+
+        if (vsid_moved(d)) {
+            forget_vsid(d);
+        }
+    }
+    for (guint i = 0; i < e->devices->len; i++) {
+        learn_vsid(g_ptr_array_index(e->devices, i));
+    }
+}

@@ -1,0 +1,212 @@
+/*
+ * The engine's life: features, devices, registers, statistics.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "internal.h"
+
+SMMUv3Engine *smmuv3_engine_new(const SMMUv3FrontendOps *fe, void *opaque)
+{
+    SMMUv3Engine *e = g_new0(SMMUv3Engine, 1);
+
+    e->fe = fe;
+    e->opaque = opaque;
+    e->vsids = smmuv3_vsid_table_new();
+    e->devices = g_ptr_array_new();
+    e->window = g_new(SMMUv3Cmd, SMMUV3_WINDOW_MAX);
+    smmuv3_batch_init(&e->batch, SMMUV3_WINDOW_MAX);
+    return e;
+}
+
+void smmuv3_engine_free(SMMUv3Engine *e)
+{
+    if (!e) {
+        return;
+    }
+    while (e->devices->len) {
+        smmuv3_engine_device_remove(e, g_ptr_array_index(e->devices, 0));
+    }
+    smmuv3_batch_destroy(&e->batch);
+    g_free(e->window);
+    g_ptr_array_free(e->devices, TRUE);
+    smmuv3_vsid_table_free(e->vsids);
+    g_free(e);
+}
+
+void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
+{
+    memcpy(e->idr, idr, sizeof(e->idr));
+}
+
+/* The vIOMMU comes with the first device and goes with the last. */
+static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
+                       SMMUv3Host *host, SMMUv3HostDevice *dev,
+                       const SMMUv3HostInfo *info, SMMUv3HostId parent)
+{
+    int ret = ops->viommu_alloc(host, dev, parent, &e->viommu);
+
+    if (ret) {
+        return ret;
+    }
+    e->ops = ops;
+    e->host = host;
+    e->info = *info;
+    e->parent = parent;
+    e->hwpts = smmuv3_hwpt_table_new(ops, host, e->viommu, &e->stats);
+    return 0;
+}
+
+static void close_viommu(SMMUv3Engine *e)
+{
+    smmuv3_hwpt_table_free(e->hwpts);
+    e->hwpts = NULL;
+    e->ops->destroy(e->host, e->viommu);
+    e->viommu = 0;
+    e->atc_timed_out = false;
+}
+
+/* Can @dev join, as far as can be told before anything is allocated? */
+static SMMUv3Refusal check_device(const SMMUv3Engine *e, SMMUv3Host *host,
+                                  const SMMUv3HostInfo *info,
+                                  SMMUv3HostId parent)
+{
+    if (smmuv3_engine_missing_feature(e->idr, info)) {
+        return SMMUV3_REFUSAL_FEATURE;
+    }
+    if (e->viommu && e->host != host) {
+        return SMMUV3_REFUSAL_OTHER_HOST;
+    }
+    if (e->viommu && e->parent != parent) {
+        return SMMUV3_REFUSAL_OTHER_SMMU;
+    }
+    return SMMUV3_REFUSAL_NONE;
+}
+
+static int attach_first(SMMUv3Engine *e, SMMUv3EngineDevice *d)
+{
+    SMMUv3StreamConfig config;
+
+    g_ptr_array_add(e->devices, d);
+    smmuv3_vsids_sync(e);
+    config = smmuv3_device_evaluate(d);
+    return smmuv3_device_apply(d, &config);
+}
+
+int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
+                             SMMUv3Host *host, SMMUv3HostDevice *dev,
+                             SMMUv3HostId parent, void *cookie,
+                             SMMUv3EngineDevice **out, SMMUv3Refusal *why)
+{
+    SMMUv3EngineDevice *d;
+    SMMUv3HostInfo info;
+    int ret = ops->get_info(host, dev, &info);
+
+    if (ret) {
+        *why = ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
+                              : SMMUV3_REFUSAL_INFO;
+        return ret;
+    }
+    *why = check_device(e, host, &info, parent);
+    if (*why != SMMUV3_REFUSAL_NONE) {
+        return *why == SMMUV3_REFUSAL_FEATURE ? -EOPNOTSUPP : -EXDEV;
+    }
+    if (!e->viommu) {
+        ret = open_viommu(e, ops, host, dev, &info, parent);
+        if (ret) {
+            *why = SMMUV3_REFUSAL_NO_NESTING;
+            return ret;
+        }
+    }
+    d = g_new0(SMMUv3EngineDevice, 1);
+    d->engine = e;
+    d->host_dev = dev;
+    d->cookie = cookie;
+    ret = attach_first(e, d);
+    if (ret) {
+        *why = SMMUV3_REFUSAL_ATTACH;
+        smmuv3_engine_device_remove(e, d);
+        return ret;
+    }
+    *out = d;
+    return 0;
+}
+
+void smmuv3_engine_device_remove(SMMUv3Engine *e, SMMUv3EngineDevice *d)
+{
+    smmuv3_device_release(d);
+    g_ptr_array_remove(e->devices, d);
+    g_free(d);
+    if (!e->devices->len) {
+        close_viommu(e);
+    }
+}
+
+bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info)
+{
+    if (e->viommu) {
+        *info = e->info;
+    }
+    return e->viommu != 0;
+}
+
+/*
+ * A range that the host cannot invalidate is widened, so RIL is no promise
+ * that a host has to keep; nor are features that the VMM serves itself.
+ */
+const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
+                                          const SMMUv3HostInfo *info)
+{
+    static const struct {
+        unsigned reg;
+        uint32_t bit;
+        const char *name;
+    } flags[] = {
+        { 0, SMMUV3_IDR0_ASID16, "IDR0.ASID16" },
+        { 0, SMMUV3_BIT(3), "IDR0.TTF (AArch64 tables)" },
+        { 5, SMMUV3_IDR5_GRAN4K, "IDR5.GRAN4K" },
+        { 5, SMMUV3_IDR5_GRAN16K, "IDR5.GRAN16K" },
+        { 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++) {
+        if (idr[flags[i].reg] & flags[i].bit & ~info->idr[flags[i].reg]) {
+            return flags[i].name;
+        }
+    }
+    if (SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]) >
+        SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3])) {
+        return "IDR3.BBML";
+    }
+    if (SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]) >
+        SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, info->idr[1])) {
+        return "IDR1.SSIDSIZE";
+    }
+    return NULL;
+}
+
+void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs)
+{
+    e->regs = *regs;
+    smmuv3_vsids_sync(e);
+    for (guint i = 0; i < e->devices->len; i++) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
+        SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
+
+        smmuv3_device_apply(d, &config);
+    }
+}
+
+const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e)
+{
+    return &e->stats;
+}
+
+SMMUv3StreamKind smmuv3_engine_device_kind(const SMMUv3EngineDevice *d)
+{
+    return d->config.kind;
+}
+
+SMMUv3EventType smmuv3_engine_device_event(const SMMUv3EngineDevice *d)
+{
+    return d->config.event;
+}

@@ -1,0 +1,176 @@
+/*
+ * The shared nested-HWPT table. See hwpt.h.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <glib.h>
+
+#include "hwpt.h"
+#include "smmuv3/ste.h"
+
+/* Unreferenced translate HWPTs that are kept for the next attach. */
+#define HWPT_KEPT_MAX 8
+
+struct SMMUv3Hwpt {
+    SMMUv3StreamConfig config;
+    SMMUv3HostId id;
+    unsigned refs;
+    GList *kept;        /* link in SMMUv3HwptTable.kept while refs is 0 */
+};
+
+struct SMMUv3HwptTable {
+    const SMMUv3HostOps *ops;
+    SMMUv3Host *host;
+    SMMUv3HostId viommu;
+    SMMUv3EngineStats *stats;
+    GHashTable *by_config;
+    GQueue kept;        /* head: most recently used */
+};
+
+static guint config_hash(gconstpointer p)
+{
+    const SMMUv3StreamConfig *c = p;
+    uint64_t h = c->key[0] * UINT64_C(0x9e3779b97f4a7c15);
+
+    h ^= (c->key[1] ^ c->kind) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return h ^ (h >> 32);
+}
+
+static gboolean config_equal(gconstpointer a, gconstpointer b)
+{
+    return smmuv3_stream_config_equal(a, b);
+}
+
+SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
+                                       SMMUv3Host *host, SMMUv3HostId viommu,
+                                       SMMUv3EngineStats *stats)
+{
+    SMMUv3HwptTable *t = g_new0(SMMUv3HwptTable, 1);
+
+    t->ops = ops;
+    t->host = host;
+    t->viommu = viommu;
+    t->stats = stats;
+    t->by_config = g_hash_table_new(config_hash, config_equal);
+    g_queue_init(&t->kept);
+    return t;
+}
+
+static void hwpt_destroy(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
+{
+    g_hash_table_remove(t->by_config, &hwpt->config);
+    t->ops->destroy(t->host, hwpt->id);
+    g_free(hwpt);
+}
+
+static void hwpt_drop_oldest(SMMUv3HwptTable *t)
+{
+    SMMUv3Hwpt *oldest = g_queue_pop_tail(&t->kept);
+
+    hwpt_destroy(t, oldest);
+}
+
+void smmuv3_hwpt_table_free(SMMUv3HwptTable *t)
+{
+    while (!g_queue_is_empty(&t->kept)) {
+        hwpt_drop_oldest(t);
+    }
+    g_hash_table_destroy(t->by_config);
+    g_free(t);
+}
+
+/* The one place where a decision becomes an STE for the kernel. */
+static void encode_ste(const SMMUv3StreamConfig *config, uint64_t ste[2])
+{
+    uint64_t dw0 = config->key[0];
+
+    switch (config->kind) {
+    case SMMUV3_STREAM_TRANSLATE:
+        break;
+    case SMMUV3_STREAM_BYPASS:
+        dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
+                                          SMMUV3_STE_CONFIG_BYPASS);
+        break;
+    case SMMUV3_STREAM_ABORT:
+        dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
+                                          SMMUV3_STE_CONFIG_ABORT);
+        break;
+    }
+    ste[0] = GUINT64_TO_LE(dw0);
+    ste[1] = GUINT64_TO_LE(config->key[1]);
+}
+
+static void count_alloc(SMMUv3EngineStats *stats, SMMUv3StreamKind kind)
+{
+    switch (kind) {
+    case SMMUV3_STREAM_TRANSLATE:
+        stats->hwpt_translate++;
+        break;
+    case SMMUV3_STREAM_BYPASS:
+        stats->hwpt_bypass++;
+        break;
+    case SMMUV3_STREAM_ABORT:
+        stats->hwpt_abort++;
+        break;
+    }
+}
+
+static int hwpt_new(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
+                    const SMMUv3StreamConfig *config, SMMUv3Hwpt **out)
+{
+    SMMUv3HostId id = 0;
+    uint64_t ste[2];
+    int ret;
+
+    encode_ste(config, ste);
+    ret = t->ops->hwpt_alloc(t->host, t->viommu, dev, ste, &id);
+    if (ret) {
+        return ret;
+    }
+    *out = g_new0(SMMUv3Hwpt, 1);
+    (*out)->config = *config;
+    (*out)->id = id;
+    g_hash_table_insert(t->by_config, &(*out)->config, *out);
+    count_alloc(t->stats, config->kind);
+    return 0;
+}
+
+int smmuv3_hwpt_get(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
+                    const SMMUv3StreamConfig *config, SMMUv3Hwpt **out)
+{
+    SMMUv3Hwpt *hwpt = g_hash_table_lookup(t->by_config, config);
+
+    if (!hwpt) {
+        int ret = hwpt_new(t, dev, config, &hwpt);
+
+        if (ret) {
+            return ret;
+        }
+    } else if (hwpt->refs) {
+        t->stats->hwpt_shared++;
+    } else {
+        g_queue_delete_link(&t->kept, hwpt->kept);
+        hwpt->kept = NULL;
+        t->stats->hwpt_reused++;
+    }
+    hwpt->refs++;
+    *out = hwpt;
+    return 0;
+}
+
+void smmuv3_hwpt_put(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
+{
+    if (!hwpt || --hwpt->refs) {
+        return;
+    }
+    g_queue_push_head(&t->kept, hwpt);
+    hwpt->kept = t->kept.head;
+    if (g_queue_get_length(&t->kept) > HWPT_KEPT_MAX) {
+        hwpt_drop_oldest(t);
+    }
+}
+
+SMMUv3HostId smmuv3_hwpt_id(const SMMUv3Hwpt *hwpt)
+{
+    return hwpt->id;
+}

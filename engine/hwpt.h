@@ -1,0 +1,39 @@
+/*
+ * Nested HWPTs of one vIOMMU, shared by streams of the same configuration.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One HWPT for each key (both masked STE words), one for abort, one for
+ * bypass; counted references. A few that nobody references are kept, least
+ * recently used first to go, so that a guest driver's unbind and bind costs
+ * attaches only.
+ */
+#ifndef ENGINE_HWPT_H
+#define ENGINE_HWPT_H
+
+#include "stream.h"
+
+typedef struct SMMUv3Hwpt SMMUv3Hwpt;
+typedef struct SMMUv3HwptTable SMMUv3HwptTable;
+
+/* @ops, @host and @stats are borrowed. */
+SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
+                                       SMMUv3Host *host, SMMUv3HostId viommu,
+                                       SMMUv3EngineStats *stats);
+
+/* Destroys every HWPT; all references have been put. */
+void smmuv3_hwpt_table_free(SMMUv3HwptTable *t);
+
+/*
+ * A reference to the HWPT for @config, allocated through @dev if there is
+ * none. 0, or the host's negative errno.
+ */
+int smmuv3_hwpt_get(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
+                    const SMMUv3StreamConfig *config, SMMUv3Hwpt **out);
+
+/* Drops a reference; NULL is allowed. No device is attached through it. */
+void smmuv3_hwpt_put(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt);
+
+SMMUv3HostId smmuv3_hwpt_id(const SMMUv3Hwpt *hwpt);
+
+#endif
