@@ -1,0 +1,134 @@
+/*
+ * The scene that most tests begin with. See scene.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "scene.h"
+
+#define IDR0_COMMON                                                     \
+    (SMMUV3_IDR0_S1P | SMMUV3_IDR0_COHACC | SMMUV3_IDR0_ASID16 |        \
+     SMMUV3_IDR0_CD2L | SMMUV3_IDR0_TERM_MODEL |                        \
+     SMMUV3_PREP(SMMUV3_IDR0_TTF, 2) |                                  \
+     SMMUV3_PREP(SMMUV3_IDR0_TTENDIAN, 2) |                             \
+     SMMUV3_PREP(SMMUV3_IDR0_ST_LEVEL, 1))
+#define IDR5_COMMON                                                     \
+    (SMMUV3_PREP(SMMUV3_IDR5_OAS, 4) | SMMUV3_IDR5_GRAN4K |             \
+     SMMUV3_IDR5_GRAN16K | SMMUV3_IDR5_GRAN64K)
+
+const uint32_t guest_idr[6] = {
+    IDR0_COMMON | SMMUV3_IDR0_ATS | SMMUV3_PREP(SMMUV3_IDR0_STALL_MODEL, 1),
+    SMMUV3_PREP(SMMUV3_IDR1_SIDSIZE, 16) |
+    SMMUV3_PREP(SMMUV3_IDR1_SSIDSIZE, 10),
+    0,
+    SMMUV3_IDR3_HAD | SMMUV3_IDR3_RIL,
+    0,
+    IDR5_COMMON,
+};
+
+const uint32_t host_idr[6] = {
+    IDR0_COMMON | SMMUV3_IDR0_S2P | SMMUV3_IDR0_ATS | SMMUV3_IDR0_HYP,
+    SMMUV3_PREP(SMMUV3_IDR1_SIDSIZE, 32) |
+    SMMUV3_PREP(SMMUV3_IDR1_SSIDSIZE, 20),
+    0,
+    SMMUV3_IDR3_HAD | SMMUV3_IDR3_RIL | SMMUV3_IDR3_FWB |
+    SMMUV3_PREP(SMMUV3_IDR3_BBML, 2),
+    0,
+    IDR5_COMMON,
+};
+
+void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6])
+{
+    *s = (Scene) { .host = fake_host_new(), .guest = guest_new() };
+    s->smmu = fake_smmu_new(s->host, host);
+    s->parent = fake_parent_new(s->host, s->smmu);
+    s->engine = smmuv3_engine_new(&guest_ops, s->guest);
+    smmuv3_engine_set_features(s->engine, guest);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        s->dev[i] = fake_device_new(s->host, s->smmu, s->parent);
+        guest_set_vsid(s->guest, s->dev[i], FIRST_SID + i);
+    }
+    strtab_linear(s->guest, &s->regs, STRTAB_ADDR, 8);
+    for (unsigned sid = 0; sid < 256; sid++) {
+        strtab_set(s->guest, &s->regs, sid,
+                   ste_config(SMMUV3_STE_CONFIG_ABORT));
+    }
+    s->regs.cr0 = 0;
+    queue_init(&s->queue, s->guest, CMDQ_ADDR, 8);
+}
+
+void scene_init(Scene *s)
+{
+    scene_init_idr(s, host_idr, guest_idr);
+}
+
+void scene_done(Scene *s)
+{
+    smmuv3_engine_free(s->engine);
+    g_assert_cmpuint(s->host->rule_breaks, ==, 0);
+    fake_host_free(s->host);
+    guest_free(s->guest);
+}
+
+int scene_try_add(Scene *s, unsigned i, SMMUv3Refusal *why)
+{
+    return smmuv3_engine_device_add(s->engine, &fake_host_ops, s->host,
+                                    s->dev[i], s->parent, s->dev[i],
+                                    &s->edev[i], why);
+}
+
+void scene_add(Scene *s, unsigned i)
+{
+    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+
+    g_assert_cmpint(scene_try_add(s, i, &why), ==, 0);
+    g_assert_nonnull(s->edev[i]);
+}
+
+void scene_remove(Scene *s, unsigned i)
+{
+    smmuv3_engine_device_remove(s->engine, s->edev[i]);
+    s->edev[i] = NULL;
+}
+
+void scene_enable(Scene *s)
+{
+    s->regs.cr0 |= SMMUV3_CR0_SMMUEN;
+    smmuv3_engine_set_regs(s->engine, &s->regs);
+}
+
+void scene_disable(Scene *s)
+{
+    s->regs.cr0 &= ~(uint32_t)SMMUV3_CR0_SMMUEN;
+    smmuv3_engine_set_regs(s->engine, &s->regs);
+}
+
+SMMUv3CmdqResult scene_command(Scene *s, SMMUv3Cmd cmd)
+{
+    queue_push(&s->queue, cmd);
+    return queue_run(&s->queue, s->engine);
+}
+
+void scene_install(Scene *s, unsigned i, SMMUv3Ste ste)
+{
+    SMMUv3CmdqResult r;
+
+    strtab_set(s->guest, &s->regs, FIRST_SID + i, ste);
+    r = scene_command(s, cmd_cfgi_ste(FIRST_SID + i));
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
+}
+
+void scene_init_translating(Scene *s)
+{
+    scene_init(s);
+    scene_add(s, 0);
+    scene_enable(s);
+    scene_install(s, 0, ste_s1(CONTEXT_PTR));
+    g_assert_cmpint(scene_kind(s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    fake_host_forget(s->host);
+    s->guest->reads = 0;
+}
+
+SMMUv3StreamKind scene_kind(const Scene *s, unsigned i)
+{
+    return smmuv3_engine_device_kind(s->edev[i]);
+}
