@@ -81,7 +81,7 @@ mark() {
     printf '%s\n' "$2" >"$1"
 }
 
-# only_one NAME   Waits until no other script holds NAME; held until this script ends, and by nothing it leaves behind.
+# only_one NAME   Waits until no other script holds NAME; held until this script, and what it started, have ended.
 only_one() {
     local fd
     [[ " ${SMMUV3_HELD:-} " == *" $1 "* ]] && return 0      # the script that started this one holds it
@@ -94,9 +94,10 @@ only_one() {
 
 # host_packages pkg...
 host_packages() {
-    local missing=() p
+    local missing=() p have
+    have=$(dpkg-query -W -f '${db:Status-Status} ${Package} \n' "$@" 2>/dev/null || :)
     for p; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+        [[ $have == *"installed $p "* ]] || missing+=("$p")
     done
     [ ${#missing[@]} = 0 ] && return 0
     [ "$(id -u)" = 0 ] || die "packages are missing; type:
