@@ -1,0 +1,362 @@
+/*
+ * arm-smmuv3,accel=on: the PCI devices behind an instance.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Only a device that the host's SMMU serves can stand behind an accelerated
+ * one, so endpoints are vfio-pci on an iommufd; anything else is refused when
+ * it is plugged. Bridges are let in: all that they ever send is an MSI, which
+ * goes to the machine's doorbell whatever address the guest gave it, as QEMU
+ * cannot walk the guest's stage 1.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "exec/address-spaces.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/vfio/vfio-common.h"
+#include "migration/blocker.h"
+#include "system/host_iommu_device.h"
+#include "trace.h"
+
+#include "smmuv3-accel.h"
+#include "smmuv3-iommufd.h"
+
+/* A vfio-pci device; the host's side is filled when VFIO has bound it. */
+typedef struct SMMUv3AccelDevice {
+    SMMUv3Accel *accel;
+    PCIBus *bus;
+    int devfn;
+    SMMUv3HostDevice host_dev;
+    SMMUv3EngineDevice *engine_dev;
+} SMMUv3AccelDevice;
+
+static SMMUv3AccelDevice *find_device(SMMUv3Accel *a, PCIBus *bus, int devfn)
+{
+    for (guint i = 0; i < a->devices->len; i++) {
+        SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+
+        if (d->bus == bus && d->devfn == devfn) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+/* The bus number is the guest's to give; 0 below a bridge: not given yet. */
+bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid)
+{
+    SMMUv3AccelDevice *d = cookie;
+    int bus_num = pci_bus_num(d->bus);
+
+    *vsid = PCI_BUILD_BDF(bus_num, d->devfn);
+    return bus_num || pci_bus_is_root(d->bus);
+}
+
+static bool is_bridge(PCIDevice *dev)
+{
+    return IS_PCI_BRIDGE(dev) ||
+           PCI_DEVICE_GET_CLASS(dev)->class_id == PCI_CLASS_BRIDGE_HOST;
+}
+
+static bool is_vfio(PCIDevice *dev)
+{
+    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
+}
+
+static bool refuse_endpoint(PCIDevice *dev, Error **errp)
+{
+    error_setg(errp, "%s cannot be behind an arm-smmuv3 with accel=on:"
+               " the host's SMMU does not serve emulated devices",
+               object_get_typename(OBJECT(dev)));
+    error_append_hint(errp, "Put it on a bus without that SMMU (a pxb-pcie),"
+                      " or pass a host device through with vfio-pci."
+                      " A default network card goes with -nic none.\n");
+    return false;
+}
+
+static bool accept_vfio(PCIDevice *dev, Error **errp)
+{
+    if (!object_property_get_link(OBJECT(dev), "iommufd", NULL)) {
+        error_setg(errp, "vfio-pci behind an arm-smmuv3 with accel=on needs"
+                   " an iommufd");
+        error_append_hint(errp, "Add -object iommufd,id=iommufd0 and give the"
+                          " device iommufd=iommufd0.\n");
+        return false;
+    }
+    return true;
+}
+
+static bool accept_device(PCIBus *bus, void *opaque, int devfn,
+                          PCIDevice *dev, Error **errp)
+{
+    if (is_bridge(dev)) {
+        return true;
+    }
+    return is_vfio(dev) ? accept_vfio(dev, errp) : refuse_endpoint(dev, errp);
+}
+
+typedef struct BusCheck {
+    bool ok;
+    Error **errp;
+} BusCheck;
+
+/* What was plugged before the SMMU was there to be asked. */
+static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
+{
+    BusCheck *check = opaque;
+
+    if (!check->ok || is_bridge(dev)) {
+        return;
+    }
+    check->ok = false;
+    if (is_vfio(dev)) {
+        error_setg(check->errp, "vfio-pci '%s' comes before the arm-smmuv3"
+                   " with accel=on that it is to be behind", dev->name);
+        error_append_hint(check->errp,
+                          "Put -device arm-smmuv3 before it.\n");
+    } else {
+        refuse_endpoint(dev, check->errp);
+    }
+}
+
+static void check_early_bus(PCIBus *bus, BusCheck *check)
+{
+    PCIBus *child;
+
+    pci_for_each_device_under_bus(bus, check_early_device, check);
+    QLIST_FOREACH(child, &bus->child, sibling) {
+        if (check->ok) {
+            check_early_bus(child, check);
+        }
+    }
+}
+
+bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp)
+{
+    BusCheck check = { .ok = true, .errp = errp };
+
+    check_early_bus(bus, &check);
+    return check.ok;
+}
+
+/* For vfio-pci it is what VFIO maps at stage 2: the guest's memory. */
+static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
+{
+    SMMUv3Accel *a = opaque;
+    PCIDevice *dev = bus->devices[devfn];
+
+    return dev && is_vfio(dev) ? &address_space_memory : &a->msi_as;
+}
+
+static bool wants_nesting(PCIBus *bus, void *opaque, int devfn)
+{
+    return true;
+}
+
+static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
+{
+    SMMUv3Accel *a = opaque;
+
+    *gpa = a->smmu->msi_gpa;
+    return *gpa != 0;
+}
+
+static MemTxResult bridge_msi_write(void *opaque, hwaddr addr, uint64_t data,
+                                    unsigned size, MemTxAttrs attrs)
+{
+    SMMUv3Accel *a = opaque;
+    MemTxResult result;
+
+    if (!a->smmu->msi_gpa) {
+        return MEMTX_DECODE_ERROR;
+    }
+    address_space_stl_le(&address_space_memory, a->smmu->msi_gpa, data, attrs,
+                         &result);
+    return result;
+}
+
+static MemTxResult bridge_msi_read(void *opaque, hwaddr addr, uint64_t *data,
+                                   unsigned size, MemTxAttrs attrs)
+{
+    return MEMTX_DECODE_ERROR;
+}
+
+static const MemoryRegionOps bridge_msi_ops = {
+    .read_with_attrs = bridge_msi_read,
+    .write_with_attrs = bridge_msi_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 4 },
+};
+
+/* Why the engine did not take a device, for the one who plugs it. */
+static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
+                    SMMUv3Refusal why, int err)
+{
+    g_autofree char *nesting = NULL;
+    SMMUv3HostInfo info = { };
+
+    switch (why) {
+    case SMMUV3_REFUSAL_OTHER_SMMU:
+        error_setg(errp, "it sits behind another physical SMMU than the"
+                   " devices already behind this arm-smmuv3");
+        error_append_hint(errp, "Give it an arm-smmuv3 of its own, with"
+                          " primary-bus naming a pxb-pcie of its own.\n");
+        break;
+    case SMMUV3_REFUSAL_FEATURE:
+        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
+        error_setg(errp, "the host's SMMU lacks %s, which the running guest"
+                   " was promised",
+                   smmuv3_engine_missing_feature(a->smmu->idr, &info));
+        error_append_hint(errp, "Start the guest with the device plugged.\n");
+        break;
+    case SMMUV3_REFUSAL_INFO:
+        error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
+        break;
+    case SMMUV3_REFUSAL_NOT_SMMUV3:
+        error_setg(errp, "the host's IOMMU is not an SMMUv3, or its kernel"
+                   " was built without CONFIG_ARM_SMMU_V3_IOMMUFD");
+        break;
+    case SMMUV3_REFUSAL_NO_NESTING:
+        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
+        nesting = smmuv3_iommufd_explain_no_nesting(&info, err);
+        error_setg(errp, "the host cannot nest stage 1: %s", nesting);
+        break;
+    default:
+        error_setg_errno(errp, -err, "cannot attach the device");
+        break;
+    }
+}
+
+static bool block_migration(SMMUv3Accel *a, Error **errp)
+{
+    if (a->host_devices) {
+        return true;
+    }
+    error_setg(&a->migration_blocker,
+               "arm-smmuv3 with accel=on has a host device: the host's SMMU"
+               " state cannot be migrated or saved");
+    return migrate_add_blocker(&a->migration_blocker, errp) == 0;
+}
+
+static void unblock_migration(SMMUv3Accel *a)
+{
+    if (!a->host_devices) {
+        migrate_del_blocker(&a->migration_blocker);
+    }
+}
+
+static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
+                       SMMUv3HostId parent, Error **errp)
+{
+    SMMUv3Refusal why;
+    int ret = smmuv3_engine_device_add(a->engine, &smmuv3_iommufd_ops,
+                                       &a->host, &d->host_dev, parent, d,
+                                       &d->engine_dev, &why);
+
+    if (ret) {
+        explain(errp, a, d, why, ret);
+    }
+    return ret == 0;
+}
+
+static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
+                              PCIBus *bus, int devfn, Error **errp)
+{
+    VFIODevice *vdev = hiod->agent;
+
+    if (!object_dynamic_cast(OBJECT(hiod),
+                             TYPE_HOST_IOMMU_DEVICE_IOMMUFD_VFIO) ||
+        !vdev->hwpt) {
+        error_setg(errp, "the device has no stage-2 HWPT of an iommufd");
+        return false;
+    }
+    if (hiod->aliased_bus != bus || hiod->aliased_devfn != devfn) {
+        error_setg(errp, "a PCIe-to-PCI bridge hides the device's StreamID");
+        error_append_hint(errp, "Plug it into a pcie-root-port.\n");
+        return false;
+    }
+    if (a->host_devices && a->backend != vdev->iommufd) {
+        error_setg(errp, "it uses another iommufd object than the devices"
+                   " already behind this arm-smmuv3");
+        error_append_hint(errp, "Give all of them the same iommufd=.\n");
+        return false;
+    }
+    return true;
+}
+
+static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
+                                     VFIODevice *vdev)
+{
+    SMMUv3AccelDevice *d = g_new0(SMMUv3AccelDevice, 1);
+
+    d->accel = a;
+    d->bus = bus;
+    d->devfn = devfn;
+    d->host_dev.device_fd = vdev->fd;
+    d->host_dev.dev_id = vdev->devid;
+    g_ptr_array_add(a->devices, d);
+    return d;
+}
+
+static void device_free(SMMUv3AccelDevice *d)
+{
+    g_ptr_array_remove(d->accel->devices, d);
+    g_free(d);
+}
+
+static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                             HostIOMMUDevice *hiod, Error **errp)
+{
+    SMMUv3Accel *a = opaque;
+    VFIODevice *vdev = hiod->agent;
+    SMMUv3AccelDevice *d;
+
+    if (!check_host_device(a, hiod, bus, devfn, errp) ||
+        !block_migration(a, errp)) {
+        return false;
+    }
+    a->backend = vdev->iommufd;
+    a->host.iommufd = vdev->iommufd->fd;
+    d = device_new(a, bus, devfn, vdev);
+    if (!engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
+        device_free(d);
+        unblock_migration(a);
+        return false;
+    }
+    a->host_devices++;
+    trace_smmuv3_accel_device(smmuv3_accel_name(a->smmu), vdev->name, "taken");
+    return true;
+}
+
+static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+{
+    SMMUv3Accel *a = opaque;
+    SMMUv3AccelDevice *d = find_device(a, bus, devfn);
+
+    if (!d) {
+        return;
+    }
+    smmuv3_engine_device_remove(a->engine, d->engine_dev);
+    device_free(d);
+    a->host_devices--;
+    unblock_migration(a);
+    trace_smmuv3_accel_device(smmuv3_accel_name(a->smmu), BUS(bus)->name, "given up");
+}
+
+static const PCIIOMMUOps accel_iommu_ops = {
+    .get_address_space = get_address_space,
+    .set_iommu_device = set_iommu_device,
+    .unset_iommu_device = unset_iommu_device,
+    .accept_device = accept_device,
+    .wants_nesting = wants_nesting,
+    .msi_doorbell = msi_doorbell,
+};
+
+void smmuv3_accel_pci_setup(SMMUv3Accel *a)
+{
+    memory_region_init_io(&a->msi_mr, OBJECT(a->smmu), &bridge_msi_ops, a,
+                          "smmuv3-accel-bridge-msi", UINT64_MAX);
+    address_space_init(&a->msi_as, &a->msi_mr, "smmuv3-accel-bridge-msi");
+    pci_setup_iommu(a->smmu->smmu_state.primary_bus, &accel_iommu_ops, a);
+}

@@ -1,0 +1,427 @@
+/*
+ * arm-smmuv3 as a device of the virt machine: refusals, the MSI doorbell, and
+ * the device tree that a guest started with -kernel gets.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The tree is completed at machine-done time, when every device has its
+ * place. Three things are described:
+ *  - each instance, as an arm,smmu-v3 node, and the root bus it serves, with
+ *    an iommu-map;
+ *  - the extra root buses of pxb-pcie devices, which QEMU leaves to firmware:
+ *    each gets a pci-host-ecam-generic node and a share of the windows;
+ *  - behind an accelerated instance, the range that the host's kernel uses
+ *    for the physical MSI doorbell, which the guest has to map one to one: a
+ *    reserved-memory node with iommu-addresses for each endpoint. Empty ports
+ *    get one for function 0, as something may be plugged later.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/units.h"
+#include "qapi/error.h"
+#include "hw/arm/fdt.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pcie_host.h"
+#include "hw/platform-bus.h"
+#include "hw/qdev-properties.h"
+#include "system/device_tree.h"
+
+#include <libfdt.h>
+
+#include "smmuv3-accel.h"
+
+/* MSI_IOVA_BASE and MSI_IOVA_LENGTH of the Linux SMMUv3 driver. */
+#define HOST_MSI_BASE   0x08000000
+#define HOST_MSI_SIZE   0x00100000
+
+/* Offsets of GITS_TRANSLATER and of GICv2m's MSI_SETSPI_NS. */
+#define ITS_TRANSLATER  0x10040
+#define V2M_SETSPI_NS   0x40
+
+static hwaddr msi_doorbell(const VirtMachineState *vms)
+{
+    switch (vms->msi_controller) {
+    case VIRT_MSI_CTRL_ITS:
+        return vms->memmap[VIRT_GIC_ITS].base + ITS_TRANSLATER;
+    case VIRT_MSI_CTRL_GICV2M:
+        return vms->memmap[VIRT_GIC_V2M].base + V2M_SETSPI_NS;
+    default:
+        return 0;
+    }
+}
+
+/* The machine's own SMMU is made before there is a platform bus. */
+void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
+                                Error **errp)
+{
+    static uint8_t instances;
+
+    if (!vms->platform_bus_dev) {
+        return;
+    }
+    if (vms->iommu != VIRT_IOMMU_NONE) {
+        error_setg(errp, "the machine has an IOMMU for all its buses already"
+                   " (%s); arm-smmuv3 cannot be added to it",
+                   vms->iommu == VIRT_IOMMU_SMMUV3 ? "iommu=smmuv3"
+                                                   : "virtio-iommu");
+        error_append_hint(errp, "Drop one of the two.\n");
+        return;
+    }
+    qdev_prop_set_bit(dev, "smmu_per_bus", true);
+    qdev_prop_set_uint8(dev, "identifier", instances++);
+    qdev_prop_set_uint64(dev, "msi-gpa", msi_doorbell(vms));
+}
+
+/* The tree being completed. */
+typedef struct Tree {
+    VirtMachineState *vms;
+    void *fdt;
+    GSList *smmus;          /* SMMUv3State */
+    GPtrArray *pxb_buses;   /* PCIBus, by ascending bus number */
+    uint32_t msi_region;    /* phandle; 0: not made yet */
+    GArray *msi_addresses;  /* of msi_region's iommu-addresses, big-endian */
+} Tree;
+
+static int collect_smmu(Object *obj, void *opaque)
+{
+    SMMUv3State *s = (SMMUv3State *)object_dynamic_cast(obj, TYPE_ARM_SMMUV3);
+    GSList **list = opaque;
+
+    if (s && s->smmu_per_bus) {
+        *list = g_slist_append(*list, s);
+    }
+    return 0;
+}
+
+static GSList *plugged_smmus(void)
+{
+    GSList *list = NULL;
+
+    object_child_foreach_recursive(object_get_root(), collect_smmu, &list);
+    return list;
+}
+
+bool smmuv3_accel_virt_in_use(void)
+{
+    g_autoptr(GSList) list = plugged_smmus();
+
+    return list != NULL;
+}
+
+static SMMUv3State *smmu_of_bus(const Tree *t, const PCIBus *bus)
+{
+    for (GSList *l = t->smmus; l; l = l->next) {
+        SMMUv3State *s = l->data;
+
+        if (s->smmu_state.primary_bus == bus) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* The SMMU's node; returns its phandle. */
+static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
+{
+    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(t->vms->platform_bus_dev);
+    SysBusDevice *sbdev = SYS_BUS_DEVICE(s);
+    hwaddr base = t->vms->memmap[VIRT_PLATFORM_BUS].base +
+                  platform_bus_get_mmio_addr(pbus, sbdev, 0);
+    static const char names[] = "eventq\0priq\0cmdq-sync\0gerror";
+    uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
+    g_autofree char *node = g_strdup_printf("/smmuv3@%" PRIx64, base);
+    uint32_t irqs[4][3];
+
+    for (int i = 0; i < ARRAY_SIZE(irqs); i++) {
+        irqs[i][0] = cpu_to_be32(GIC_FDT_IRQ_TYPE_SPI);
+        irqs[i][1] = cpu_to_be32(t->vms->irqmap[VIRT_PLATFORM_BUS] +
+                                 platform_bus_get_irqn(pbus, sbdev, i));
+        irqs[i][2] = cpu_to_be32(GIC_FDT_IRQ_FLAGS_EDGE_LO_HI);
+    }
+    qemu_fdt_add_subnode(t->fdt, node);
+    qemu_fdt_setprop_string(t->fdt, node, "compatible", "arm,smmu-v3");
+    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, base, 2,
+                                 memory_region_size(&s->smmu_state.iomem));
+    qemu_fdt_setprop(t->fdt, node, "interrupts", irqs, sizeof(irqs));
+    qemu_fdt_setprop(t->fdt, node, "interrupt-names", names, sizeof(names));
+    qemu_fdt_setprop(t->fdt, node, "dma-coherent", NULL, 0);
+    qemu_fdt_setprop_cell(t->fdt, node, "#iommu-cells", 1);
+    qemu_fdt_setprop_cell(t->fdt, node, "phandle", phandle);
+    return phandle;
+}
+
+/* One entry of iommu-addresses: phandle, address, size. */
+static void reserve_msi_range(Tree *t, uint32_t phandle)
+{
+    uint32_t entry[] = {
+        cpu_to_be32(phandle), 0, cpu_to_be32(HOST_MSI_BASE),
+        0, cpu_to_be32(HOST_MSI_SIZE),
+    };
+
+    g_array_append_vals(t->msi_addresses, entry, ARRAY_SIZE(entry));
+}
+
+static char *add_pci_node(Tree *t, const char *parent, int devfn)
+{
+    char *node = PCI_FUNC(devfn)
+                 ? g_strdup_printf("%s/pci@%x,%x", parent, PCI_SLOT(devfn),
+                                   PCI_FUNC(devfn))
+                 : g_strdup_printf("%s/pci@%x", parent, PCI_SLOT(devfn));
+
+    qemu_fdt_add_subnode(t->fdt, node);
+    qemu_fdt_setprop_cells(t->fdt, node, "reg", devfn << 8, 0, 0, 0, 0);
+    return node;
+}
+
+static void add_endpoint_node(Tree *t, const char *parent, int devfn)
+{
+    g_autofree char *node = add_pci_node(t, parent, devfn);
+    uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
+
+    if (!t->msi_region) {
+        t->msi_region = qemu_fdt_alloc_phandle(t->fdt);
+    }
+    qemu_fdt_setprop_cell(t->fdt, node, "phandle", phandle);
+    qemu_fdt_setprop_cell(t->fdt, node, "memory-region", t->msi_region);
+    reserve_msi_range(t, phandle);
+}
+
+static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus);
+
+static void add_bridge_node(Tree *t, const char *parent, PCIDevice *dev)
+{
+    g_autofree char *node = add_pci_node(t, parent, dev->devfn);
+
+    qemu_fdt_setprop_string(t->fdt, node, "device_type", "pci");
+    qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
+    qemu_fdt_setprop_cell(t->fdt, node, "#size-cells", 2);
+    qemu_fdt_setprop(t->fdt, node, "ranges", NULL, 0);
+    add_bus_nodes(t, node, pci_bridge_get_sec_bus(PCI_BRIDGE(dev)));
+}
+
+/* Bridges, so that the endpoints have a parent; endpoints; empty ports. */
+static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
+{
+    bool empty = true;
+
+    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
+        PCIDevice *dev = bus->devices[devfn];
+
+        if (!dev) {
+            continue;
+        }
+        empty = false;
+        if (IS_PCI_BRIDGE(dev)) {
+            add_bridge_node(t, parent, dev);
+        } else if (object_dynamic_cast(OBJECT(dev), "vfio-pci")) {
+            add_endpoint_node(t, parent, devfn);
+        }
+    }
+    if (empty && !pci_bus_is_root(bus)) {
+        add_endpoint_node(t, parent, 0);
+    }
+}
+
+static void add_msi_region(Tree *t)
+{
+    g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%x",
+                                            HOST_MSI_BASE);
+
+    if (!t->msi_region) {
+        return;
+    }
+    if (fdt_path_offset(t->fdt, "/reserved-memory") < 0) {
+        qemu_fdt_add_subnode(t->fdt, "/reserved-memory");
+        qemu_fdt_setprop_cell(t->fdt, "/reserved-memory", "#address-cells", 2);
+        qemu_fdt_setprop_cell(t->fdt, "/reserved-memory", "#size-cells", 2);
+        qemu_fdt_setprop(t->fdt, "/reserved-memory", "ranges", NULL, 0);
+    }
+    qemu_fdt_add_subnode(t->fdt, node);
+    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, HOST_MSI_BASE, 2,
+                                 HOST_MSI_SIZE);
+    qemu_fdt_setprop(t->fdt, node, "iommu-addresses", t->msi_addresses->data,
+                     t->msi_addresses->len * sizeof(uint32_t));
+    qemu_fdt_setprop_cell(t->fdt, node, "phandle", t->msi_region);
+}
+
+/* What serves @bus, whose RequesterIDs run over @buses bus numbers. */
+static void map_bus(Tree *t, PCIBus *bus, const char *node, unsigned first,
+                    unsigned buses)
+{
+    SMMUv3State *s = smmu_of_bus(t, bus);
+    uint32_t phandle;
+
+    if (!s) {
+        return;
+    }
+    phandle = add_smmu_node(t, s);
+    qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", first << 8, phandle,
+                           first << 8, buses << 8);
+    if (s->accel) {
+        add_bus_nodes(t, node, bus);
+    }
+}
+
+static gint by_bus_number(gconstpointer a, gconstpointer b)
+{
+    return pci_bus_num(*(PCIBus **)a) - pci_bus_num(*(PCIBus **)b);
+}
+
+static int collect_pxb_bus(Object *obj, void *opaque)
+{
+    PCIBus *bus = (PCIBus *)object_dynamic_cast(obj, TYPE_PCIE_BUS);
+    Tree *t = opaque;
+
+    if (bus && pci_bus_is_root(bus) && bus != t->vms->bus) {
+        g_ptr_array_add(t->pxb_buses, bus);
+    }
+    return 0;
+}
+
+/* An equal share of a window, in whole units of @unit. */
+static hwaddr share(hwaddr size, unsigned shares, hwaddr unit)
+{
+    return QEMU_ALIGN_DOWN(size / shares, unit);
+}
+
+static void set_windows(Tree *t, const char *node, unsigned index,
+                        unsigned shares)
+{
+    const MemMapEntry *low = &t->vms->memmap[VIRT_PCIE_MMIO];
+    const MemMapEntry *high = &t->vms->memmap[VIRT_HIGH_PCIE_MMIO];
+    const MemMapEntry *pio = &t->vms->memmap[VIRT_PCIE_PIO];
+    hwaddr low_size = share(low->size, shares, MiB);
+    hwaddr high_size = share(high->size, shares, GiB);
+    hwaddr low_base = low->base + index * low_size;
+    hwaddr high_base = high->base + index * high_size;
+    uint64_t cells[] = {
+        1, FDT_PCI_RANGE_MMIO, 2, low_base, 2, low_base, 2, low_size,
+        1, FDT_PCI_RANGE_MMIO_64BIT, 2, high_base, 2, high_base, 2, high_size,
+        /* I/O ports stay with pcie.0 */
+        1, FDT_PCI_RANGE_IOPORT, 2, 0, 2, pio->base, 2, pio->size,
+    };
+    unsigned ranges = index ? 2 : 3;
+
+    if (!t->vms->highmem_mmio) {
+        memmove(&cells[8], &cells[16], 8 * sizeof(cells[0]));
+        ranges--;
+    }
+    qemu_fdt_setprop_sized_cells_from_array(t->fdt, node, "ranges",
+                                            ranges * 4, cells);
+}
+
+static hwaddr ecam_base(const Tree *t)
+{
+    return t->vms->memmap[VIRT_ECAM_ID(t->vms->highmem_ecam)].base;
+}
+
+static unsigned ecam_buses(const Tree *t)
+{
+    return t->vms->memmap[VIRT_ECAM_ID(t->vms->highmem_ecam)].size /
+           PCIE_MMCFG_SIZE_MIN;
+}
+
+static void set_bus_range(Tree *t, const char *node, unsigned first,
+                          unsigned end)
+{
+    qemu_fdt_setprop_cells(t->fdt, node, "bus-range", first, end - 1);
+    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2,
+                                 ecam_base(t) + first * PCIE_MMCFG_SIZE_MIN,
+                                 2, (end - first) * PCIE_MMCFG_SIZE_MIN);
+}
+
+static void copy_prop(Tree *t, const char *to, const char *prop)
+{
+    const char *from = t->vms->pciehb_nodename;
+    int len;
+    const void *value = qemu_fdt_getprop(t->fdt, from, prop, &len, NULL);
+
+    if (value) {
+        g_autofree void *copy = g_memdup2(value, len);
+
+        qemu_fdt_setprop(t->fdt, to, prop, copy, len);
+    }
+}
+
+/* A pxb's pins are swizzled like pcie.0's, so the interrupt map is the same. */
+static void add_pxb_node(Tree *t, unsigned index, unsigned end)
+{
+    static const char *const same[] = {
+        "compatible", "device_type", "#address-cells", "#size-cells",
+        "linux,pci-domain", "dma-coherent", "msi-map", "#interrupt-cells",
+        "interrupt-map", "interrupt-map-mask",
+    };
+    PCIBus *bus = g_ptr_array_index(t->pxb_buses, index);
+    unsigned first = pci_bus_num(bus);
+    g_autofree char *node =
+        g_strdup_printf("/pcie@%" PRIx64,
+                        ecam_base(t) + first * PCIE_MMCFG_SIZE_MIN);
+
+    qemu_fdt_add_subnode(t->fdt, node);
+    for (int i = 0; i < ARRAY_SIZE(same); i++) {
+        copy_prop(t, node, same[i]);
+    }
+    set_bus_range(t, node, first, end);
+    set_windows(t, node, index + 1, t->pxb_buses->len + 1);
+    map_bus(t, bus, node, first, end - first);
+}
+
+/* Root buses share the ECAM by bus numbers and the windows evenly. */
+static void add_root_buses(Tree *t)
+{
+    unsigned n = t->pxb_buses->len, end = ecam_buses(t);
+    const char *pcie0 = t->vms->pciehb_nodename;
+
+    for (unsigned i = n; i-- > 0;) {
+        PCIBus *bus = g_ptr_array_index(t->pxb_buses, i);
+
+        if (pci_bus_num(bus) >= end) {
+            warn_report("pxb-pcie '%s': bus %d is beyond the machine's %u"
+                        " buses; the guest will not see it", BUS(bus)->name,
+                        pci_bus_num(bus), ecam_buses(t));
+            continue;
+        }
+        add_pxb_node(t, i, end);
+        end = pci_bus_num(bus);
+    }
+    if (n) {
+        set_bus_range(t, pcie0, 0, end);
+        set_windows(t, pcie0, 0, n + 1);
+    }
+    map_bus(t, t->vms->bus, pcie0, 0, end);
+}
+
+static void complete_tree(VirtMachineState *vms, GSList *smmus)
+{
+    Tree t = { .vms = vms, .fdt = MACHINE(vms)->fdt, .smmus = smmus };
+
+    t.pxb_buses = g_ptr_array_new();
+    t.msi_addresses = g_array_new(false, false, sizeof(uint32_t));
+    object_child_foreach_recursive(object_get_root(), collect_pxb_bus, &t);
+    g_ptr_array_sort(t.pxb_buses, by_bus_number);
+    add_root_buses(&t);
+    add_msi_region(&t);
+    g_array_free(t.msi_addresses, true);
+    g_ptr_array_free(t.pxb_buses, true);
+}
+
+/*
+ * Without a pluggable SMMU the tree is QEMU's own, unchanged. Firmware reads
+ * the tree as well, and makes of it what ACPI guests see: it gets none of
+ * this.
+ */
+void smmuv3_accel_virt_done(VirtMachineState *vms)
+{
+    g_autoptr(GSList) smmus = plugged_smmus();
+
+    if (!smmus || vms->bootinfo.dtb_filename) {
+        return;
+    }
+    if (vms->bootinfo.firmware_loaded) {
+        warn_report("arm-smmuv3: a guest started by firmware is not told of"
+                    " it yet; start the guest with -kernel");
+        return;
+    }
+    complete_tree(vms, smmus);
+}

@@ -1,0 +1,64 @@
+/*
+ * arm-smmuv3,accel=on: QEMU's side of the engine.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Three files: smmuv3-accel.c holds registers, guest memory and interrupts,
+ * smmuv3-accel-pci.c the devices behind an instance, smmuv3-accel-virt.c the
+ * virt machine's side (refusals, MSI doorbell, device tree). None of them
+ * decides over anything that Arm IHI 0070 defines: that is the engine's.
+ *
+ * Locking: everything runs under the BQL.
+ */
+#ifndef HW_ARM_SMMUV3_ACCEL_H
+#define HW_ARM_SMMUV3_ACCEL_H
+
+#include "hw/arm/smmuv3.h"
+#include "hw/arm/virt.h"
+#include "system/iommufd.h"
+#include "smmuv3-engine.h"
+#include "smmuv3-iommufd.h"
+
+/* One per arm-smmuv3 with accel=on. */
+typedef struct SMMUv3Accel {
+    SMMUv3State *smmu;
+    SMMUv3Engine *engine;
+    SMMUv3StreamRegs regs;      /* what the engine was told last */
+    QEMUBH *bh;                 /* the rest of a long command queue */
+    GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
+    unsigned host_devices;      /* that the engine has taken */
+    IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
+    SMMUv3Host host;
+    Error *migration_blocker;
+    MemoryRegion msi_mr;        /* where bridges send their MSIs */
+    AddressSpace msi_as;
+} SMMUv3Accel;
+
+/* Hooks of hw/arm/smmuv3.c. With accel=off they do nothing. */
+void smmuv3_accel_instance_init(Object *obj);
+bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
+void smmuv3_accel_realize(SMMUv3State *s);
+void smmuv3_accel_reset(SMMUv3State *s);
+void smmuv3_accel_regs_written(SMMUv3State *s);
+
+/* Consumes the command queue; the CERROR to report, 0 for none. */
+int smmuv3_accel_consume(SMMUv3State *s);
+
+/* For traces: the id, or the type of an instance without. */
+const char *smmuv3_accel_name(const SMMUv3State *s);
+
+/* smmuv3-accel-pci.c */
+void smmuv3_accel_pci_setup(SMMUv3Accel *a);
+bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp);
+bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
+
+/* Narrows what the guest is promised to what the host has. */
+void smmuv3_accel_narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info);
+
+/* Hooks of hw/arm/virt.c. */
+void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
+                                Error **errp);
+bool smmuv3_accel_virt_in_use(void);
+void smmuv3_accel_virt_done(VirtMachineState *vms);
+
+#endif
