@@ -354,9 +354,8 @@ static void add_pxb_node(Tree *t, unsigned index, unsigned end)
     };
     PCIBus *bus = g_ptr_array_index(t->pxb_buses, index);
     unsigned first = pci_bus_num(bus);
-    g_autofree char *node =
-        g_strdup_printf("/pcie@%" PRIx64,
-                        ecam_base(t) + first * PCIE_MMCFG_SIZE_MIN);
+    hwaddr ecam = ecam_base(t) + first * PCIE_MMCFG_SIZE_MIN;
+    g_autofree char *node = g_strdup_printf("/pcie@%" PRIx64, ecam);
 
     qemu_fdt_add_subnode(t->fdt, node);
     for (int i = 0; i < ARRAY_SIZE(same); i++) {
