@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A thin front: each target is a script of the same name (qemu is a few), which can as well be run by itself.
+# Everything made goes to build/, or to $SMMUV3_BUILD.
+
+.PHONY: help demo check check-fast qemu bench clean
+
+help:
+	@echo 'make demo         a guest with an accelerated SMMUv3, on an emulated host, from nothing'
+	@echo 'make check-fast   the tests that need no QEMU'
+	@echo 'make check        all tests, the host in a box included'
+	@echo 'make qemu         build/native/qemu-system-aarch64 (this machine, TCG), build/aarch64/... (arm64, KVM)'
+	@echo 'make bench        what an invalidation costs, beside Debian'\''s QEMU'
+	@echo 'make clean        removes what was made; keeps what was downloaded'
+
+demo check check-fast bench:
+	@scripts/$@
+
+qemu:
+	@scripts/qemu-build native
+	@scripts/qemu-build aarch64
+
+clean:
+	@scripts/clean
