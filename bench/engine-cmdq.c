@@ -1,0 +1,202 @@
+/*
+ * What a forwarded TLBI costs in the engine, without kernel and SMMU.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Windows of TLBI_NH_VA and a CMD_SYNC, on a port that does nothing. Beside
+ * each time stands the ratio to a plain copy of the same commands in the same
+ * run, as times alone mean nothing on a shared machine. With an argument it
+ * runs that many windows of 255 and prints nothing: for an instruction count
+ * (valgrind --tool=callgrind).
+ */
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smmuv3-engine.h"
+
+#define LOG2SIZE 13
+#define QUEUE_SIZE (1u << LOG2SIZE)
+
+static SMMUv3Cmd queue[QUEUE_SIZE];
+
+static int read_queue(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+    memcpy(buf, (char *)queue + addr, len);
+    return 0;
+}
+
+static int read_words(void *opaque, uint64_t addr, uint64_t *words, size_t n)
+{
+    memset(words, 0, n * sizeof(*words));
+    return 0;
+}
+
+static void sync_irq(void *opaque)
+{
+}
+
+static bool vsid(void *opaque, void *cookie, uint32_t *out)
+{
+    *out = 8;
+    return true;
+}
+
+static const SMMUv3FrontendOps frontend = {
+    .read = read_queue, .read_words = read_words,
+    .sync_irq = sync_irq, .vsid = vsid,
+};
+
+static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                    SMMUv3HostInfo *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->idr[0] = SMMUV3_IDR0_ASID16;
+    info->idr[3] = SMMUV3_IDR3_RIL;
+    return 0;
+}
+
+static int give_id(SMMUv3HostId *id)
+{
+    static SMMUv3HostId last;
+
+    *id = ++last;
+    return 0;
+}
+
+static int viommu_alloc(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                        SMMUv3HostId parent, SMMUv3HostId *viommu)
+{
+    return give_id(viommu);
+}
+
+static int vdevice_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                         SMMUv3HostDevice *dev, uint32_t id,
+                         SMMUv3HostId *vdevice)
+{
+    return give_id(vdevice);
+}
+
+static int hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                      SMMUv3HostDevice *dev, const uint64_t ste[2],
+                      SMMUv3HostId *hwpt)
+{
+    return give_id(hwpt);
+}
+
+static int attach(SMMUv3Host *host, SMMUv3HostDevice *dev, SMMUv3HostId pt)
+{
+    return 0;
+}
+
+static int detach(SMMUv3Host *host, SMMUv3HostDevice *dev)
+{
+    return 0;
+}
+
+static uint64_t calls, commands;
+
+static int invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
+                      const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done)
+{
+    calls++;
+    commands += n;
+    *done = n;
+    return 0;
+}
+
+static int destroy(SMMUv3Host *host, SMMUv3HostId id)
+{
+    return 0;
+}
+
+static const SMMUv3HostOps port = {
+    .get_info = get_info, .viommu_alloc = viommu_alloc,
+    .vdevice_alloc = vdevice_alloc, .hwpt_alloc = hwpt_alloc,
+    .attach = attach, .detach = detach, .invalidate = invalidate,
+    .destroy = destroy,
+};
+
+static void fill_queue(unsigned window)
+{
+    for (unsigned i = 0; i < QUEUE_SIZE; i++) {
+        bool last = i % window == window - 1;
+
+        queue[i].dw[0] = GUINT64_TO_LE(
+            last ? SMMUV3_CMD_SYNC
+                 : SMMUV3_CMD_TLBI_NH_VA | SMMUV3_PREP(SMMUV3_TLBI0_ASID, 1));
+        queue[i].dw[1] = GUINT64_TO_LE(last ? 0 : (uint64_t)i << 12);
+    }
+}
+
+static void run_windows(SMMUv3Engine *e, unsigned window, unsigned n)
+{
+    SMMUv3CmdqRegs q = { .base = LOG2SIZE };
+
+    while (n--) {
+        q.prod = (q.prod + window) & (2 * QUEUE_SIZE - 1);
+        while (smmuv3_engine_cmdq_run(e, &q).status == SMMUV3_CMDQ_MORE) {
+        }
+    }
+}
+
+static gint64 time_engine(SMMUv3Engine *e, unsigned window, unsigned n)
+{
+    gint64 start = g_get_monotonic_time();
+
+    run_windows(e, window, n);
+    return g_get_monotonic_time() - start;
+}
+
+static gint64 time_copy(unsigned window, unsigned n)
+{
+    static SMMUv3Cmd copy[QUEUE_SIZE];
+    gint64 start = g_get_monotonic_time();
+
+    while (n--) {
+        memcpy(copy, queue, window * sizeof(*copy));
+        __asm__ volatile("" : : "r"(copy) : "memory");
+    }
+    return g_get_monotonic_time() - start;
+}
+
+static void measure(SMMUv3Engine *e, unsigned window)
+{
+    unsigned n = 8 * 1024 * 1024 / window;
+    double total = (double)n * window;
+    gint64 engine, copy;
+
+    fill_queue(window);
+    calls = commands = 0;
+    engine = time_engine(e, window, n);
+    copy = time_copy(window, n);
+    g_print("%6u  %8.1f  %8.1f  %9.3f  %10.1f\n", window,
+            engine * 1000 / total, copy ? (double)engine / copy : 0,
+            calls / (double)n, calls ? commands / (double)calls : 0);
+}
+
+int main(int argc, char **argv)
+{
+    static const uint32_t idr[6] = {
+        SMMUV3_IDR0_S1P | SMMUV3_IDR0_ASID16, 16, 0, SMMUV3_IDR3_RIL, 0, 0
+    };
+    SMMUv3Engine *e = smmuv3_engine_new(&frontend, NULL);
+    SMMUv3EngineDevice *d;
+    SMMUv3Refusal why;
+
+    smmuv3_engine_set_features(e, idr);
+    if (smmuv3_engine_device_add(e, &port, NULL, NULL, 1, NULL, &d, &why)) {
+        return EXIT_FAILURE;
+    }
+    if (argc > 1) {
+        fill_queue(255);
+        run_windows(e, 255, atoi(argv[1]));
+    } else {
+        g_print("window  ns/cmd    x copy    calls/PROD  cmds/call\n");
+        for (unsigned window = 2; window <= 4096; window *= 4) {
+            measure(e, window);
+        }
+    }
+    smmuv3_engine_free(e);
+    return EXIT_SUCCESS;
+}
