@@ -113,8 +113,9 @@ static bool flush(Window *w, uint32_t end)
     uint32_t atc_from = 0;
 
     if (result.atc_timed_out) {
+        /* An earlier one that no CMD_SYNC has told of concerns the first. */
+        atc_from = e->atc_timed_out ? 0 : result.atc_index;
         e->atc_timed_out = true;
-        atc_from = result.atc_index;
     }
     if (result.cerror == SMMUV3_CERROR_NONE) {
         return complete(w, end, atc_from);
