@@ -164,13 +164,17 @@ bool smmuv3_vsids_stale(SMMUv3Engine *e)
     return false;
 }
 
-/* A translate stream needs its vDEVICE, so it aborts before that goes. */
+/*
+ * A translate stream needs its vDEVICE, so it aborts before that goes; and no
+ * stream lives on under the STE of a number that it has lost.
+ */
 static void forget_vsid(SMMUv3EngineDevice *d)
 {
     if (!d->has_vsid) {
         return;
     }
-    if (d->hwpt && d->config.kind == SMMUV3_STREAM_TRANSLATE) {
+    if (d->hwpt && (d->config.kind == SMMUV3_STREAM_TRANSLATE ||
+                    (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN))) {
         smmuv3_device_apply(d, &abort_config);
     }
     drop_vdevice(d);
