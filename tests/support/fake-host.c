@@ -328,6 +328,7 @@ static int destroy_object(SMMUv3Host *h, SMMUv3HostId id)
     FakeObject *o = fake_object(h, id);
 
     if (!o) {
+        h->unknown_ids++;
         return broken(h, ENOENT);
     }
     if (object_in_use(h, id)) {
@@ -554,7 +555,7 @@ static int do_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
         *done = 0;
         return broken(h, ENOENT);
     }
-    if (h->nomem_above && n > h->nomem_above) {
+    if (h->nomem_from && n >= h->nomem_from) {
         *done = n;
         return -ENOMEM;
     }

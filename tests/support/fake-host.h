@@ -81,12 +81,13 @@ struct SMMUv3Host {
     GArray *issued;             /* of SMMUv3Cmd, as the caller wrote them */
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
     unsigned rule_breaks;
+    unsigned unknown_ids;       /* of these: destroyed twice, or never made */
 
     unsigned fail_countdown[FAKE_CALLS + 1];
     int fail_errno[FAKE_CALLS + 1];
     bool injected;              /* a countdown has run out */
 
-    uint32_t nomem_above;       /* invalidate of more: ENOMEM; 0: never */
+    uint32_t nomem_from;        /* so many entries: ENOMEM; 0: never */
     bool atc_timeout;           /* a block with an ATC_INV in it times out */
     unsigned issue_countdown;   /* the k-th command from now takes its... */
     int issue_errno;            /* ...block with it */

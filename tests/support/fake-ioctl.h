@@ -1,0 +1,63 @@
+/*
+ * The ioctl boundary, replaced at link time (-Wl,--wrap=ioctl).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Stands in for the kernel under hw/vfio/iommufd-nested.c. It knows the
+ * requests by their numbers and layouts, written down here once more and not
+ * taken from the kernel's headers, so that a wrong header is noticed. Each
+ * call is checked (number, size, what must be zero), recorded with what its
+ * user pointer held, and answered as the test chose.
+ *
+ * Like an evil twin of the kernel it scribbles over every result field when
+ * it fails, so that code which reads them then is found out.
+ */
+#ifndef TESTS_FAKE_IOCTL_H
+#define TESTS_FAKE_IOCTL_H
+
+#include <stdint.h>
+#include <glib.h>
+
+/* Request numbers: ';' << 8 | number, without size or direction. */
+enum {
+    FAKE_VFIO_ATTACH = 0x3b77,
+    FAKE_VFIO_DETACH = 0x3b78,
+    FAKE_IOMMU_DESTROY = 0x3b80,
+    FAKE_IOMMU_HWPT_ALLOC = 0x3b89,
+    FAKE_IOMMU_GET_HW_INFO = 0x3b8a,
+    FAKE_IOMMU_HWPT_INVALIDATE = 0x3b8d,
+    FAKE_IOMMU_VIOMMU_ALLOC = 0x3b90,
+    FAKE_IOMMU_VDEVICE_ALLOC = 0x3b91,
+};
+
+typedef struct FakeIoctlCall {
+    int fd;
+    unsigned long op;
+    uint8_t arg[64];            /* the structure as it came */
+    GBytes *data;               /* a copy of what it pointed to, or NULL */
+} FakeIoctlCall;
+
+/* How calls are answered; set by the test, kept until it changes them. */
+typedef struct FakeIoctlAnswer {
+    unsigned interrupts;        /* so many calls first fail with EINTR */
+    int err;                    /* then this errno; 0: success */
+    uint32_t id;                /* out_*_id */
+    uint32_t done;              /* entry_num of an invalidate that fails */
+    uint32_t info_type;         /* GET_HW_INFO: out_data_type */
+    const void *info;           /* GET_HW_INFO: what the kernel has */
+    uint32_t info_len;
+} FakeIoctlAnswer;
+
+extern FakeIoctlAnswer fake_ioctl;
+
+/* Forgets the calls and the answers. */
+void fake_ioctl_reset(void);
+
+unsigned fake_ioctl_calls(void);
+const FakeIoctlCall *fake_ioctl_call(unsigned i);
+
+/* A field of the recorded structure, by its offset in the uAPI. */
+uint32_t fake_ioctl_u32(const FakeIoctlCall *c, unsigned offset);
+uint64_t fake_ioctl_u64(const FakeIoctlCall *c, unsigned offset);
+
+#endif

@@ -1,0 +1,924 @@
+/*
+ * The command queue: what each command does, how windows are formed, where
+ * CONS stands, and what becomes of the kernel's errors.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+
+#include "scene.h"
+
+/* No two of these are neighbours, so no two could become one range. */
+static uint64_t nth_va(unsigned i)
+{
+    return 0x100000000 + 0x7000 * (uint64_t)i;
+}
+
+static SMMUv3Cmd nth_tlbi(unsigned i)
+{
+    return cmd_tlbi_va(1, nth_va(i));
+}
+
+static void push_tlbis(Scene *s, unsigned first, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        queue_push(&s->queue, nth_tlbi(first + i));
+    }
+}
+
+static bool is_issued(const Scene *s, SMMUv3Cmd cmd)
+{
+    for (guint i = 0; i < s->host->issued->len; i++) {
+        if (!memcmp(fake_issued(s->host, i), &cmd, sizeof(cmd))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The issued commands are nth_tlbi(first), nth_tlbi(first + 1), ... */
+static void expect_tlbis(const Scene *s, unsigned first, unsigned n)
+{
+    g_assert_cmpuint(s->host->issued->len, ==, n);
+    for (unsigned i = 0; i < n; i++) {
+        SMMUv3Cmd cmd = nth_tlbi(first + i);
+
+        g_assert_cmpmem(fake_issued(s->host, i), sizeof(cmd),
+                        &cmd, sizeof(cmd));
+    }
+}
+
+static void expect_drained(Scene *s, SMMUv3CmdqResult r)
+{
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_NONE);
+    g_assert_cmphex(s->queue.regs.cons, ==, s->queue.regs.prod);
+}
+
+static void expect_stopped(Scene *s, SMMUv3CmdqResult r, uint32_t cons,
+                           SMMUv3CmdError cerror)
+{
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_STOPPED);
+    g_assert_cmpint(r.cerror, ==, cerror);
+    g_assert_cmphex(s->queue.regs.cons, ==, cons);
+}
+
+static void expect_drains(Scene *s)
+{
+    expect_drained(s, queue_run(&s->queue, s->engine));
+}
+
+static void expect_stops(Scene *s, uint32_t cons, SMMUv3CmdError cerror)
+{
+    expect_stopped(s, queue_run(&s->queue, s->engine), cons, cerror);
+}
+
+/* The table of DESIGN.md, "The command pass", as data. */
+
+typedef enum Fate { NOTHING, FORWARDED, ILLEGAL } Fate;
+
+enum { NO_ATS = 1, SMMU_OFF = 2, NO_DEVICE = 4 };
+
+typedef struct Row {
+    const char *name;
+    uint64_t dw[2];
+    unsigned scene;
+    Fate fate;
+} Row;
+
+#define SID SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID)
+#define OTHER SMMUV3_PREP(SMMUV3_CMD0_SID, 0x77)
+#define SSEC SMMUV3_CMD0_SSEC
+#define CS(n) SMMUV3_PREP(SMMUV3_SYNC0_CS, n)
+
+static const Row rows[] = {
+    { "CFGI_STE", { SMMUV3_CMD_CFGI_STE | SID, 1 }, 0, NOTHING },
+    { "CFGI_STE other", { SMMUV3_CMD_CFGI_STE | OTHER, 0 }, 0, NOTHING },
+    { "CFGI_STE SSec", { SMMUV3_CMD_CFGI_STE | SID | SSEC, 1 }, 0, ILLEGAL },
+    { "CFGI_STE_RANGE", { SMMUV3_CMD_CFGI_STE_RANGE | SID, 3 }, 0, NOTHING },
+    { "CFGI_ALL", { SMMUV3_CMD_CFGI_STE_RANGE, 31 }, 0, NOTHING },
+    { "CFGI_ALL SSec", { SMMUV3_CMD_CFGI_STE_RANGE | SSEC, 31 }, 0, ILLEGAL },
+    { "CFGI_CD", { SMMUV3_CMD_CFGI_CD | SID, 1 }, 0, FORWARDED },
+    { "CFGI_CD other", { SMMUV3_CMD_CFGI_CD | OTHER, 1 }, 0, NOTHING },
+    { "CFGI_CD SSec", { SMMUV3_CMD_CFGI_CD | SID | SSEC, 1 }, 0, ILLEGAL },
+    { "CFGI_CD_ALL", { SMMUV3_CMD_CFGI_CD_ALL | SID, 0 }, 0, FORWARDED },
+    { "CFGI_CD_ALL other", { SMMUV3_CMD_CFGI_CD_ALL | OTHER, 0 }, 0,
+      NOTHING },
+    { "CFGI_CD_ALL SSec", { SMMUV3_CMD_CFGI_CD_ALL | SID | SSEC, 0 }, 0,
+      ILLEGAL },
+    { "PREFETCH_CONFIG", { SMMUV3_CMD_PREFETCH_CONFIG | SID, 0 }, 0,
+      NOTHING },
+    { "PREFETCH_CONFIG SSec", { SMMUV3_CMD_PREFETCH_CONFIG | SSEC, 0 }, 0,
+      ILLEGAL },
+    { "PREFETCH_ADDR", { SMMUV3_CMD_PREFETCH_ADDR | SID, 0 }, 0, NOTHING },
+    { "PREFETCH_ADDR SSec", { SMMUV3_CMD_PREFETCH_ADDR | SSEC, 0 }, 0,
+      ILLEGAL },
+    { "TLBI_NH_ALL", { SMMUV3_CMD_TLBI_NH_ALL, 0 }, 0, FORWARDED },
+    { "TLBI_NH_ASID", { SMMUV3_CMD_TLBI_NH_ASID, 0 }, 0, FORWARDED },
+    { "TLBI_NH_VA", { SMMUV3_CMD_TLBI_NH_VA, 0x1000 }, 0, FORWARDED },
+    { "TLBI_NH_VAA", { SMMUV3_CMD_TLBI_NH_VAA, 0x1000 }, 0, FORWARDED },
+    { "TLBI_NSNH_ALL", { SMMUV3_CMD_TLBI_NSNH_ALL, 0 }, 0, FORWARDED },
+    { "TLBI, SMMUEN=0", { SMMUV3_CMD_TLBI_NSNH_ALL, 0 }, SMMU_OFF,
+      FORWARDED },
+    { "TLBI, no device", { SMMUV3_CMD_TLBI_NSNH_ALL, 0 }, NO_DEVICE,
+      NOTHING },
+    { "CFGI_CD, no device", { SMMUV3_CMD_CFGI_CD | SID, 0 }, NO_DEVICE,
+      NOTHING },
+    { "TLBI_S12_VMALL", { SMMUV3_CMD_TLBI_S12_VMALL, 0 }, 0, ILLEGAL },
+    { "TLBI_S2_IPA", { SMMUV3_CMD_TLBI_S2_IPA, 0 }, 0, ILLEGAL },
+    { "TLBI_EL2_ALL", { SMMUV3_CMD_TLBI_EL2_ALL, 0 }, 0, ILLEGAL },
+    { "TLBI_EL2_ASID", { SMMUV3_CMD_TLBI_EL2_ASID, 0 }, 0, ILLEGAL },
+    { "TLBI_EL2_VA", { SMMUV3_CMD_TLBI_EL2_VA, 0 }, 0, ILLEGAL },
+    { "TLBI_EL2_VAA", { SMMUV3_CMD_TLBI_EL2_VAA, 0 }, 0, ILLEGAL },
+    { "TLBI_EL3_ALL", { SMMUV3_CMD_TLBI_EL3_ALL, 0 }, 0, ILLEGAL },
+    { "TLBI_EL3_VA", { SMMUV3_CMD_TLBI_EL3_VA, 0 }, 0, ILLEGAL },
+    { "ATC_INV", { SMMUV3_CMD_ATC_INV | SID, 52 }, 0, FORWARDED },
+    { "ATC_INV other", { SMMUV3_CMD_ATC_INV | OTHER, 52 }, 0, NOTHING },
+    { "ATC_INV, no ATS", { SMMUV3_CMD_ATC_INV | SID, 52 }, NO_ATS, ILLEGAL },
+    { "ATC_INV other, no ATS", { SMMUV3_CMD_ATC_INV | OTHER, 52 }, NO_ATS,
+      ILLEGAL },
+    { "ATC_INV, SMMUEN=0", { SMMUV3_CMD_ATC_INV | SID, 52 }, SMMU_OFF,
+      NOTHING },
+    { "ATC_INV, both", { SMMUV3_CMD_ATC_INV | SID, 52 }, SMMU_OFF | NO_ATS,
+      ILLEGAL },
+    { "PRI_RESP", { SMMUV3_CMD_PRI_RESP | SID, 0 }, 0, ILLEGAL },
+    { "RESUME", { SMMUV3_CMD_RESUME | SID, 0 }, 0, ILLEGAL },
+    { "STALL_TERM", { SMMUV3_CMD_STALL_TERM | SID, 0 }, 0, ILLEGAL },
+    { "SYNC", { SMMUV3_CMD_SYNC | CS(0), 0 }, 0, NOTHING },
+    { "SYNC SIG_IRQ", { SMMUV3_CMD_SYNC | CS(1), 0 }, 0, NOTHING },
+    { "SYNC SIG_SEV", { SMMUV3_CMD_SYNC | CS(2), 0 }, 0, NOTHING },
+    { "SYNC reserved CS", { SMMUV3_CMD_SYNC | CS(3), 0 }, 0, ILLEGAL },
+};
+
+static void row_scene(Scene *s, unsigned what)
+{
+    scene_init_translating(s);
+    if (what & NO_ATS) {
+        uint32_t idr[6];
+
+        memcpy(idr, guest_idr, sizeof(idr));
+        idr[0] &= ~(uint32_t)SMMUV3_IDR0_ATS;
+        smmuv3_engine_set_features(s->engine, idr);
+    }
+    if (what & SMMU_OFF) {
+        scene_disable(s);
+    }
+    if (what & NO_DEVICE) {
+        scene_remove(s, 0);
+    }
+    fake_host_forget(s->host);
+    queue_seek(&s->queue, 0);
+}
+
+static void test_row(gconstpointer data)
+{
+    const Row *row = data;
+    Scene s;
+
+    row_scene(&s, row->scene);
+    queue_push(&s.queue, cmd_raw(row->dw[0], row->dw[1]));
+    if (row->fate == ILLEGAL) {
+        expect_stops(&s, 0, SMMUV3_CERROR_ILL);
+        g_assert_cmpuint(smmuv3_engine_stats(s.engine)->errors[1], ==, 1);
+    } else {
+        expect_drains(&s);
+    }
+    if (row->fate == FORWARDED) {
+        g_assert_cmpuint(s.host->issued->len, ==, 1);
+        g_assert_cmphex(fake_issued(s.host, 0)->dw[0], ==, row->dw[0]);
+        g_assert_cmphex(fake_issued(s.host, 0)->dw[1], ==, row->dw[1]);
+    } else {
+        g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    }
+    scene_done(&s);
+}
+
+/* What has no row that is legal is illegal: all 256. */
+static void test_all_opcodes(void)
+{
+    bool legal[256] = { false };
+    Scene s;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        legal[rows[i].dw[0] & 0xff] |= rows[i].fate != ILLEGAL;
+    }
+    scene_init_translating(&s);
+    for (unsigned op = 0; op < 256; op++) {
+        SMMUv3CmdqResult r;
+
+        queue_seek(&s.queue, 5);
+        r = scene_command(&s, cmd_raw(op | SID, 0));
+        if (legal[op]) {
+            expect_drained(&s, r);
+        } else {
+            expect_stopped(&s, r, 5, SMMUV3_CERROR_ILL);
+        }
+    }
+    scene_done(&s);
+}
+
+/* SYNC. */
+
+static void test_sync_irq(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    scene_command(&s, cmd_sync(SMMUV3_SYNC_NONE));
+    scene_command(&s, cmd_sync(SMMUV3_SYNC_SEV));
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    scene_command(&s, cmd_sync(SMMUV3_SYNC_IRQ));
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_command(&s, cmd_sync(SMMUV3_SYNC_RESERVED));
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+static void expect_issued_before_irq(Guest *g)
+{
+    Scene *s = g->hook_data;
+
+    g_assert_cmpuint(s->host->issued->len, >=, 40);
+}
+
+static void test_sync_after_work(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.guest->on_sync_irq = expect_issued_before_irq;
+    s.guest->hook_data = &s;
+    push_tlbis(&s, 0, 40);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+/* Windows. */
+
+static void test_one_window(void)
+{
+    const SMMUv3EngineStats *stats;
+    Scene s;
+
+    scene_init_translating(&s);
+    stats = smmuv3_engine_stats(s.engine);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 255);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    g_assert_cmpuint(stats->forwarded, ==, 0);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
+    g_assert_cmpuint(s.guest->reads, ==, 1);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    expect_tlbis(&s, 0, 255);
+    g_assert_cmpuint(stats->forwarded, ==, 255);
+    g_assert_cmpuint(stats->invalidate_calls, ==, 1);
+    g_assert_cmpuint(stats->windows_forwarding, ==, 1);
+    scene_done(&s);
+}
+
+static void test_syncs_inside(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 0; i < 60; i++) {
+        push_tlbis(&s, i, 1);
+        queue_push(&s.queue, cmd_sync(i % 3));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    expect_tlbis(&s, 0, 60);
+    g_assert_cmpuint(s.guest->sync_irqs, >=, 1);
+    scene_done(&s);
+}
+
+static void test_empty(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->reads, ==, 0);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    scene_done(&s);
+}
+
+/* What changes an attachment splits; what changes nothing does not. */
+static void test_cfgi_splits(void)
+{
+    const FakeRecord *r;
+    Scene s;
+
+    scene_init_translating(&s);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    push_tlbis(&s, 0, 2);
+    queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    push_tlbis(&s, 2, 3);
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 5);
+    g_assert_cmpuint(s.host->journal->len, ==, 4);
+    r = &g_array_index(s.host->journal, FakeRecord, 0);
+    g_assert_cmpint(r[0].call, ==, FAKE_INVALIDATE);
+    g_assert_cmpuint(r[0].n, ==, 2);
+    g_assert_cmpint(r[1].call, ==, FAKE_HWPT_ALLOC);
+    g_assert_cmpint(r[2].call, ==, FAKE_ATTACH);
+    g_assert_cmpint(r[3].call, ==, FAKE_INVALIDATE);
+    g_assert_cmpuint(r[3].n, ==, 3);
+    scene_done(&s);
+}
+
+static void test_cfgi_unchanged(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    push_tlbis(&s, 0, 2);
+    queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    queue_push(&s.queue, cmd_cfgi_ste(0x77));
+    push_tlbis(&s, 2, 3);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
+    expect_tlbis(&s, 0, 5);
+    scene_done(&s);
+}
+
+/* An STE's content is no command error: the queue goes on (4.3.1). */
+static void test_bad_ste(void)
+{
+    static const unsigned bad[] = { SMMUV3_STE_CONFIG_S2,
+                                    SMMUV3_STE_CONFIG_NESTED };
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        scene_install(&s, 0, ste_config(bad[i]));
+        g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
+        g_assert_cmpint(smmuv3_engine_device_event(s.edev[0]), ==,
+                        SMMUV3_EVENT_C_BAD_STE);
+    }
+    guest_hole(s.guest, STRTAB_ADDR, 64 * 256);
+    expect_drained(&s, scene_command(&s, cmd_cfgi_ste(FIRST_SID)));
+    g_assert_cmpint(smmuv3_engine_device_event(s.edev[0]), ==,
+                    SMMUV3_EVENT_F_STE_FETCH);
+    scene_done(&s);
+}
+
+/* The failed fetch of a translating stream's STE aborts it. */
+static void test_ste_fetch_fails(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    guest_hole(s.guest, STRTAB_ADDR, 64 * 256);
+    expect_drained(&s, scene_command(&s, cmd_cfgi_ste(FIRST_SID)));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==,
+                    ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0]);
+    scene_done(&s);
+}
+
+typedef struct RangeCase {
+    const char *name;
+    uint32_t sid;
+    unsigned range;
+    bool reached[SCENE_DEVICES];
+} RangeCase;
+
+/* The devices are 0x10, 0x11 and 0x12. */
+static const RangeCase range_cases[] = {
+    { "0x10+1", 0x10, 0, { true, true, false } },
+    { "0x11+1", 0x11, 0, { true, true, false } },
+    { "0x12+1", 0x12, 0, { false, false, true } },
+    { "0x13+3", 0x13, 1, { true, true, true } },
+    { "0x1f+15", 0x1f, 3, { true, true, true } },
+    { "0x0f+15", 0x0f, 3, { false, false, false } },
+    { "0x80000010+1", 0x80000010, 0, { false, false, false } },
+    { "all", 0, 31, { true, true, true } },
+    { "all, any SID", 0xffffffff, 31, { true, true, true } },
+    { "lower half", 0x7fffffff, 30, { true, true, true } },
+    { "upper half", 0x80000000, 30, { false, false, false } },
+};
+
+static void test_range(gconstpointer data)
+{
+    const RangeCase *c = data;
+    Scene s;
+
+    scene_init(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_add(&s, i);
+    }
+    scene_enable(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        strtab_set(s.guest, &s.regs, FIRST_SID + i, ste_s1(CONTEXT_PTR));
+    }
+    expect_drained(&s, scene_command(&s, cmd_cfgi_range(c->sid, c->range)));
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        g_assert_cmpint(scene_kind(&s, i), ==,
+                        c->reached[i] ? SMMUV3_STREAM_TRANSLATE
+                                      : SMMUV3_STREAM_ABORT);
+    }
+    scene_done(&s);
+}
+
+/* CONS, PROD and their wrap bits. */
+
+static void test_wrap(gconstpointer data)
+{
+    uint32_t start = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, start);
+    push_tlbis(&s, 0, 20);
+    expect_drains(&s);
+    g_assert_cmphex(s.queue.regs.cons, ==, (start + 20) & 0x1ff);
+    expect_tlbis(&s, 0, 20);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    g_assert_cmpuint(s.guest->reads, <=, 2);
+    scene_done(&s);
+}
+
+/* Full is not empty, wherever the indices stand. */
+static void test_full(gconstpointer data)
+{
+    uint32_t start = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, start);
+    push_tlbis(&s, 0, 256);
+    g_assert_cmphex(s.queue.regs.prod ^ s.queue.regs.cons, ==, 0x100);
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 256);
+    scene_done(&s);
+}
+
+/* A stop at each place around the wrap names exactly that place. */
+static void test_wrap_error(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned bad = 0; bad < 12; bad++) {
+        queue_seek(&s.queue, 0x1fa);
+        fake_host_forget(s.host);
+        push_tlbis(&s, 0, bad);
+        queue_push(&s.queue, cmd_raw(0xff, 0));
+        push_tlbis(&s, 100, 5);
+        expect_stops(&s, (0x1fa + bad) & 0x1ff, SMMUV3_CERROR_ILL);
+        expect_tlbis(&s, 0, bad);
+    }
+    scene_done(&s);
+}
+
+/* PROD claims 300 of 256. */
+static void test_overfull(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 256);
+    s.queue.regs.prod = 300;
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 256);
+    scene_done(&s);
+}
+
+/* Bits above the wrap bit are not part of the index. */
+static void test_prod_garbage(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 3);
+    s.queue.regs.prod |= 0xfff00000;
+    s.queue.regs.cons |= 0x01000000;
+    g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
+                    SMMUV3_CMDQ_DRAINED);
+    g_assert_cmphex(s.queue.regs.cons & 0x1ff, ==, 3);
+    expect_tlbis(&s, 0, 3);
+    scene_done(&s);
+}
+
+static void test_one_entry(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 0);
+    for (unsigned i = 0; i < 5; i++) {
+        push_tlbis(&s, i, 1);
+        expect_drains(&s);
+        g_assert_cmphex(s.queue.regs.cons, ==, (i + 1) & 1);
+    }
+    expect_tlbis(&s, 0, 5);
+    scene_done(&s);
+}
+
+/* The base is aligned to the queue's size; RA, bit 62, is no address. */
+static void test_alignment(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    s.queue.regs.base |= 0xfe0 | SMMUV3_BIT(62);
+    push_tlbis(&s, 0, 3);
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 3);
+    scene_done(&s);
+}
+
+/* LOG2SIZE beyond what any SMMU can announce: bounded, and no overflow. */
+static void test_huge(void)
+{
+    SMMUv3CmdqRegs q = { .base = 31, .prod = 0xffffffff };
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 0; i < 1000; i++) {
+        SMMUv3CmdqResult r = smmuv3_engine_cmdq_run(s.engine, &q);
+
+        g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_STOPPED);
+        g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_ABT);
+    }
+    scene_done(&s);
+}
+
+static void test_slices(void)
+{
+    const unsigned n = 10000;
+    SMMUv3CmdqResult r;
+    unsigned runs = 0;
+    uint32_t before;
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 14);
+    queue_seek(&s.queue, 9000);
+    push_tlbis(&s, 0, n);
+    do {
+        before = queue_pending(&s.queue);
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(before - queue_pending(&s.queue), <=, 4096);
+        g_assert_cmpuint(before, >, queue_pending(&s.queue));
+        g_assert_cmpint(r.status, ==, queue_pending(&s.queue)
+                        ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED);
+        g_assert_cmpuint(++runs, <=, 3);
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    g_assert_cmpuint(runs, ==, 3);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
+    expect_tlbis(&s, 0, n);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->forwarded, ==, n);
+    scene_done(&s);
+}
+
+/* Guest memory. */
+
+static void spoil_queue(Guest *g, uint64_t addr, size_t len)
+{
+    if (addr >= CMDQ_ADDR && addr < CMDQ_ADDR + 0x1000) {
+        memset(guest_at(g, addr, len), 0xff, len);
+    }
+}
+
+static void test_copy_once(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 200);
+    push_tlbis(&s, 0, 100);
+    s.guest->after_read = spoil_queue;
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 100);
+    scene_done(&s);
+}
+
+static void test_unreadable(gconstpointer data)
+{
+    uint32_t bad = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 250);
+    push_tlbis(&s, 0, 10);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    guest_hole(s.guest, CMDQ_ADDR + 16 * ((250 + bad) & 0xff), 16);
+    expect_stops(&s, (250 + bad) & 0x1ff, SMMUV3_CERROR_ABT);
+    expect_tlbis(&s, 0, bad);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    guest_no_holes(s.guest);
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 10);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+/* Before an error everything is done, behind it nothing; then it resumes. */
+static void test_error_in_the_middle(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 10);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_S2_IPA, 0));
+    strtab_set(s.guest, &s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    push_tlbis(&s, 10, 10);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 11, SMMUV3_CERROR_ILL);
+    expect_tlbis(&s, 0, 10);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    /* Not fixed: it stops again at the same place. */
+    expect_stops(&s, 11, SMMUV3_CERROR_ILL);
+    expect_tlbis(&s, 0, 10);
+    queue_patch(&s.queue, 0, cmd_sync(SMMUV3_SYNC_NONE));
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 20);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
+    scene_done(&s);
+}
+
+/* The kernel's errors. */
+
+static void test_eio(gconstpointer data)
+{
+    unsigned n = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned bad = 0; bad < n; bad++) {
+        fake_host_forget(s.host);
+        s.guest->sync_irqs = 0;
+        queue_seek(&s.queue, 77);
+        push_tlbis(&s, 0, n);
+        queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+        fake_host_refuse(s.host, nth_tlbi(bad).dw[1]);
+        expect_stops(&s, (77 + bad) & 0x1ff, SMMUV3_CERROR_ILL);
+        g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+        g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 20);
+        for (unsigned i = 0; i < n; i++) {
+            g_assert_cmpint(is_issued(&s, nth_tlbi(i)), ==, i < bad);
+        }
+        fake_host_accept(s.host);
+        expect_drains(&s);
+        g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+        for (unsigned i = bad; i < n; i++) {
+            g_assert_true(is_issued(&s, nth_tlbi(i)));
+        }
+    }
+    scene_done(&s);
+}
+
+static void test_enomem(gconstpointer data)
+{
+    uint32_t from = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->nomem_from = from;
+    push_tlbis(&s, 0, 200);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 200);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=,
+                     10 + 4 * 200 / (from - 1));
+    scene_done(&s);
+}
+
+/* No memory at all: it ends, nothing was done, and the guest is told. */
+static void test_enomem_always(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->nomem_from = 1;
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 200);
+    g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
+                    SMMUV3_CMDQ_STOPPED);
+    g_assert_cmphex(s.queue.regs.cons, ==, 0);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 20);
+    s.host->nomem_from = 0;
+    expect_drains(&s);
+    expect_tlbis(&s, 0, 200);
+    scene_done(&s);
+}
+
+/* A block is lost once: each command is issued, or CONS stands before it. */
+static void test_lost_block(gconstpointer data)
+{
+    unsigned n = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned k = 1; k <= n; k++) {
+        fake_host_forget(s.host);
+        queue_seek(&s.queue, 0);
+        push_tlbis(&s, 0, n);
+        fake_host_fail_issue(s.host, k, ETIMEDOUT);
+        queue_run(&s.queue, s.engine);
+        for (unsigned i = 0; i < s.queue.regs.cons; i++) {
+            g_assert_true(is_issued(&s, nth_tlbi(i)));
+        }
+        if (queue_pending(&s.queue)) {
+            expect_drains(&s);
+        }
+        for (unsigned i = 0; i < n; i++) {
+            g_assert_true(is_issued(&s, nth_tlbi(i)));
+        }
+    }
+    scene_done(&s);
+}
+
+static SMMUv3Cmd some_atc_inv(void)
+{
+    return cmd_atc_inv(FIRST_SID, 0x1000, 0);
+}
+
+static void test_atc_timeout(gconstpointer data)
+{
+    unsigned n = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->atc_timeout = true;
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, n);
+    queue_push(&s.queue, some_atc_inv());
+    push_tlbis(&s, n, n);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 2 * n + 1, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->errors[3], ==, 1);
+    for (unsigned i = 0; i < 2 * n; i++) {
+        g_assert_true(is_issued(&s, nth_tlbi(i)));
+    }
+    s.host->atc_timeout = false;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+/* A SYNC that stands before the ATC_INV is none of its business. */
+static void test_atc_sync_before(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->atc_timeout = true;
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, some_atc_inv());
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_NONE));
+    expect_stops(&s, 2, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+/* The SYNC that has to say so may come with a later PROD write. */
+static void test_atc_next_window(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->atc_timeout = true;
+    queue_seek(&s.queue, 0);
+    expect_drained(&s, scene_command(&s, some_atc_inv()));
+    expect_stopped(&s, scene_command(&s, cmd_sync(SMMUV3_SYNC_IRQ)), 1,
+                   SMMUV3_CERROR_ATC_INV_SYNC);
+    scene_done(&s);
+}
+
+/* Two windows, two time-outs: the first SYNC already belongs to one. */
+static void test_atc_two_timeouts(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->atc_timeout = true;
+    queue_seek(&s.queue, 0);
+    expect_drained(&s, scene_command(&s, some_atc_inv()));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, some_atc_inv());
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 1, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    expect_stops(&s, 3, SMMUV3_CERROR_ATC_INV_SYNC);
+    scene_done(&s);
+}
+
+/* Hosts with the erratum do not repeat for us: everything goes twice. */
+static void test_repeat(void)
+{
+    uint32_t host[6];
+    Scene s;
+
+    memcpy(host, host_idr, sizeof(host));
+    scene_init(&s);
+    s.smmu->info.repeat_tlbi_cfgi = 1;
+    scene_add(&s, 0);
+    scene_enable(&s);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
+    fake_host_forget(s.host);
+    push_tlbis(&s, 0, 100);
+    queue_push(&s.queue, cmd_cfgi_cd(FIRST_SID, 0));
+    expect_drains(&s);
+    for (unsigned i = 0; i < 100; i++) {
+        SMMUv3Cmd cmd = nth_tlbi(i);
+        unsigned times = 0;
+
+        for (guint j = 0; j < s.host->issued->len; j++) {
+            times += !memcmp(fake_issued(s.host, j), &cmd, sizeof(cmd));
+        }
+        g_assert_cmpuint(times, ==, 2);
+    }
+    scene_done(&s);
+}
+
+static void add_numbers(const char *what, GTestDataFunc func,
+                        const unsigned *numbers, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        g_autofree char *path = g_strdup_printf("/cmdq/%s/%u", what,
+                                                numbers[i]);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(numbers[i]), func);
+    }
+}
+
+static void add_cases(void)
+{
+    static const unsigned wraps[] = { 0, 236, 240, 255, 256, 492, 500, 511 };
+    static const unsigned batches[] = { 1, 2, 63, 64, 65, 255 };
+    static const unsigned nomem[] = { 2, 3, 17, 64, 128, 200 };
+    static const unsigned bad[] = { 0, 1, 5, 6, 9, 10 };
+    static const unsigned atcs[] = { 0, 1, 62, 63, 100 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *path = g_strdup_printf("/cmdq/legality/%s",
+                                                rows[i].name);
+
+        g_test_add_data_func(path, &rows[i], test_row);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(range_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/cmdq/cfgi/range/%s",
+                                                range_cases[i].name);
+
+        g_test_add_data_func(path, &range_cases[i], test_range);
+    }
+    add_numbers("wrap", test_wrap, wraps, G_N_ELEMENTS(wraps));
+    add_numbers("full", test_full, wraps, G_N_ELEMENTS(wraps));
+    add_numbers("unreadable", test_unreadable, bad, G_N_ELEMENTS(bad));
+    add_numbers("eio", test_eio, batches, G_N_ELEMENTS(batches));
+    add_numbers("lost-block", test_lost_block, batches,
+                G_N_ELEMENTS(batches));
+    add_numbers("enomem", test_enomem, nomem, G_N_ELEMENTS(nomem));
+    add_numbers("atc-timeout", test_atc_timeout, atcs, G_N_ELEMENTS(atcs));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_cases();
+    g_test_add_func("/cmdq/legality/all-opcodes", test_all_opcodes);
+    g_test_add_func("/cmdq/sync/irq", test_sync_irq);
+    g_test_add_func("/cmdq/sync/after-work", test_sync_after_work);
+    g_test_add_func("/cmdq/window/one", test_one_window);
+    g_test_add_func("/cmdq/window/syncs-inside", test_syncs_inside);
+    g_test_add_func("/cmdq/window/empty", test_empty);
+    g_test_add_func("/cmdq/window/slices", test_slices);
+    g_test_add_func("/cmdq/window/copy-once", test_copy_once);
+    g_test_add_func("/cmdq/cfgi/splits", test_cfgi_splits);
+    g_test_add_func("/cmdq/cfgi/unchanged", test_cfgi_unchanged);
+    g_test_add_func("/cmdq/cfgi/bad-ste", test_bad_ste);
+    g_test_add_func("/cmdq/cfgi/ste-fetch", test_ste_fetch_fails);
+    g_test_add_func("/cmdq/index/wrap-error", test_wrap_error);
+    g_test_add_func("/cmdq/index/overfull", test_overfull);
+    g_test_add_func("/cmdq/index/garbage", test_prod_garbage);
+    g_test_add_func("/cmdq/index/one-entry", test_one_entry);
+    g_test_add_func("/cmdq/index/alignment", test_alignment);
+    g_test_add_func("/cmdq/index/huge", test_huge);
+    g_test_add_func("/cmdq/error/middle", test_error_in_the_middle);
+    g_test_add_func("/cmdq/error/enomem-always", test_enomem_always);
+    g_test_add_func("/cmdq/error/atc-sync-before", test_atc_sync_before);
+    g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
+    g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);
+    g_test_add_func("/cmdq/repeat", test_repeat);
+    return g_test_run();
+}

@@ -1,0 +1,637 @@
+/*
+ * Devices and registers: adding, refusing, enabling, removing; and each of
+ * these with every call to the host failing in turn.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+
+#include "scene.h"
+
+#define ABORT_STE (ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0])
+#define BYPASS_STE (ste_config(SMMUV3_STE_CONFIG_BYPASS).dw[0])
+
+static void test_empty(void)
+{
+    SMMUv3Engine *e;
+    Guest *g = guest_new();
+    SMMUv3HostInfo info;
+    SMMUv3StreamRegs regs = { .cr0 = SMMUV3_CR0_SMMUEN };
+
+    smmuv3_engine_free(NULL);
+    e = smmuv3_engine_new(&guest_ops, g);
+    g_assert_false(smmuv3_engine_host_info(e, &info));
+    smmuv3_engine_set_regs(e, &regs);
+    g_assert_cmpuint(smmuv3_engine_stats(e)->attaches, ==, 0);
+    smmuv3_engine_free(e);
+    guest_free(g);
+}
+
+static void test_add_remove(void)
+{
+    SMMUv3HostInfo info;
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, BYPASS_STE);
+    g_assert_true(smmuv3_engine_host_info(s.engine, &info));
+    g_assert_cmpmem(info.idr, sizeof(info.idr), host_idr, sizeof(info.idr));
+    g_assert_cmpuint(fake_objects(s.host, FAKE_VIOMMU), ==, 1);
+    scene_remove(&s, 0);
+    fake_host_assert_clean(s.host);
+    g_assert_true(fake_device_on_parent(s.dev[0]));
+    g_assert_false(smmuv3_engine_host_info(s.engine, &info));
+    scene_add(&s, 0);
+    scene_done(&s);
+}
+
+/* One vIOMMU for all; it goes with the last, whatever the order. */
+static void test_remove_order(gconstpointer data)
+{
+    static const unsigned orders[][3] = {
+        { 0, 1, 2 }, { 2, 1, 0 }, { 1, 0, 2 }, { 0, 2, 1 },
+    };
+    const unsigned *order = orders[GPOINTER_TO_UINT(data)];
+    Scene s;
+
+    scene_init(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_add(&s, i);
+    }
+    scene_enable(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_install(&s, i, ste_s1(CONTEXT_PTR + 0x1000 * (i / 2)));
+    }
+    g_assert_cmpuint(fake_objects(s.host, FAKE_VIOMMU), ==, 1);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        g_assert_cmpuint(fake_objects(s.host, FAKE_VIOMMU), ==, 1);
+        scene_remove(&s, order[i]);
+        g_assert_true(fake_device_on_parent(s.dev[order[i]]));
+        g_assert_cmpuint(s.dev[order[i]]->vdevice, ==, 0);
+    }
+    fake_host_assert_clean(s.host);
+    scene_done(&s);
+}
+
+/* A vDEVICE goes before its device's fd closes, i.e. within remove(). */
+static void test_remove_all_calls(void)
+{
+    const FakeRecord *r;
+    Scene s;
+
+    scene_init_translating(&s);
+    scene_remove(&s, 0);
+    r = &g_array_index(s.host->journal, FakeRecord, 0);
+    g_assert_cmpint(r[0].call, ==, FAKE_ATTACH);
+    g_assert_cmpuint(r[0].id, ==, s.parent);
+    for (guint i = 1; i < s.host->journal->len; i++) {
+        g_assert_cmpint(r[i].call, ==, FAKE_DESTROY);
+        g_assert_cmpint(r[i].ret, ==, 0);
+    }
+    scene_done(&s);
+}
+
+/* The parent cannot be had again: the device is blocked, never nested. */
+static void test_remove_blocks(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    fake_host_fail_nth(s.host, FAKE_ATTACH, 1, ENOMEM);
+    scene_remove(&s, 0);
+    g_assert_cmpuint(s.dev[0]->pt, ==, 0);
+    fake_host_assert_clean(s.host);
+    scene_done(&s);
+}
+
+/* Refusals: the reason, the errno, and the device as it was. */
+
+static void expect_refused(Scene *s, unsigned i, int ret, SMMUv3Refusal why)
+{
+    SMMUv3HostId pt = s->dev[i]->pt;
+    SMMUv3Refusal got = SMMUV3_REFUSAL_NONE;
+
+    s->edev[i] = NULL;
+    g_assert_cmpint(scene_try_add(s, i, &got), ==, ret);
+    g_assert_cmpint(got, ==, why);
+    g_assert_null(s->edev[i]);
+    g_assert_cmpuint(s->dev[i]->pt, ==, pt);
+    g_assert_cmpuint(s->dev[i]->vdevice, ==, 0);
+}
+
+static void test_refuse_info(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    fake_host_fail_nth(s.host, FAKE_GET_INFO, 1, EIO);
+    expect_refused(&s, 0, -EIO, SMMUV3_REFUSAL_INFO);
+    fake_host_assert_clean(s.host);
+    scene_add(&s, 0);
+    scene_done(&s);
+}
+
+static void test_refuse_not_smmuv3(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    s.dev[0]->smmu = NULL;
+    expect_refused(&s, 0, -ENODEV, SMMUV3_REFUSAL_NOT_SMMUV3);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
+    scene_done(&s);
+}
+
+static void test_refuse_no_nesting(void)
+{
+    uint32_t host[6];
+    Scene s;
+
+    memcpy(host, host_idr, sizeof(host));
+    host[3] &= ~(uint32_t)SMMUV3_IDR3_FWB;
+    scene_init_idr(&s, host, guest_idr);
+    expect_refused(&s, 0, -EOPNOTSUPP, SMMUV3_REFUSAL_NO_NESTING);
+    fake_host_assert_clean(s.host);
+    scene_done(&s);
+}
+
+static void test_refuse_attach(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    fake_host_fail_nth(s.host, FAKE_ATTACH, 1, EBUSY);
+    expect_refused(&s, 0, -EBUSY, SMMUV3_REFUSAL_ATTACH);
+    fake_host_assert_clean(s.host);
+    fake_host_fail_nth(s.host, FAKE_HWPT_ALLOC, 1, ENOMEM);
+    expect_refused(&s, 0, -ENOMEM, SMMUV3_REFUSAL_ATTACH);
+    fake_host_assert_clean(s.host);
+    scene_add(&s, 0);
+    scene_done(&s);
+}
+
+typedef struct FeatureCase {
+    const char *name;
+    unsigned reg;
+    uint64_t host_clear;
+    const char *missing;    /* NULL: the host does not need it */
+} FeatureCase;
+
+static const FeatureCase feature_cases[] = {
+    { "GRAN4K", 5, SMMUV3_IDR5_GRAN4K, "IDR5.GRAN4K" },
+    { "GRAN16K", 5, SMMUV3_IDR5_GRAN16K, "IDR5.GRAN16K" },
+    { "GRAN64K", 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
+    { "SSIDSIZE", 1, SMMUV3_IDR1_SSIDSIZE, "IDR1.SSIDSIZE" },
+    { "ASID16", 0, SMMUV3_IDR0_ASID16, "IDR0.ASID16" },
+    { "RIL", 3, SMMUV3_IDR3_RIL, NULL },
+};
+
+static void test_feature(gconstpointer data)
+{
+    const FeatureCase *c = data;
+    SMMUv3HostInfo info = { .iidr = 0 };
+    uint32_t host[6];
+    Scene s;
+
+    memcpy(host, host_idr, sizeof(host));
+    memcpy(info.idr, host_idr, sizeof(host));
+    g_assert_null(smmuv3_engine_missing_feature(guest_idr, &info));
+    host[c->reg] &= ~(uint32_t)c->host_clear;
+    memcpy(info.idr, host, sizeof(host));
+    g_assert_cmpstr(smmuv3_engine_missing_feature(guest_idr, &info), ==,
+                    c->missing);
+    scene_init_idr(&s, host, guest_idr);
+    if (c->missing) {
+        expect_refused(&s, 0, -EOPNOTSUPP, SMMUV3_REFUSAL_FEATURE);
+    } else {
+        scene_add(&s, 0);
+    }
+    scene_done(&s);
+}
+
+static void test_refuse_other_host(void)
+{
+    SMMUv3EngineDevice *out = NULL;
+    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    SMMUv3HostDevice *dev;
+    SMMUv3HostId parent;
+    SMMUv3Host *other;
+    FakeSmmu *smmu;
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    other = fake_host_new();
+    smmu = fake_smmu_new(other, host_idr);
+    parent = fake_parent_new(other, smmu);
+    dev = fake_device_new(other, smmu, parent);
+    g_assert_cmpint(smmuv3_engine_device_add(s.engine, &fake_host_ops, other,
+                                             dev, parent, dev, &out, &why),
+                    <, 0);
+    g_assert_cmpint(why, ==, SMMUV3_REFUSAL_OTHER_HOST);
+    g_assert_null(out);
+    g_assert_true(fake_device_on_parent(dev));
+    /* When the first host's devices are gone, the other may be the first. */
+    scene_remove(&s, 0);
+    g_assert_cmpint(smmuv3_engine_device_add(s.engine, &fake_host_ops, other,
+                                             dev, parent, dev, &out, &why),
+                    ==, 0);
+    smmuv3_engine_device_remove(s.engine, out);
+    g_assert_cmpuint(other->rule_breaks, ==, 0);
+    fake_host_free(other);
+    scene_done(&s);
+}
+
+static void test_refuse_other_smmu(void)
+{
+    FakeSmmu *other;
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    other = fake_smmu_new(s.host, host_idr);
+    s.parent = fake_parent_new(s.host, other);
+    s.dev[1] = fake_device_new(s.host, other, s.parent);
+    expect_refused(&s, 1, -EXDEV, SMMUV3_REFUSAL_OTHER_SMMU);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
+    g_assert_cmpuint(fake_objects(s.host, FAKE_VIOMMU), ==, 1);
+    scene_done(&s);
+}
+
+/* Registers. */
+
+static void test_gbpa(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    scene_add(&s, 1);
+    s.regs.gbpa = SMMUV3_GBPA_ABORT;
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmphex(fake_device_ste0(s.dev[i]), ==, ABORT_STE);
+        g_assert_cmpint(scene_kind(&s, i), ==, SMMUV3_STREAM_ABORT);
+    }
+    s.regs.gbpa = 0;
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmphex(fake_device_ste0(s.dev[i]), ==, BYPASS_STE);
+    }
+    scene_done(&s);
+}
+
+/* GBPA says nothing while SMMUEN=1. */
+static void test_gbpa_enabled(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.regs.gbpa = SMMUV3_GBPA_ABORT;
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    scene_disable(&s);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
+    scene_done(&s);
+}
+
+/* 0->1 drives every stream, named in a command or not; 1->0 as well. */
+static void test_smmuen(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_add(&s, i);
+    }
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    strtab_set(s.guest, &s.regs, FIRST_SID + 1,
+               ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    scene_enable(&s);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_BYPASS);
+    g_assert_cmpint(scene_kind(&s, 2), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, ste_s1(CONTEXT_PTR).dw[0]);
+    g_assert_cmphex(fake_device_ste0(s.dev[1]), ==, BYPASS_STE);
+    g_assert_cmphex(fake_device_ste0(s.dev[2]), ==, ABORT_STE);
+    scene_disable(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        g_assert_cmphex(fake_device_ste0(s.dev[i]), ==, BYPASS_STE);
+    }
+    scene_done(&s);
+}
+
+/* Another stream table, as a kexec'ed guest sets one up. */
+static void test_new_strtab(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    strtab_linear(s.guest, &s.regs, STRTAB_ADDR + 0x10000, 8);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==,
+                    ste_s1(CONTEXT_PTR + 0x1000).dw[0]);
+    scene_done(&s);
+}
+
+/* A reset, and the same guest again: nothing piles up. */
+static void test_reset(void)
+{
+    unsigned objects = 0;
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 0; i < 10; i++) {
+        SMMUv3StreamRegs regs = s.regs, zero = { 0 };
+
+        smmuv3_engine_set_regs(s.engine, &zero);
+        g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, BYPASS_STE);
+        smmuv3_engine_set_features(s.engine, guest_idr);
+        smmuv3_engine_set_regs(s.engine, &regs);
+        g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+        if (!i) {
+            objects = g_hash_table_size(s.host->objects);
+        }
+        g_assert_cmpuint(g_hash_table_size(s.host->objects), ==, objects);
+    }
+    scene_done(&s);
+}
+
+/* Hot plug: what joins an enabled SMMU goes where its STE says at once. */
+static void test_hotplug(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    strtab_set(s.guest, &s.regs, FIRST_SID + 1, ste_s1(CONTEXT_PTR));
+    scene_add(&s, 1);
+    scene_add(&s, 2);
+    g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpuint(s.dev[1]->pt, ==, s.dev[0]->pt);
+    g_assert_cmpint(scene_kind(&s, 2), ==, SMMUV3_STREAM_ABORT);
+    scene_done(&s);
+}
+
+/* A failed replacement. */
+
+static void expect_aborting(const Scene *s, unsigned i)
+{
+    g_assert_cmpint(scene_kind(s, i), ==, SMMUV3_STREAM_ABORT);
+    if (s->dev[i]->pt) {
+        g_assert_cmphex(fake_device_ste0(s->dev[i]), ==, ABORT_STE);
+    }
+}
+
+static void test_failed_replace(gconstpointer data)
+{
+    FakeCall call = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    fake_host_fail_nth(s.host, call, 1, ENOMEM);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR + 0x1000));
+    g_assert_true(s.host->injected);
+    expect_aborting(&s, 0);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->attach_failures, ==, 1);
+    /* The guest tries again; now it works. */
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==,
+                    ste_s1(CONTEXT_PTR + 0x1000).dw[0]);
+    scene_done(&s);
+}
+
+/* Not even the abort HWPT can be attached: the device is blocked. */
+static void test_failed_abort(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    fake_host_fail_nth(s.host, FAKE_ATTACH, 1, ENOMEM);
+    fake_host_fail_nth(s.host, FAKE_CALLS, 3, ENOMEM);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR + 0x1000));
+    g_assert_cmpuint(s.dev[0]->pt, ==, 0);
+    expect_aborting(&s, 0);
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    scene_done(&s);
+}
+
+/* The sweep. */
+
+/* What the hardware does is what the engine says. */
+static void check_device(const Scene *s, unsigned i)
+{
+    if (!s->edev[i]) {
+        g_assert_true(!s->dev[i]->pt || fake_device_on_parent(s->dev[i]));
+        return;
+    }
+    switch (scene_kind(s, i)) {
+    case SMMUV3_STREAM_ABORT:
+        expect_aborting(s, i);
+        break;
+    case SMMUV3_STREAM_BYPASS:
+        g_assert_cmphex(fake_device_ste0(s->dev[i]), ==, BYPASS_STE);
+        break;
+    case SMMUV3_STREAM_TRANSLATE:
+        g_assert_cmphex(SMMUV3_GET(SMMUV3_STE0_CONFIG,
+                                   fake_device_ste0(s->dev[i])), ==,
+                        SMMUV3_STE_CONFIG_S1);
+        break;
+    }
+}
+
+/* The stream is where the guest wants it, or aborts; nowhere else. */
+static void check_stream(const Scene *s, unsigned i, uint64_t wanted)
+{
+    check_device(s, i);
+    if (s->edev[i] && scene_kind(s, i) != SMMUV3_STREAM_ABORT) {
+        g_assert_cmphex(fake_device_ste0(s->dev[i]), ==, wanted);
+    }
+}
+
+static void sweep_install(Scene *s, unsigned i, SMMUv3Ste ste)
+{
+    strtab_set(s->guest, &s->regs, FIRST_SID + i, ste);
+    queue_seek(&s->queue, 0);
+    g_assert_cmpint(scene_command(s, cmd_cfgi_ste(FIRST_SID + i)).cerror, ==,
+                    SMMUV3_CERROR_NONE);
+    check_stream(s, i, ste.dw[0]);
+}
+
+static void sweep_add(Scene *s, unsigned i, uint64_t wanted)
+{
+    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    int ret = scene_try_add(s, i, &why);
+
+    g_assert_cmpint(ret != 0, ==, why != SMMUV3_REFUSAL_NONE);
+    g_assert_cmpint(ret == 0, ==, s->edev[i] != NULL);
+    check_stream(s, i, wanted);
+}
+
+static void sweep_script(Scene *s)
+{
+    sweep_add(s, 0, BYPASS_STE);
+    sweep_add(s, 1, BYPASS_STE);
+    strtab_set(s->guest, &s->regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    scene_enable(s);
+    check_stream(s, 0, ste_s1(CONTEXT_PTR).dw[0]);
+    check_stream(s, 1, ABORT_STE);
+    sweep_install(s, 1, ste_s1(CONTEXT_PTR));
+    sweep_install(s, 0, ste_s1(CONTEXT_PTR + 0x1000));
+    sweep_install(s, 1, ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    sweep_install(s, 1, ste_s1(CONTEXT_PTR + 0x2000));
+    strtab_set(s->guest, &s->regs, FIRST_SID + 2, ste_s1(CONTEXT_PTR));
+    sweep_add(s, 2, ste_s1(CONTEXT_PTR).dw[0]);
+    guest_set_vsid(s->guest, s->dev[1], 0x42);
+    sweep_install(s, 0, ste_s1(CONTEXT_PTR + 0x3000));
+    check_stream(s, 1, ABORT_STE);
+    scene_disable(s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        check_stream(s, i, BYPASS_STE);
+    }
+    scene_enable(s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        check_device(s, i);
+        if (s->edev[i]) {
+            scene_remove(s, i);
+        }
+        check_device(s, i);
+    }
+}
+
+/* True: the countdown ran out, so there may be one more call to fail. */
+static bool sweep_once(FakeCall call, unsigned nth)
+{
+    bool injected;
+    Scene s;
+
+    scene_init(&s);
+    fake_host_fail_nth(s.host, call, nth, ENOMEM);
+    sweep_script(&s);
+    injected = s.host->injected;
+    scene_done(&s);
+    return injected;
+}
+
+static void test_sweep(gconstpointer data)
+{
+    FakeCall call = GPOINTER_TO_UINT(data);
+    unsigned n = 1;
+
+    while (sweep_once(call, n)) {
+        g_assert_cmpuint(++n, <, 1000);
+    }
+    g_assert_cmpuint(n, >, 1);
+}
+
+/* A destroy that fails may leak its object, but nothing is freed twice. */
+static bool sweep_destroy_once(unsigned nth)
+{
+    bool injected;
+    Scene s;
+
+    scene_init(&s);
+    fake_host_fail_nth(s.host, FAKE_DESTROY, nth, EBUSY);
+    sweep_script(&s);
+    injected = s.host->injected;
+    smmuv3_engine_free(s.engine);
+    g_assert_cmpuint(s.host->unknown_ids, ==, 0);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        g_assert_true(fake_device_on_parent(s.dev[i]));
+    }
+    fake_host_discard(s.host);
+    guest_free(s.guest);
+    return injected;
+}
+
+static void test_sweep_destroy(void)
+{
+    unsigned n = 1;
+
+    while (sweep_destroy_once(n)) {
+        g_assert_cmpuint(++n, <, 1000);
+    }
+    g_assert_cmpuint(n, >, 1);
+}
+
+/* All sorts of failures at once: no crash, nothing freed twice. */
+static void test_sweep_pairs(void)
+{
+    for (unsigned n = 1; n < 25; n++) {
+        for (unsigned m = 1; m < 12; m++) {
+            Scene s;
+
+            scene_init(&s);
+            fake_host_fail_nth(s.host, FAKE_ATTACH, m, ENOMEM);
+            fake_host_fail_nth(s.host, FAKE_HWPT_ALLOC, n, ENOMEM);
+            sweep_script(&s);
+            scene_done(&s);
+        }
+    }
+}
+
+static void add_cases(void)
+{
+    static const struct {
+        const char *name;
+        FakeCall call;
+    } sweeps[] = {
+        { "get-info", FAKE_GET_INFO }, { "viommu", FAKE_VIOMMU_ALLOC },
+        { "vdevice", FAKE_VDEVICE_ALLOC }, { "hwpt", FAKE_HWPT_ALLOC },
+        { "attach", FAKE_ATTACH },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(sweeps); i++) {
+        g_autofree char *path = g_strdup_printf("/engine/sweep/%s",
+                                                sweeps[i].name);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(sweeps[i].call),
+                             test_sweep);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(feature_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/engine/feature/%s",
+                                                feature_cases[i].name);
+
+        g_test_add_data_func(path, &feature_cases[i], test_feature);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        g_autofree char *path = g_strdup_printf("/engine/remove/order/%u", i);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_remove_order);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_cases();
+    g_test_add_func("/engine/empty", test_empty);
+    g_test_add_func("/engine/add-remove", test_add_remove);
+    g_test_add_func("/engine/remove/calls", test_remove_all_calls);
+    g_test_add_func("/engine/remove/blocks", test_remove_blocks);
+    g_test_add_func("/engine/refuse/info", test_refuse_info);
+    g_test_add_func("/engine/refuse/not-smmuv3", test_refuse_not_smmuv3);
+    g_test_add_func("/engine/refuse/no-nesting", test_refuse_no_nesting);
+    g_test_add_func("/engine/refuse/attach", test_refuse_attach);
+    g_test_add_func("/engine/refuse/other-host", test_refuse_other_host);
+    g_test_add_func("/engine/refuse/other-smmu", test_refuse_other_smmu);
+    g_test_add_func("/engine/regs/gbpa", test_gbpa);
+    g_test_add_func("/engine/regs/gbpa-enabled", test_gbpa_enabled);
+    g_test_add_func("/engine/regs/smmuen", test_smmuen);
+    g_test_add_func("/engine/regs/new-strtab", test_new_strtab);
+    g_test_add_func("/engine/regs/reset", test_reset);
+    g_test_add_func("/engine/hotplug", test_hotplug);
+    g_test_add_data_func("/engine/failed-replace/hwpt",
+                         GUINT_TO_POINTER(FAKE_HWPT_ALLOC),
+                         test_failed_replace);
+    g_test_add_data_func("/engine/failed-replace/attach",
+                         GUINT_TO_POINTER(FAKE_ATTACH), test_failed_replace);
+    g_test_add_func("/engine/failed-replace/abort", test_failed_abort);
+    g_test_add_func("/engine/sweep/destroy", test_sweep_destroy);
+    g_test_add_func("/engine/sweep/pairs", test_sweep_pairs);
+    return g_test_run();
+}

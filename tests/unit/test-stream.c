@@ -1,0 +1,459 @@
+/*
+ * Streams: what an STE decodes into, and how it is found.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "scene.h"
+#include "stream.h"
+
+#define V SMMUV3_STE0_V
+#define CFG(c) SMMUV3_PREP(SMMUV3_STE0_CONFIG, c)
+#define S1 (V | CFG(SMMUV3_STE_CONFIG_S1))
+#define CDMAX(n) SMMUV3_PREP(SMMUV3_STE0_S1CDMAX, n)
+#define FMT(n) SMMUV3_PREP(SMMUV3_STE0_S1FMT, n)
+#define DSS(n) SMMUV3_PREP(SMMUV3_STE1_S1DSS, n)
+#define EATS(n) SMMUV3_PREP(SMMUV3_STE1_EATS, n)
+
+#define ABORT SMMUV3_STREAM_ABORT
+#define BYPASS SMMUV3_STREAM_BYPASS
+#define TRANSLATE SMMUV3_STREAM_TRANSLATE
+#define BAD_STE SMMUV3_EVENT_C_BAD_STE
+#define BAD_STREAMID SMMUV3_EVENT_C_BAD_STREAMID
+#define STE_FETCH SMMUV3_EVENT_F_STE_FETCH
+#define NONE SMMUV3_EVENT_NONE
+
+typedef struct DecodeCase {
+    const char *name;
+    uint64_t dw[2];
+    SMMUv3StreamKind kind;
+    SMMUv3EventType event;
+} DecodeCase;
+
+/* guest_idr: SSIDSIZE 10, CD2L, ATS, STALL_MODEL 1 */
+static const DecodeCase decode_cases[] = {
+    { "V=0", { 0, 0 }, ABORT, BAD_STE },
+    { "V=0, all other bits", { ~V, ~UINT64_C(0) }, ABORT, BAD_STE },
+    { "Config 0", { V | CFG(0), 0 }, ABORT, NONE },
+    { "Config 1", { V | CFG(1), 0 }, ABORT, NONE },
+    { "Config 2", { V | CFG(2), 0 }, ABORT, NONE },
+    { "Config 3", { V | CFG(3), 0 }, ABORT, NONE },
+    { "bypass", { V | CFG(4), 0 }, BYPASS, NONE },
+    { "bypass ignores S1", { V | CFG(4) | CDMAX(31) | FMT(3), DSS(3) },
+      BYPASS, NONE },
+    { "stage 1", { S1 | CONTEXT_PTR, 0 }, TRANSLATE, NONE },
+    { "stage 2", { V | CFG(6), 0 }, ABORT, BAD_STE },
+    { "nested", { V | CFG(7), 0 }, ABORT, BAD_STE },
+    { "CDMax at SSIDSIZE", { S1 | CDMAX(10), 0 }, TRANSLATE, NONE },
+    { "CDMax over SSIDSIZE", { S1 | CDMAX(11), 0 }, ABORT, BAD_STE },
+    { "CDMax 31", { S1 | CDMAX(31), 0 }, ABORT, BAD_STE },
+    { "S1Fmt 4K", { S1 | CDMAX(4) | FMT(1), 0 }, TRANSLATE, NONE },
+    { "S1Fmt 64K", { S1 | CDMAX(4) | FMT(2), 0 }, TRANSLATE, NONE },
+    { "S1Fmt reserved", { S1 | CDMAX(4) | FMT(3), 0 }, ABORT, BAD_STE },
+    { "S1Fmt with one CD", { S1 | FMT(3), 0 }, TRANSLATE, NONE },
+    { "S1DSS 2", { S1 | CDMAX(4), DSS(2) }, TRANSLATE, NONE },
+    { "S1DSS reserved", { S1 | CDMAX(4), DSS(3) }, ABORT, BAD_STE },
+    { "S1DSS with one CD", { S1, DSS(3) }, TRANSLATE, NONE },
+    { "S1STALLD", { S1, SMMUV3_STE1_S1STALLD }, ABORT, BAD_STE },
+    { "EATS full", { S1, EATS(1) }, TRANSLATE, NONE },
+    { "EATS split", { S1, EATS(2) }, ABORT, BAD_STE },
+    { "EATS reserved", { S1, EATS(3) }, ABORT, BAD_STE },
+};
+
+static void test_decode(gconstpointer data)
+{
+    const DecodeCase *c = data;
+    SMMUv3StreamConfig config = smmuv3_ste_decode(c->dw, guest_idr);
+
+    g_assert_cmpint(config.kind, ==, c->kind);
+    g_assert_cmpint(config.event, ==, c->event);
+    if (c->kind != TRANSLATE) {
+        g_assert_cmphex(config.key[0], ==, 0);
+        g_assert_cmphex(config.key[1], ==, 0);
+    }
+}
+
+static void test_features(void)
+{
+    uint32_t idr[6];
+    uint64_t stalld[2] = { S1, SMMUV3_STE1_S1STALLD };
+    uint64_t table[2] = { S1 | CDMAX(4) | FMT(1), 0 };
+    SMMUv3StreamConfig config;
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    idr[0] &= ~(uint32_t)(SMMUV3_IDR0_STALL_MODEL | SMMUV3_IDR0_CD2L);
+    config = smmuv3_ste_decode(stalld, idr);
+    g_assert_cmpint(config.kind, ==, TRANSLATE);
+    g_assert_cmphex(config.key[1], ==, SMMUV3_STE1_S1STALLD);
+    config = smmuv3_ste_decode(table, idr);
+    g_assert_cmpint(config.kind, ==, ABORT);
+    g_assert_cmpint(config.event, ==, BAD_STE);
+}
+
+/* Without ATS, EATS is IGNORED: never illegal, and never in the key. */
+static void test_no_ats(void)
+{
+    uint32_t idr[6];
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    idr[0] &= ~(uint32_t)SMMUV3_IDR0_ATS;
+    for (unsigned eats = 0; eats < 4; eats++) {
+        uint64_t dw[2] = { S1 | CONTEXT_PTR, EATS(eats) };
+        SMMUv3StreamConfig config = smmuv3_ste_decode(dw, idr);
+
+        g_assert_cmpint(config.kind, ==, TRANSLATE);
+        g_assert_cmphex(config.key[1], ==, 0);
+    }
+}
+
+/* The key is what the kernel accepts: nothing more, and nothing less. */
+static void test_key(void)
+{
+    static const uint64_t legal1 =
+        SMMUV3_STE1_NESTED_MASK & ~(SMMUV3_STE1_S1STALLD | EATS(2) | DSS(1));
+    uint64_t mask0 = V | CFG(7) | FMT(3) | CDMAX(31) |
+                     SMMUV3_BITS(51, 6);
+    uint64_t dw[2] = {
+        (~UINT64_C(0) & ~(CFG(7) | CDMAX(31) | FMT(3))) |
+        CFG(SMMUV3_STE_CONFIG_S1) | CDMAX(10) | FMT(2),
+        (~UINT64_C(0) & ~SMMUV3_STE1_NESTED_MASK) | legal1,
+    };
+    SMMUv3StreamConfig config = smmuv3_ste_decode(dw, guest_idr);
+
+    g_assert_cmphex(mask0, ==, SMMUV3_STE0_NESTED_MASK);
+    g_assert_cmpint(config.kind, ==, TRANSLATE);
+    g_assert_cmphex(config.key[0], ==, dw[0] & mask0);
+    g_assert_cmphex(config.key[1], ==, legal1);
+}
+
+static void test_equal(void)
+{
+    SMMUv3StreamConfig a = { TRANSLATE, { S1, 4 }, NONE }, b = a;
+
+    g_assert_true(smmuv3_stream_config_equal(&a, &b));
+    b.key[1] = 0;
+    g_assert_false(smmuv3_stream_config_equal(&a, &b));
+    b = a;
+    b.key[0] |= CONTEXT_PTR;
+    g_assert_false(smmuv3_stream_config_equal(&a, &b));
+    b = a;
+    b.kind = ABORT;
+    g_assert_false(smmuv3_stream_config_equal(&a, &b));
+}
+
+static void test_gbpa(void)
+{
+    SMMUv3StreamConfig c = smmuv3_stream_gbpa(~(uint32_t)SMMUV3_GBPA_ABORT);
+
+    g_assert_cmpint(c.kind, ==, BYPASS);
+    c = smmuv3_stream_gbpa(SMMUV3_GBPA_ABORT);
+    g_assert_cmpint(c.kind, ==, ABORT);
+    g_assert_cmpint(c.event, ==, NONE);
+}
+
+/* Lookup. */
+
+typedef struct Table {
+    Guest *guest;
+    SMMUv3StreamRegs regs;
+    uint32_t idr[6];
+} Table;
+
+static void table_init(Table *t)
+{
+    t->guest = guest_new();
+    memcpy(t->idr, guest_idr, sizeof(t->idr));
+}
+
+static SMMUv3StreamConfig look(Table *t, uint32_t vsid)
+{
+    return smmuv3_stream_lookup(&guest_ops, t->guest, &t->regs, t->idr, vsid);
+}
+
+static void expect_key(Table *t, uint32_t vsid, uint64_t context_ptr)
+{
+    SMMUv3StreamConfig c = look(t, vsid);
+
+    g_assert_cmpint(c.kind, ==, TRANSLATE);
+    g_assert_cmphex(c.key[0] & SMMUV3_STE0_S1CONTEXTPTR, ==, context_ptr);
+}
+
+static void expect_event(Table *t, uint32_t vsid, SMMUv3EventType event)
+{
+    SMMUv3StreamConfig c = look(t, vsid);
+
+    g_assert_cmpint(c.kind, ==, ABORT);
+    g_assert_cmpint(c.event, ==, event);
+}
+
+static void test_linear(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 5);
+    strtab_set(t.guest, &t.regs, 0, ste_s1(0x1000));
+    strtab_set(t.guest, &t.regs, 31, ste_s1(0x2000));
+    strtab_set(t.guest, &t.regs, 32, ste_s1(0x3000)); /* beyond the table */
+    expect_key(&t, 0, 0x1000);
+    expect_key(&t, 31, 0x2000);
+    expect_event(&t, 1, BAD_STE);
+    expect_event(&t, 32, BAD_STREAMID);
+    expect_event(&t, 0xffffffff, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+static void test_linear_single(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 0);
+    strtab_set(t.guest, &t.regs, 0, ste_s1(0x1000));
+    expect_key(&t, 0, 0x1000);
+    expect_event(&t, 1, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+/* Each lookup reads guest memory once, and only words 0 and 1 count. */
+static void test_reads_once(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 5);
+    strtab_set(t.guest, &t.regs, 3, ste_s1(0x1000));
+    expect_key(&t, 3, 0x1000);
+    g_assert_cmpuint(t.guest->reads, ==, 1);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 16, 8);
+    strtab_set_l1(t.guest, &t.regs, 0, STRTAB_ADDR + 0x10000, 9);
+    t.guest->reads = 0;
+    look(&t, 3);
+    g_assert_cmpuint(t.guest->reads, ==, 2);
+    guest_free(t.guest);
+}
+
+static void test_sidsize(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 6);
+    strtab_set(t.guest, &t.regs, 15, ste_s1(0x1000));
+    strtab_set(t.guest, &t.regs, 16, ste_s1(0x2000));
+    t.idr[1] &= ~(uint32_t)SMMUV3_IDR1_SIDSIZE;
+    t.idr[1] |= 4;
+    t.regs.strtab_base_cfg = 63; /* more than SIDSIZE is SIDSIZE */
+    expect_key(&t, 15, 0x1000);
+    expect_event(&t, 16, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+static void test_sidsize_32(void)
+{
+    Table t;
+
+    table_init(&t);
+    t.idr[1] = (t.idr[1] & ~(uint32_t)SMMUV3_IDR1_SIDSIZE) | 32;
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 0);
+    t.regs.strtab_base = 0;
+    t.regs.strtab_base_cfg = 32;
+    /* 64 GiB in: far outside RAM, and no overflow on the way there. */
+    expect_event(&t, 0x3fffffff, STE_FETCH);
+    /* The table is aligned to its size: its base is 0 */
+    guest_write_ste(t.guest, GUEST_BASE + 64, ste_s1(0x1000));
+    expect_key(&t, (GUEST_BASE + 64) / 64, 0x1000);
+    guest_free(t.guest);
+}
+
+static void test_base_alignment(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 8);
+    strtab_set(t.guest, &t.regs, 2, ste_s1(0x1000));
+    /* Bits below the table's size are not there; nor is RA, bit 62. */
+    t.regs.strtab_base = STRTAB_ADDR | 0x3fc0 | 0x3f | SMMUV3_BIT(62);
+    expect_key(&t, 2, 0x1000);
+    guest_free(t.guest);
+}
+
+static void test_unreadable(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 8);
+    strtab_set(t.guest, &t.regs, 1, ste_s1(0x1000));
+    strtab_set(t.guest, &t.regs, 2, ste_s1(0x2000));
+    guest_hole(t.guest, STRTAB_ADDR + 64, 64);
+    expect_event(&t, 1, STE_FETCH);
+    expect_key(&t, 2, 0x2000);
+    t.regs.strtab_base = 0;
+    expect_event(&t, 2, STE_FETCH);
+    guest_free(t.guest);
+}
+
+/* L1 descriptors at STRTAB_ADDR, level 2 tables 1 MiB behind, 64 KiB each */
+#define L2(n) (STRTAB_ADDR + 0x100000 + 0x10000 * (uint64_t)(n))
+
+typedef struct SplitCase {
+    const char *name;
+    unsigned field, split;
+} SplitCase;
+
+static const SplitCase split_cases[] = {
+    { "6", 6, 6 }, { "8", 8, 8 }, { "10", 10, 10 },
+    { "0 is 6", 0, 6 }, { "7 is 6", 7, 6 }, { "9 is 6", 9, 6 },
+    { "11 is 6", 11, 6 }, { "31 is 6", 31, 6 },
+};
+
+static void test_split(gconstpointer data)
+{
+    const SplitCase *c = data;
+    uint32_t per_l2 = 1u << c->split;
+    Table t;
+
+    table_init(&t);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 12, c->field);
+    strtab_set_l1(t.guest, &t.regs, 1, L2(1), c->split + 1);
+    guest_write_ste(t.guest, L2(1), ste_s1(0x1000));
+    guest_write_ste(t.guest, L2(1) + 64 * (per_l2 - 1), ste_s1(0x2000));
+    expect_key(&t, per_l2, 0x1000);
+    expect_key(&t, 2 * per_l2 - 1, 0x2000);
+    expect_event(&t, per_l2 - 1, BAD_STREAMID);
+    expect_event(&t, 2 * per_l2, BAD_STREAMID);
+    expect_event(&t, 4096, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+/* Span 0 and the reserved 12..31 have no level 2; n has 2^(n-1) STEs. */
+static void test_span(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 16, 10);
+    for (uint32_t i = 0; i < 1024; i++) {
+        guest_write_ste(t.guest, L2(0) + 64 * i, ste_s1(0x1000));
+    }
+    for (unsigned span = 0; span < 32; span++) {
+        bool valid = span >= 1 && span <= 11;
+
+        strtab_set_l1(t.guest, &t.regs, 2, L2(0), span);
+        if (!valid) {
+            expect_event(&t, 2 * 1024, BAD_STREAMID);
+            continue;
+        }
+        expect_key(&t, 2 * 1024, 0x1000);
+        expect_key(&t, 2 * 1024 + (1u << (span - 1)) - 1, 0x1000);
+        if (span < 11) {
+            expect_event(&t, 2 * 1024 + (1u << (span - 1)), BAD_STREAMID);
+        }
+    }
+    guest_free(t.guest);
+}
+
+/* L2Ptr's bits below the table's size are not there (5.1.2). */
+static void test_l2_alignment(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 16, 8);
+    strtab_set_l1(t.guest, &t.regs, 0, L2(0) | 0x3fc0, 9);
+    guest_write_ste(t.guest, L2(0) + 64, ste_s1(0x1000));
+    expect_key(&t, 1, 0x1000);
+    guest_free(t.guest);
+}
+
+static void test_2lvl_unreadable(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 16, 8);
+    strtab_set_l1(t.guest, &t.regs, 0, L2(0), 9);
+    strtab_set_l1(t.guest, &t.regs, 1, 0, 9);
+    guest_write_ste(t.guest, L2(0), ste_s1(0x1000));
+    expect_event(&t, 256, STE_FETCH);
+    expect_key(&t, 0, 0x1000);
+    guest_hole(t.guest, STRTAB_ADDR, 8);
+    expect_event(&t, 0, STE_FETCH);
+    guest_free(t.guest);
+}
+
+/* A table smaller than the split has one descriptor, 64-byte aligned. */
+static void test_2lvl_small(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 4, 8);
+    strtab_set_l1(t.guest, &t.regs, 0, L2(0), 9);
+    guest_write_ste(t.guest, L2(0) + 64 * 15, ste_s1(0x1000));
+    guest_write_ste(t.guest, L2(0) + 64 * 16, ste_s1(0x1000));
+    expect_key(&t, 15, 0x1000);
+    expect_event(&t, 16, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+/* FMT: reserved values are linear, as is 2LVL where it is not offered. */
+static void test_fmt(void)
+{
+    Table t;
+
+    table_init(&t);
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 8);
+    strtab_set(t.guest, &t.regs, 5, ste_s1(0x1000));
+    for (unsigned fmt = 2; fmt < 4; fmt++) {
+        t.regs.strtab_base_cfg =
+            8 | SMMUV3_PREP(SMMUV3_STRTAB_CFG_FMT, fmt);
+        expect_key(&t, 5, 0x1000);
+    }
+    t.regs.strtab_base_cfg = 8 | SMMUV3_PREP(SMMUV3_STRTAB_CFG_FMT, 1);
+    expect_event(&t, 5, BAD_STREAMID); /* the STE read as a descriptor */
+    t.idr[0] &= ~(uint32_t)SMMUV3_IDR0_ST_LEVEL;
+    expect_key(&t, 5, 0x1000);
+    guest_free(t.guest);
+}
+
+static void add_cases(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(decode_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/stream/decode/%s",
+                                                decode_cases[i].name);
+
+        g_test_add_data_func(path, &decode_cases[i], test_decode);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(split_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/stream/2lvl/split %s",
+                                                split_cases[i].name);
+
+        g_test_add_data_func(path, &split_cases[i], test_split);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_cases();
+    g_test_add_func("/stream/features", test_features);
+    g_test_add_func("/stream/no-ats", test_no_ats);
+    g_test_add_func("/stream/key", test_key);
+    g_test_add_func("/stream/equal", test_equal);
+    g_test_add_func("/stream/gbpa", test_gbpa);
+    g_test_add_func("/stream/linear/bounds", test_linear);
+    g_test_add_func("/stream/linear/single", test_linear_single);
+    g_test_add_func("/stream/linear/alignment", test_base_alignment);
+    g_test_add_func("/stream/linear/unreadable", test_unreadable);
+    g_test_add_func("/stream/sidsize/small", test_sidsize);
+    g_test_add_func("/stream/sidsize/32", test_sidsize_32);
+    g_test_add_func("/stream/reads-once", test_reads_once);
+    g_test_add_func("/stream/2lvl/span", test_span);
+    g_test_add_func("/stream/2lvl/alignment", test_l2_alignment);
+    g_test_add_func("/stream/2lvl/unreadable", test_2lvl_unreadable);
+    g_test_add_func("/stream/2lvl/small", test_2lvl_small);
+    g_test_add_func("/stream/fmt", test_fmt);
+    return g_test_run();
+}
