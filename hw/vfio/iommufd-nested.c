@@ -1,0 +1,325 @@
+/*
+ * The port over IOMMUFD: one function, one ioctl. See smmuv3-iommufd.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * No policy: nothing is shared, cached, split or retried here, except for
+ * EINTR. Each function names the comment of the kernel's uAPI it rests on.
+ * The last part reads no file descriptor: it puts a refusal into words.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+
+#include <glib.h>
+#include <linux/iommufd.h>
+#include <linux/vfio.h>
+
+#include "smmuv3-iommufd.h"
+#include "smmuv3/registers.h"
+
+/* IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI; an enum of Linux 7.3. */
+#define INFO_REPEAT_TLBI_CFGI (1u << 0)
+
+_Static_assert(sizeof(SMMUv3Cmd) ==
+               sizeof(struct iommu_viommu_arm_smmuv3_invalidate),
+               "commands are handed down as they are");
+
+/* The kernel writes results only when it succeeds, so @arg can go again. */
+static int request(int fd, unsigned long op, void *arg)
+{
+    int ret;
+
+    do {
+        ret = ioctl(fd, op, arg);
+    } while (ret < 0 && errno == EINTR);
+    return ret < 0 ? -errno : 0;
+}
+
+static uint64_t user_ptr(const void *p)
+{
+    return (uintptr_t)p;
+}
+
+/*
+ * struct iommu_hw_info: a kernel that knows less zeroes the buffer's tail; a
+ * driver without information says IOMMU_HW_INFO_TYPE_NONE and succeeds.
+ */
+static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                    SMMUv3HostInfo *info)
+{
+    struct iommu_hw_info_arm_smmuv3 data = { 0 };
+    struct iommu_hw_info req = {
+        .size = sizeof(req),
+        .dev_id = dev->dev_id,
+        .data_len = sizeof(data),
+        .data_uptr = user_ptr(&data),
+    };
+    int ret = request(host->iommufd, IOMMU_GET_HW_INFO, &req);
+
+    if (ret) {
+        return ret;
+    }
+    if (req.out_data_type != IOMMU_HW_INFO_TYPE_ARM_SMMUV3) {
+        return -ENODEV;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(info->idr); i++) {
+        info->idr[i] = data.idr[i];
+    }
+    info->iidr = data.iidr;
+    info->aidr = data.aidr;
+    info->repeat_tlbi_cfgi = !!(data.flags & INFO_REPEAT_TLBI_CFGI);
+    return 0;
+}
+
+/* struct iommu_viommu_alloc; the type has no data of its own. */
+static int viommu_alloc(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                        SMMUv3HostId parent, SMMUv3HostId *viommu)
+{
+    struct iommu_viommu_alloc req = {
+        .size = sizeof(req),
+        .type = IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
+        .dev_id = dev->dev_id,
+        .hwpt_id = parent,
+    };
+    int ret = request(host->iommufd, IOMMU_VIOMMU_ALLOC, &req);
+
+    if (!ret) {
+        *viommu = req.out_viommu_id;
+    }
+    return ret;
+}
+
+/* struct iommu_vdevice_alloc: virt_id is the vSID. */
+static int vdevice_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                         SMMUv3HostDevice *dev, uint32_t vsid,
+                         SMMUv3HostId *vdevice)
+{
+    struct iommu_vdevice_alloc req = {
+        .size = sizeof(req),
+        .viommu_id = viommu,
+        .dev_id = dev->dev_id,
+        .virt_id = vsid,
+    };
+    int ret = request(host->iommufd, IOMMU_VDEVICE_ALLOC, &req);
+
+    if (!ret) {
+        *vdevice = req.out_vdevice_id;
+    }
+    return ret;
+}
+
+/* struct iommu_hwpt_alloc: a nested HWPT's pt_id is the vIOMMU. */
+static int hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                      SMMUv3HostDevice *dev, const uint64_t ste[2],
+                      SMMUv3HostId *hwpt)
+{
+    struct iommu_hwpt_arm_smmuv3 data = { .ste = { ste[0], ste[1] } };
+    struct iommu_hwpt_alloc req = {
+        .size = sizeof(req),
+        .dev_id = dev->dev_id,
+        .pt_id = viommu,
+        .data_type = IOMMU_HWPT_DATA_ARM_SMMUV3,
+        .data_len = sizeof(data),
+        .data_uptr = user_ptr(&data),
+    };
+    int ret = request(host->iommufd, IOMMU_HWPT_ALLOC, &req);
+
+    if (!ret) {
+        *hwpt = req.out_hwpt_id;
+    }
+    return ret;
+}
+
+/* struct vfio_device_attach_iommufd_pt: attaching again is a replacement. */
+static int attach(SMMUv3Host *host, SMMUv3HostDevice *dev, SMMUv3HostId pt)
+{
+    struct vfio_device_attach_iommufd_pt req = {
+        .argsz = sizeof(req),
+        .pt_id = pt,
+    };
+
+    (void)host;
+    return request(dev->device_fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &req);
+}
+
+/* struct vfio_device_detach_iommufd_pt */
+static int detach(SMMUv3Host *host, SMMUv3HostDevice *dev)
+{
+    struct vfio_device_detach_iommufd_pt req = { .argsz = sizeof(req) };
+
+    (void)host;
+    return request(dev->device_fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &req);
+}
+
+/*
+ * struct iommu_hwpt_invalidate: entry_num is written on failure, too, so it
+ * has to be set again before a retry. An interrupted array goes once more
+ * from its start.
+ */
+static int invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
+                      const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done)
+{
+    struct iommu_hwpt_invalidate req = {
+        .size = sizeof(req),
+        .hwpt_id = viommu,
+        .data_uptr = user_ptr(cmds),
+        .data_type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
+        .entry_len = sizeof(*cmds),
+    };
+    int ret;
+
+    do {
+        req.entry_num = n;
+        ret = ioctl(host->iommufd, IOMMU_HWPT_INVALIDATE, &req);
+    } while (ret < 0 && errno == EINTR);
+    *done = req.entry_num;
+    return ret < 0 ? -errno : 0;
+}
+
+/* struct iommu_destroy */
+static int destroy(SMMUv3Host *host, SMMUv3HostId id)
+{
+    struct iommu_destroy req = { .size = sizeof(req), .id = id };
+
+    return request(host->iommufd, IOMMU_DESTROY, &req);
+}
+
+const SMMUv3HostOps smmuv3_iommufd_ops = {
+    .get_info = get_info,
+    .viommu_alloc = viommu_alloc,
+    .vdevice_alloc = vdevice_alloc,
+    .hwpt_alloc = hwpt_alloc,
+    .attach = attach,
+    .detach = detach,
+    .invalidate = invalidate,
+    .destroy = destroy,
+};
+
+/*
+ * What follows tells why, from what Linux 7.3 does:
+ *  - a kernel before 6.13 does not know IOMMU_VIOMMU_ALLOC: ENOTTY;
+ *  - without CONFIG_ARM_SMMU_V3_IOMMUFD the SMMU's driver has neither hw_info
+ *    (type NONE: our ENODEV) nor get_viommu_size (EOPNOTSUPP);
+ *  - arm_smmu_get_viommu_size() is 0, hence EOPNOTSUPP, without both stages,
+ *    with an erratum that arm_smmu_device_iidr_probe() knows, or with neither
+ *    S2FWB nor CANWBS; so is the nesting parent for the first two;
+ *  - EINVAL: the parent was not made for nesting, or for another SMMU.
+ */
+
+/* SMMU_IIDR, 6.3.7 */
+#define IIDR_PRODUCT            SMMUV3_BITS(31, 20)
+#define IIDR_VARIANT            SMMUV3_BITS(19, 16)
+#define IIDR_REVISION           SMMUV3_BITS(15, 12)
+#define IIDR_IMPLEMENTER        SMMUV3_BITS(11, 0)
+#define IMPLEMENTER_ARM         0x43b
+#define PRODUCT_MMU_600         0x483
+#define PRODUCT_MMU_700         0x487
+
+/* Whether IDRs were read at all: every SMMU has a stage. */
+static bool has_idrs(const SMMUv3HostInfo *info)
+{
+    return info && (info->idr[0] & (SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P));
+}
+
+/* What Linux calls it when it turns nesting off; NULL: it does not. */
+static const char *nesting_erratum(uint32_t iidr)
+{
+    unsigned variant = SMMUV3_GET(IIDR_VARIANT, iidr);
+    unsigned revision = SMMUV3_GET(IIDR_REVISION, iidr);
+
+    if (SMMUV3_GET(IIDR_IMPLEMENTER, iidr) != IMPLEMENTER_ARM) {
+        return NULL;
+    }
+    switch (SMMUV3_GET(IIDR_PRODUCT, iidr)) {
+    case PRODUCT_MMU_600:
+        return variant < 2 ? "MMU-600 erratum 1209401" : NULL;
+    case PRODUCT_MMU_700:
+        return variant < 1 || revision < 1
+               ? "MMU-700 errata 2268618 and 2812531" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static char *explain_stages(const SMMUv3HostInfo *info)
+{
+    return g_strdup_printf(
+        "its SMMU does not implement both stages (IDR0.S1P=%d IDR0.S2P=%d);"
+        " nesting needs a machine whose SMMU has stage 1 and stage 2",
+        !!(info->idr[0] & SMMUV3_IDR0_S1P),
+        !!(info->idr[0] & SMMUV3_IDR0_S2P));
+}
+
+static char *explain_erratum(const SMMUv3HostInfo *info, const char *erratum)
+{
+    return g_strdup_printf(
+        "its kernel does not nest on this SMMU because of %s (IIDR=0x%08x);"
+        " nesting needs a later revision of the hardware",
+        erratum, info->iidr);
+}
+
+static char *explain_fwb(void)
+{
+    return g_strdup(
+        "its SMMU has no S2FWB (IDR3.FWB=0), and its firmware seems not to"
+        " promise coherence instead (CANWBS of the root complex in the ACPI"
+        " IORT, which cannot be seen from here); nesting needs one of the"
+        " two, so look for newer firmware, or use a machine with S2FWB");
+}
+
+static char *explain_unseen(const SMMUv3HostInfo *info)
+{
+    return g_strdup_printf(
+        "its SMMU looks capable (IDR0.S1P=1 IDR0.S2P=1 IDR3.FWB=1"
+        " IIDR=0x%08x) and its kernel refuses nevertheless; check that the"
+        " kernel is built with CONFIG_ARM_SMMU_V3_IOMMUFD=y, and what its log"
+        " says of arm-smmu-v3", info->iidr);
+}
+
+/* The kernel said that this SMMU cannot, not why. */
+static char *explain_unsupported(const SMMUv3HostInfo *info)
+{
+    uint64_t stages = SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P;
+    const char *erratum = nesting_erratum(info->iidr);
+
+    if ((info->idr[0] & stages) != stages) {
+        return explain_stages(info);
+    }
+    if (erratum) {
+        return explain_erratum(info, erratum);
+    }
+    if (!(info->idr[3] & SMMUV3_IDR3_FWB)) {
+        return explain_fwb();
+    }
+    return explain_unseen(info);
+}
+
+static char *explain_no_idrs(void)
+{
+    return g_strdup(
+        "its kernel describes no SMMUv3 behind the device: the IOMMU is of"
+        " another kind, or the kernel is built without"
+        " CONFIG_ARM_SMMU_V3_IOMMUFD=y; use a kernel that has it");
+}
+
+char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err)
+{
+    switch (-err) {
+    case ENOTTY:
+        return g_strdup(
+            "its kernel does not know IOMMU_VIOMMU_ALLOC; use Linux 6.13 or"
+            " newer, built with CONFIG_ARM_SMMU_V3_IOMMUFD=y");
+    case ENODEV:
+        return explain_no_idrs();
+    case EOPNOTSUPP:
+        return has_idrs(info) ? explain_unsupported(info) : explain_no_idrs();
+    case EINVAL:
+        return g_strdup(
+            "the stage-2 HWPT was not allocated as a nesting parent, or for"
+            " another SMMU than the device's; give devices of different SMMUs"
+            " an arm-smmuv3 each, on a pxb-pcie of its own");
+    default:
+        return g_strdup_printf("IOMMUFD answered: %s", g_strerror(-err));
+    }
+}

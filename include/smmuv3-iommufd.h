@@ -1,0 +1,47 @@
+/*
+ * The port over IOMMUFD: smmuv3-host.h on raw file descriptors.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Each function of smmuv3_iommufd_ops is one ioctl of linux/iommufd.h, or of
+ * linux/vfio.h for attaching, and nothing else. The kernel needs Linux 6.13
+ * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of Linux 7.2.
+ *
+ * Ownership: the descriptors are the caller's, and stay open for as long as
+ * the engine uses them. Nothing is opened, closed or remembered here.
+ *
+ * Errors: negative errno as the kernel gave it; the one made here is -ENODEV
+ * of get_info. EINTR is retried for as long as it comes.
+ */
+#ifndef SMMUV3_IOMMUFD_H
+#define SMMUV3_IOMMUFD_H
+
+#include "smmuv3-host.h"
+
+/* An open iommufd. */
+struct SMMUv3Host {
+    int iommufd;
+};
+
+/* A VFIO device (the cdev's descriptor) that is bound to that iommufd. */
+struct SMMUv3HostDevice {
+    int device_fd;
+    uint32_t dev_id;            /* out_devid of VFIO_DEVICE_BIND_IOMMUFD */
+};
+
+extern const SMMUv3HostOps smmuv3_iommufd_ops;
+
+/*
+ * Why the host cannot nest stage 1, for the one who runs it: what is missing
+ * with the value that was seen, and what helps. @info is what get_info gave,
+ * NULL or zeroed if it gave nothing; @err is the negative errno of get_info,
+ * viommu_alloc, or of allocating the nesting parent.
+ *
+ * A clause in the manner of error_setg(): no capital, no full stop. Free it
+ * with g_free(). It is a guess where the kernel keeps the reason to itself:
+ * IDR0.S1P and S2P, IDR3.FWB and IIDR are read here, although they are not on
+ * the list of struct iommu_hw_info_arm_smmuv3, and decide over nothing else.
+ */
+char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err);
+
+#endif
