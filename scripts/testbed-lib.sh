@@ -7,7 +7,7 @@ ext4_image() {
     local kib
     kib=$(du -sk --apparent-size "$2" | cut -f1)
     rm -f "$1.new"
-    PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$2" -L box "$1.new" \
+    PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0,lazy_itable_init=0 -d "$2" -L box "$1.new" \
         "$((kib * 5 / 4 + 8192))k" >/dev/null
     mv "$1.new" "$1"
 }

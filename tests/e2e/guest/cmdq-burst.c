@@ -4,7 +4,8 @@
  * CMDQ_PROD hands over. The guest boots with initcall_blacklist=arm_smmu_driver_init (nobody else touches the SMMU) and
  * mem=448M (RAM above that is ours). Registers and RAM are reached through /dev/mem.
  *
- *   cmdq-burst tlbi [BASE]   255 TLBI_NH_VA and a CMD_SYNC by one CMDQ_PROD write
+ *   cmdq-burst tlbi [BASE]   255 TLBI_NH_VA and a CMD_SYNC by one CMDQ_PROD write, between the marks tlbi-ready and
+ *                            tlbi-done
  *   cmdq-burst ste [BASE]    installs a translating stream by CFGI_STE and CMD_SYNC; then, between the marks ste-installed
  *                            and ste-unchanged, 16 x the same pair, each its own CMDQ_PROD write, and nothing changes
  *
@@ -158,16 +159,31 @@ static void set_up_queue(struct smmu *s)
     enable(s, CR0_CMDQEN);
 }
 
+/* Lets the host read its counters (guest/init does the same from the shell) */
+static void mark(const char *name)
+{
+    char answer[32];
+
+    dprintf(2, "E2E mark %s\n", name);
+    if (!fgets(answer, sizeof(answer), stdin)) {
+        die("no answer from the host");
+    }
+}
+
 static int burst_of_tlbi(struct smmu *s)
 {
     unsigned i;
+    int bad;
 
     for (i = 0; i < 255; i++) {
         /* ASID 1, Leaf, scattered pages that no range command could describe */
         push(s, CMD_TLBI_NH_VA | 1ull << 48, 1 | (0x100000000ull + i * 0x7000ull));
     }
     push(s, CMD_SYNC, 0);
-    return submit(s);
+    mark("tlbi-ready");
+    bad = submit(s);
+    mark("tlbi-done");
+    return bad;
 }
 
 /* A translating STE for SID with an empty CD table; the device is idle, so nothing is ever fetched through it */
@@ -195,17 +211,6 @@ static int announce_stream(struct smmu *s)
     push(s, CMD_CFGI_STE | (uint64_t)SID << 32, 1);
     push(s, CMD_SYNC, 0);
     return submit(s);
-}
-
-/* Lets the host read its counters (guest/init does the same from the shell) */
-static void mark(const char *name)
-{
-    char answer[32];
-
-    dprintf(2, "E2E mark %s\n", name);
-    if (!fgets(answer, sizeof(answer), stdin)) {
-        die("no answer from the host");
-    }
 }
 
 static int unchanged_stream(struct smmu *s)
