@@ -9,8 +9,10 @@
  * shared with the code under test.
  */
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "libqtest.h"
+#include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qnum.h"
@@ -208,7 +210,7 @@ static uint64_t uint_property(Scene *s, const char *path, const char *name)
 }
 
 /* A counter of property "stats", a string that holds JSON */
-static uint64_t stat(Scene *s, const char *name)
+static uint64_t counter(Scene *s, const char *name)
 {
     QString *json = qobject_to(QString,
                                property(s, "/machine/peripheral/smmu",
@@ -527,9 +529,9 @@ static void test_command(const void *opaque)
     } else {
         expect_drained(&s);
     }
-    g_assert_cmpuint(stat(&s, "errors"), ==, c->error ? 1 : 0);
-    g_assert_cmpuint(stat(&s, "commands"), ==, c->error ? 1 : 3);
-    g_assert_cmpuint(stat(&s, "forwarded"), ==, 0);
+    g_assert_cmpuint(counter(&s, "errors"), ==, c->error ? 1 : 0);
+    g_assert_cmpuint(counter(&s, "commands"), ==, c->error ? 1 : 3);
+    g_assert_cmpuint(counter(&s, "forwarded"), ==, 0);
     end(&s);
 }
 
@@ -597,7 +599,7 @@ static void test_overfull(void)
     s.prod = 8 + 3;
     ring_bell(&s);
     expect_drained(&s);
-    g_assert_cmpuint(stat(&s, "commands"), <=, 8);
+    g_assert_cmpuint(counter(&s, "commands"), <=, 8);
     end(&s);
 }
 
@@ -646,8 +648,8 @@ static void test_long_window(void)
         g_assert_cmpuint(polls++, <, 1000);
     }
     expect_drained(&s);
-    g_assert_cmpuint(stat(&s, "commands"), ==, n);
-    g_assert_cmpuint(stat(&s, "windows"), >=, 2);
+    g_assert_cmpuint(counter(&s, "commands"), ==, n);
+    g_assert_cmpuint(counter(&s, "windows"), >=, 2);
     end(&s);
 }
 
