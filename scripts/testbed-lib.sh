@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
 #
 # What testbed-root and testbed-payload share; sourced after lib.sh.
 

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Drives a vSMMU's command queue without a kernel driver, so that a test decides exactly which commands one write to
- * CMDQ_PROD hands over. The guest boots with initcall_blacklist=arm_smmu_driver_init (nobody else touches the SMMU) and
- * mem=448M (RAM above that is ours). Registers and RAM are reached through /dev/mem.
+ * Drives a vSMMU's command queue without a kernel driver, so that a test
+ * decides exactly which commands one write to CMDQ_PROD hands over. The guest
+ * boots with initcall_blacklist=arm_smmu_driver_init (nobody else touches the
+ * SMMU) and mem=448M (the RAM above that is ours). Registers and RAM are
+ * reached through /dev/mem.
  *
- *   cmdq-burst tlbi [BASE]   255 TLBI_NH_VA and a CMD_SYNC by one CMDQ_PROD write, between the marks tlbi-ready and
- *                            tlbi-done
- *   cmdq-burst ste [BASE]    installs a translating stream by CFGI_STE and CMD_SYNC; then, between the marks ste-installed
- *                            and ste-unchanged, 16 x the same pair, each its own CMDQ_PROD write, and nothing changes
+ *   cmdq-burst tlbi [BASE]   255 TLBI_NH_VA and a CMD_SYNC by one CMDQ_PROD
+ *                            write, between the marks tlbi-ready and tlbi-done
+ *   cmdq-burst ste [BASE]    installs a translating stream by CFGI_STE and
+ *                            CMD_SYNC; then, between the marks ste-installed
+ *                            and ste-unchanged, 16 x the same pair, each its
+ *                            own CMDQ_PROD write, and nothing changes
  *
- * Prints key=value lines: prod, cons, gerror, polls, failed. Exit status 0 when CONS reached PROD without an error.
- * Registers: Arm IHI 0070 section 6.3. Commands: section 4.1. STE: section 5.2.
+ * Prints key=value lines: prod, cons, gerror, polls, failed. Exit status 0
+ * when CONS reached PROD without an error.
+ * Arm IHI 0070: registers 6.3, commands 4.1, STE 5.2.
  */
 #define _GNU_SOURCE
 #include <endian.h>
@@ -24,21 +29,28 @@
 #include <unistd.h>
 
 enum {
-    CR0 = 0x20, CR0ACK = 0x24, CR1 = 0x28, GERROR = 0x60, GERRORN = 0x64, STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88,
-    CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c,
+    CR0 = 0x20,
+    CR0ACK = 0x24,
+    GERROR = 0x60,
+    GERRORN = 0x64,
+    STRTAB_BASE = 0x80,
+    STRTAB_BASE_CFG = 0x88,
+    CMDQ_BASE = 0x90,
+    CMDQ_PROD = 0x98,
+    CMDQ_CONS = 0x9c,
 };
 enum { CR0_SMMUEN = 1 << 0, CR0_CMDQEN = 1 << 3 };
 enum { CMD_CFGI_STE = 0x03, CMD_TLBI_NH_VA = 0x12, CMD_SYNC = 0x46 };
 
 #define RAM_BASE     0x40000000ull
 #define OUR_RAM      (RAM_BASE + (448ull << 20))
-#define QUEUE_LOG2   9                              /* 512 commands: 8 KiB, and 256 of them fit with room to spare */
-#define QUEUE_MASK   ((2u << QUEUE_LOG2) - 1)       /* index and wrap bit */
+#define QUEUE_LOG2   9                         /* 512 commands */
+#define QUEUE_MASK   ((2u << QUEUE_LOG2) - 1)  /* index and wrap bit */
 #define TABLE_OFFSET 0x100000
-#define TABLE_LOG2   16                             /* a linear stream table for every bus number */
+#define TABLE_LOG2   16                        /* linear, every bus number */
 #define CDS_OFFSET   0x800000
 #define MAP_SIZE     (16u << 20)
-#define SID          0x100u                         /* the first device behind the first root port */
+#define SID          0x100u                    /* behind the first root port */
 
 struct smmu {
     volatile uint8_t *reg;
@@ -69,13 +81,15 @@ static void set64(struct smmu *s, unsigned off, uint64_t v)
 
 static char node[512];
 
-static int find_node(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static int find_node(const char *path, const struct stat *st, int type,
+                     struct FTW *ftw)
 {
     char text[64] = "";
     FILE *f;
 
     (void)st;
-    if (type != FTW_F || strcmp(path + ftw->base, "compatible") || !(f = fopen(path, "r"))) {
+    if (type != FTW_F || strcmp(path + ftw->base, "compatible") ||
+        !(f = fopen(path, "r"))) {
         return 0;
     }
     if (fread(text, 1, sizeof(text) - 1, f) && !strcmp(text, "arm,smmu-v3")) {
@@ -103,11 +117,15 @@ static uint64_t base_from_device_tree(void)
     return be64toh(reg[0]);
 }
 
-static volatile void *map(uint64_t base, size_t size)
+static void *map(uint64_t base, size_t size)
 {
     int fd = open("/dev/mem", O_RDWR | O_SYNC);
-    void *p = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)base);
+    void *p;
 
+    if (fd < 0) {
+        die("/dev/mem");
+    }
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)base);
     if (p == MAP_FAILED) {
         die("/dev/mem");
     }
@@ -125,7 +143,7 @@ static void push(struct smmu *s, uint64_t w0, uint64_t w1)
     s->prod = (s->prod + 1) & QUEUE_MASK;
 }
 
-/* One CMDQ_PROD write, then waits for CONS. Returns 0 when all was consumed without an error. */
+/* One CMDQ_PROD write, then waits for CONS. 0: all consumed without an error */
 static int submit(struct smmu *s)
 {
     unsigned polls = 0;
@@ -136,7 +154,8 @@ static int submit(struct smmu *s)
     do {
         cons = get(s, CMDQ_CONS);
     } while (cons != s->prod && ++polls < 2000);
-    printf("prod=%#x\ncons=%#x\ngerror=%#x\npolls=%u\n", s->prod, cons, get(s, GERROR) ^ get(s, GERRORN), polls);
+    printf("prod=%#x\ncons=%#x\ngerror=%#x\npolls=%u\n", s->prod, cons,
+           get(s, GERROR) ^ get(s, GERRORN), polls);
     return cons != s->prod || get(s, GERROR) != get(s, GERRORN);
 }
 
@@ -176,8 +195,9 @@ static int burst_of_tlbi(struct smmu *s)
     int bad;
 
     for (i = 0; i < 255; i++) {
-        /* ASID 1, Leaf, scattered pages that no range command could describe */
-        push(s, CMD_TLBI_NH_VA | 1ull << 48, 1 | (0x100000000ull + i * 0x7000ull));
+        /* ASID 1, Leaf, scattered pages that no range could describe */
+        push(s, CMD_TLBI_NH_VA | 1ull << 48,
+             1 | (0x100000000ull + i * 0x7000ull));
     }
     push(s, CMD_SYNC, 0);
     mark("tlbi-ready");
@@ -186,7 +206,10 @@ static int burst_of_tlbi(struct smmu *s)
     return bad;
 }
 
-/* A translating STE for SID with an empty CD table; the device is idle, so nothing is ever fetched through it */
+/*
+ * A translating STE for SID with an empty CD table. The device is idle, so
+ * nothing is ever fetched through it.
+ */
 static void install_stream(struct smmu *s)
 {
     volatile uint64_t *ste = s->ram + (TABLE_OFFSET + SID * 64) / 8;
@@ -198,8 +221,10 @@ static void install_stream(struct smmu *s)
     for (i = 0; i < 8; i++) {
         s->ram[CDS_OFFSET / 8 + i] = 0;
     }
-    ste[1] = 1ull << 2 | 1ull << 4 | 3ull << 6;     /* S1CIR, S1COR write-back, S1CSH inner shareable */
-    ste[0] = (OUR_RAM + CDS_OFFSET) | 5ull << 1 | 1; /* S1ContextPtr, Config = stage 1, V */
+    /* S1CIR, S1COR write-back, S1CSH inner shareable */
+    ste[1] = 1ull << 2 | 1ull << 4 | 3ull << 6;
+    /* S1ContextPtr, Config = stage 1, V */
+    ste[0] = (OUR_RAM + CDS_OFFSET) | 5ull << 1 | 1;
     set64(s, STRTAB_BASE, OUR_RAM + TABLE_OFFSET);
     set(s, STRTAB_BASE_CFG, TABLE_LOG2);
     __asm__ volatile("dsb sy" ::: "memory");
@@ -229,14 +254,17 @@ static int unchanged_stream(struct smmu *s)
 
 int main(int argc, char **argv)
 {
-    uint64_t base = argc > 2 ? strtoull(argv[2], NULL, 0) : base_from_device_tree();
-    struct smmu s = { .reg = map(base, 0x20000), .ram = map(OUR_RAM, MAP_SIZE) };
+    struct smmu s = { 0 };
+    uint64_t base;
     int bad;
 
     if (argc < 2 || (strcmp(argv[1], "tlbi") && strcmp(argv[1], "ste"))) {
         fprintf(stderr, "usage: cmdq-burst tlbi|ste [BASE]\n");
         return 2;
     }
+    base = argc > 2 ? strtoull(argv[2], NULL, 0) : base_from_device_tree();
+    s.reg = map(base, 0x20000);
+    s.ram = map(OUR_RAM, MAP_SIZE);
     printf("base=%#llx\n", (unsigned long long)base);
     set_up_queue(&s);
     bad = argv[1][0] == 't' ? burst_of_tlbi(&s) : unchanged_stream(&s);
