@@ -826,10 +826,8 @@ static void test_atc_two_timeouts(void)
 /* Hosts with the erratum do not repeat for us: everything goes twice. */
 static void test_repeat(void)
 {
-    uint32_t host[6];
     Scene s;
 
-    memcpy(host, host_idr, sizeof(host));
     scene_init(&s);
     s.smmu->info.repeat_tlbi_cfgi = 1;
     scene_add(&s, 0);

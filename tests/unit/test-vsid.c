@@ -66,6 +66,22 @@ static void test_unknown_vsid(void)
     scene_done(&s);
 }
 
+/* Firmware numbers the buses after plug time and before SMMUEN. */
+static void test_learned_at_enable(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    guest_clear_vsid(s.guest, s.dev[0]);
+    scene_add(&s, 0);
+    guest_set_vsid(s.guest, s.dev[0], FIRST_SID);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    scene_enable(&s);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpuint(vdevice(&s, 0)->vsid, ==, FIRST_SID);
+    scene_done(&s);
+}
+
 static void test_renumber(void)
 {
     Scene s;
@@ -172,6 +188,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vsid/table", test_table);
     g_test_add_func("/vsid/vdevice", test_vdevice);
     g_test_add_func("/vsid/unknown", test_unknown_vsid);
+    g_test_add_func("/vsid/learned-at-enable", test_learned_at_enable);
     g_test_add_func("/vsid/renumber/new", test_renumber);
     g_test_add_func("/vsid/renumber/old", test_renumber_old);
     g_test_add_func("/vsid/renumber/bypass", test_renumber_bypass);
