@@ -49,10 +49,11 @@ apply_series() {
     for p in $(series_list); do
         [ -f "$patches/$p" ] || die "qemu/patches/series names $p, which is not there"
         in_worktree am -q --committer-date-is-author-date "$patches/$p" >"$build/logs/qemu-am.log" 2>&1 && continue
-        cat "$build/logs/qemu-am.log" >&2
+        grep '^error' "$build/logs/qemu-am.log" >&2 || cat "$build/logs/qemu-am.log" >&2
         worktree_drop
         die "qemu/patches/$p does not apply on $package $(base_version);
-    the patches were made on $made_on. Bring it up to date with scripts/qemu-patches."
+    the patches were made on $made_on. In $src: git checkout -B patches base, git am the patches in order
+    (git am --reject for this one, mend, git am --continue), then scripts/qemu-patches export."
     done
     src_git update-ref refs/smmuv3/new "$(in_worktree rev-parse HEAD)"
     worktree_drop
