@@ -162,21 +162,26 @@ static void reserve_msi_range(Tree *t, uint32_t phandle)
     g_array_append_vals(t->msi_addresses, entry, ARRAY_SIZE(entry));
 }
 
-static char *add_pci_node(Tree *t, const char *parent, int devfn)
+static char *add_pci_node(Tree *t, const char *parent, PCIBus *bus,
+                          int devfn)
 {
     char *node = PCI_FUNC(devfn)
                  ? g_strdup_printf("%s/pci@%x,%x", parent, PCI_SLOT(devfn),
                                    PCI_FUNC(devfn))
                  : g_strdup_printf("%s/pci@%x", parent, PCI_SLOT(devfn));
+    /* Buses below bridges get their numbers from the guest. */
+    unsigned bus_num = pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
 
     qemu_fdt_add_subnode(t->fdt, node);
-    qemu_fdt_setprop_cells(t->fdt, node, "reg", devfn << 8, 0, 0, 0, 0);
+    qemu_fdt_setprop_cells(t->fdt, node, "reg",
+                           PCI_BUILD_BDF(bus_num, devfn) << 8, 0, 0, 0, 0);
     return node;
 }
 
-static void add_endpoint_node(Tree *t, const char *parent, int devfn)
+static void add_endpoint_node(Tree *t, const char *parent, PCIBus *bus,
+                              int devfn)
 {
-    g_autofree char *node = add_pci_node(t, parent, devfn);
+    g_autofree char *node = add_pci_node(t, parent, bus, devfn);
     uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
 
     if (!t->msi_region) {
@@ -191,7 +196,8 @@ static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus);
 
 static void add_bridge_node(Tree *t, const char *parent, PCIDevice *dev)
 {
-    g_autofree char *node = add_pci_node(t, parent, dev->devfn);
+    g_autofree char *node = add_pci_node(t, parent, pci_get_bus(dev),
+                                          dev->devfn);
 
     qemu_fdt_setprop_string(t->fdt, node, "device_type", "pci");
     qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
@@ -215,11 +221,11 @@ static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
         if (IS_PCI_BRIDGE(dev)) {
             add_bridge_node(t, parent, dev);
         } else if (object_dynamic_cast(OBJECT(dev), "vfio-pci")) {
-            add_endpoint_node(t, parent, devfn);
+            add_endpoint_node(t, parent, bus, devfn);
         }
     }
     if (empty && !pci_bus_is_root(bus)) {
-        add_endpoint_node(t, parent, 0);
+        add_endpoint_node(t, parent, bus, 0);
     }
 }
 
