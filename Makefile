@@ -10,7 +10,7 @@ help:
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make check        all tests, the host in a box included'
 	@echo 'make qemu         build/native/qemu-system-aarch64 (this machine, TCG), build/aarch64/... (arm64, KVM)'
-	@echo 'make bench        what an invalidation costs, beside Debian'\''s QEMU'
+	@echo 'make bench        what a forwarded command costs in the engine'
 	@echo 'make clean        removes what was made; keeps what was downloaded'
 
 demo check check-fast bench:

@@ -215,9 +215,6 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
         error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
         break;
     case SMMUV3_REFUSAL_NOT_SMMUV3:
-        error_setg(errp, "the host's IOMMU is not an SMMUv3, or its kernel"
-                   " was built without CONFIG_ARM_SMMU_V3_IOMMUFD");
-        break;
     case SMMUV3_REFUSAL_NO_NESTING:
         smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
         nesting = smmuv3_iommufd_explain_no_nesting(&info, err);

@@ -151,11 +151,11 @@ static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
     return phandle;
 }
 
-/* One entry of iommu-addresses: phandle, address, size. */
+/* One entry of iommu-addresses: phandle, PCI address (3 cells), size (2). */
 static void reserve_msi_range(Tree *t, uint32_t phandle)
 {
     uint32_t entry[] = {
-        cpu_to_be32(phandle), 0, cpu_to_be32(HOST_MSI_BASE),
+        cpu_to_be32(phandle), 0, 0, cpu_to_be32(HOST_MSI_BASE),
         0, cpu_to_be32(HOST_MSI_SIZE),
     };
 

@@ -192,6 +192,18 @@ void smmuv3_accel_reset(SMMUv3State *s)
     }
 }
 
+/* Migration is blocked while there is a host device, not without one. */
+int smmuv3_accel_post_load(void *opaque, int version_id)
+{
+    SMMUv3State *s = opaque;
+
+    if (s->accel) {
+        tell_regs(s);
+        qemu_bh_schedule(s->accel_state->bh);
+    }
+    return 0;
+}
+
 static void append_stat(GString *json, const char *name, uint64_t value)
 {
     g_string_append_printf(json, "%s\"%s\": %" PRIu64,

@@ -40,6 +40,7 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
 void smmuv3_accel_realize(SMMUv3State *s);
 void smmuv3_accel_reset(SMMUv3State *s);
 void smmuv3_accel_regs_written(SMMUv3State *s);
+int smmuv3_accel_post_load(void *opaque, int version_id);
 
 /* Consumes the command queue; the CERROR to report, 0 for none. */
 int smmuv3_accel_consume(SMMUv3State *s);
