@@ -355,8 +355,8 @@ static void add_pxb_node(Tree *t, unsigned index, unsigned end)
 {
     static const char *const same[] = {
         "compatible", "device_type", "#address-cells", "#size-cells",
-        "linux,pci-domain", "dma-coherent", "msi-map", "#interrupt-cells",
-        "interrupt-map", "interrupt-map-mask",
+        "dma-coherent", "msi-map", "#interrupt-cells", "interrupt-map",
+        "interrupt-map-mask",
     };
     PCIBus *bus = g_ptr_array_index(t->pxb_buses, index);
     unsigned first = pci_bus_num(bus);
@@ -367,6 +367,8 @@ static void add_pxb_node(Tree *t, unsigned index, unsigned end)
     for (int i = 0; i < ARRAY_SIZE(same); i++) {
         copy_prop(t, node, same[i]);
     }
+    /* Linux refuses a second bridge of a domain; bus numbers stay unique. */
+    qemu_fdt_setprop_cell(t->fdt, node, "linux,pci-domain", index + 1);
     set_bus_range(t, node, first, end);
     set_windows(t, node, index + 1, t->pxb_buses->len + 1);
     map_bus(t, bus, node, first, end - first);
