@@ -41,12 +41,10 @@ static bool range_acceptable(SMMUv3Cmd cmd)
     return !(tg == SMMUV3_TG_16K && ttl == 1);
 }
 
-static SMMUv3Cmd widen_va(uint64_t opcode, uint64_t asid, bool *widened)
+static SMMUv3Cmd widen(bool *widened)
 {
     *widened = true;
-    return opcode == SMMUV3_CMD_TLBI_NH_VA
-           ? make_cmd(SMMUV3_CMD_TLBI_NH_ASID, asid, 0)
-           : make_cmd(SMMUV3_CMD_TLBI_NH_ALL, 0, 0);
+    return make_cmd(SMMUV3_CMD_TLBI_NH_ALL, 0, 0);
 }
 
 static SMMUv3Cmd canonical_va(SMMUv3Cmd cmd, const uint32_t guest_idr[6],
@@ -64,14 +62,13 @@ static SMMUv3Cmd canonical_va(SMMUv3Cmd cmd, const uint32_t guest_idr[6],
         return make_cmd(opcode, asid, dw1);
     }
     if (!range_acceptable(cmd)) {
-        return widen_va(opcode, asid, widened);
+        return widen(widened);
     }
     if (host_idr[3] & SMMUV3_IDR3_RIL) {
         return make_cmd(opcode, asid | range, dw1 | hints);
     }
     /* One address without a level hint covers one page with it. */
-    return range ? widen_va(opcode, asid, widened)
-                 : make_cmd(opcode, asid, dw1);
+    return range ? widen(widened) : make_cmd(opcode, asid, dw1);
 }
 
 /* Substreams only where the guest has them and the host does. */

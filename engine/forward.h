@@ -5,8 +5,9 @@
  *
  * Linux 7.3 answers EIO to any bit that it does not know for an opcode, to
  * range fields where the host has no RIL, and to reserved ranges. A command
- * is therefore masked per opcode, and a range that would be refused is
- * widened (to the ASID, or to everything), never narrowed.
+ * is therefore masked per opcode, and a range that would be refused becomes
+ * TLBI_NH_ALL: widened, never narrowed. TLBI_NH_ASID would be narrower, as it
+ * leaves global entries (4.4.2), which a TLBI_NH_VA drops.
  */
 #ifndef ENGINE_FORWARD_H
 #define ENGINE_FORWARD_H

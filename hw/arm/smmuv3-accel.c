@@ -159,6 +159,7 @@ void smmuv3_accel_narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info)
                         SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3]));
 
     idr[0] &= info->idr[0] | ~(uint32_t)SMMUV3_IDR0_ASID16;
+    idr[3] &= info->idr[3] | ~(uint32_t)SMMUV3_IDR3_RIL;
     idr[3] = (idr[3] & ~SMMUV3_IDR3_BBML) |
              SMMUV3_PREP(SMMUV3_IDR3_BBML, bbml);
     idr[5] &= info->idr[5] | ~granules;
