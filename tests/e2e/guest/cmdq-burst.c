@@ -46,7 +46,7 @@ enum { CMD_CFGI_STE = 0x03, CMD_TLBI_NH_VA = 0x12, CMD_SYNC = 0x46 };
 #define OUR_RAM      (RAM_BASE + (448ull << 20))
 #define QUEUE_LOG2   9                         /* 512 commands */
 #define QUEUE_MASK   ((2u << QUEUE_LOG2) - 1)  /* index and wrap bit */
-#define TABLE_OFFSET 0x100000
+#define TABLE_OFFSET 0x400000                  /* aligned to the table's size */
 #define TABLE_LOG2   16                        /* linear, every bus number */
 #define CDS_OFFSET   0x800000
 #define MAP_SIZE     (16u << 20)
@@ -183,7 +183,7 @@ static void mark(const char *name)
 {
     char answer[32];
 
-    dprintf(2, "E2E mark %s\n", name);
+    dprintf(2, "E2E mark %s;\n", name);
     if (!fgets(answer, sizeof(answer), stdin)) {
         die("no answer from the host");
     }
