@@ -70,8 +70,9 @@
 #define LOG2SIZE        4
 
 #define MACHINE         "-M virt,gic-version=3 -nodefaults "
-#define ACCEL           "-device arm-smmuv3,primary-bus=pcie.0,id=smmu,accel=on"
-#define EMULATED        "-device arm-smmuv3,primary-bus=pcie.0,id=smmu,accel=off"
+#define PLUGGED         "-device arm-smmuv3,primary-bus=pcie.0,id=smmu"
+#define ACCEL           PLUGGED ",accel=on"
+#define EMULATED        PLUGGED ",accel=off"
 
 /* A machine and its SMMU's command queue */
 typedef struct Scene {
@@ -232,7 +233,7 @@ static uint64_t counter(Scene *s, const char *name)
 static void test_defaults(void)
 {
     static const char path[] = "/machine/peripheral/smmu";
-    Scene s = start("-device arm-smmuv3,primary-bus=pcie.0,id=smmu");
+    Scene s = start(PLUGGED);
 
     g_assert_false(qtest_qom_get_bool(s.qts, path, "accel"));
     g_assert_true(qtest_qom_get_bool(s.qts, path, "smmu_per_bus"));
