@@ -36,6 +36,10 @@ static void sync_irq(void *opaque)
 {
 }
 
+static void stream_failed(void *opaque, void *cookie, int err)
+{
+}
+
 static bool vsid(void *opaque, void *cookie, uint32_t *out)
 {
     *out = 8;
@@ -44,14 +48,14 @@ static bool vsid(void *opaque, void *cookie, uint32_t *out)
 
 static const SMMUv3FrontendOps frontend = {
     .read = read_queue, .read_words = read_words,
-    .sync_irq = sync_irq, .vsid = vsid,
+    .sync_irq = sync_irq, .stream_failed = stream_failed, .vsid = vsid,
 };
 
 static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
                     SMMUv3HostInfo *info)
 {
     memset(info, 0, sizeof(*info));
-    info->idr[0] = SMMUV3_IDR0_ASID16;
+    info->idr[0] = SMMUV3_IDR0_ASID16 | SMMUV3_PREP(SMMUV3_IDR0_TTF, 2);
     info->idr[3] = SMMUV3_IDR3_RIL;
     return 0;
 }

@@ -48,6 +48,9 @@ static const OpcodeRule rules[SMMUV3_CMD0_OPCODE + 1] = {
     [SMMUV3_CMD_SYNC] = { ACTION_SYNC, false },
 };
 
+/* Changing an attachment takes the host long; so many end the slice. */
+#define SLICE_CHANGES_MAX 64
+
 /* A window being consumed. */
 typedef struct Window {
     SMMUv3Engine *engine;
@@ -56,6 +59,7 @@ typedef struct Window {
     uint32_t done;          /* complete and signalled */
     SMMUv3CmdError cerror;  /* of cmds[done] */
     bool forwarded;
+    unsigned changes;       /* commands that changed an attachment */
 } Window;
 
 static Action classify(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
@@ -165,8 +169,11 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d)
 {
     SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
 
-    if (smmuv3_device_changes(d, &config) && !flush(w, i)) {
-        return false;
+    if (smmuv3_device_changes(d, &config)) {
+        if (!flush(w, i)) {
+            return false;
+        }
+        w->changes++;
     }
     /* An STE's content is never a command error, 4.3.1. */
     smmuv3_device_apply(d, &config);
@@ -263,14 +270,17 @@ static uint32_t fetch(SMMUv3Engine *e, uint64_t ring, uint32_t size,
     return got;
 }
 
-static void consume(Window *w)
+/* True if the window's end was reached, or an early one of the slice. */
+static bool consume(Window *w)
 {
-    for (uint32_t i = 0; i < w->n; i++) {
+    uint32_t i;
+
+    for (i = 0; i < w->n && w->changes < SLICE_CHANGES_MAX; i++) {
         if (!dispatch(w, i)) {
-            return;
+            return false;
         }
     }
-    flush(w, w->n);
+    return flush(w, i);
 }
 
 static void count(SMMUv3Engine *e, const Window *w)
@@ -313,8 +323,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     }
     span = MIN(pending, SMMUV3_WINDOW_MAX);
     w.n = fetch(e, queue_addr(q->base, size), size, cons & (size - 1), span);
-    consume(&w);
-    if (w.done == w.n && w.n < span && !w.cerror) {
+    if (consume(&w) && w.done == w.n && w.n < span) {
         w.cerror = SMMUV3_CERROR_ABT;
     }
     count(e, &w);

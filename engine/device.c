@@ -73,7 +73,7 @@ static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
     SMMUv3Hwpt *hwpt;
     int ret = 0;
 
-    /* With SMMUEN=1 the kernel needs the vSID for events, too. */
+    /* Attached with a vDEVICE, a stream that aborts can report events, too. */
     if (d->has_vsid && (e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
         ret = ensure_vdevice(d);
     }
@@ -122,6 +122,7 @@ int smmuv3_device_apply(SMMUv3EngineDevice *d,
     if (ret) {
         e->stats.attach_failures++;
         block(d);
+        e->fe->stream_failed(e->opaque, d->cookie, ret);
     }
     return ret;
 }
@@ -132,10 +133,10 @@ void smmuv3_device_release(SMMUv3EngineDevice *d)
 
     if (e->ops->attach(e->host, d->host_dev, e->parent) == 0) {
         e->stats.attaches++;
-    } else {
-        e->ops->detach(e->host, d->host_dev);
+        take_hwpt(d, NULL, &abort_config);
+    } else if (e->ops->detach(e->host, d->host_dev) == 0) {
+        take_hwpt(d, NULL, &abort_config);
     }
-    take_hwpt(d, NULL, &abort_config);
     drop_vdevice(d);
     if (d->has_vsid) {
         smmuv3_vsid_remove(e->vsids, d->vsid);
@@ -143,6 +144,7 @@ void smmuv3_device_release(SMMUv3EngineDevice *d)
     }
 }
 
+/* One that another device holds is no news until that one moves. */
 static bool vsid_moved(const SMMUv3EngineDevice *d)
 {
     const SMMUv3Engine *e = d->engine;
@@ -151,7 +153,7 @@ static bool vsid_moved(const SMMUv3EngineDevice *d)
     if (!e->fe->vsid(e->opaque, d->cookie, &vsid)) {
         return d->has_vsid;
     }
-    return !d->has_vsid || d->vsid != vsid;
+    return d->has_vsid ? d->vsid != vsid : !smmuv3_vsid_find(e->vsids, vsid);
 }
 
 bool smmuv3_vsids_stale(SMMUv3Engine *e)
@@ -197,6 +199,9 @@ static void learn_vsid(SMMUv3EngineDevice *d)
 /* All are forgotten before any is learned: numbers may have been swapped. */
 void smmuv3_vsids_sync(SMMUv3Engine *e)
 {
+    if (!smmuv3_vsids_stale(e)) {
+        return;
+    }
     for (guint i = 0; i < e->devices->len; i++) {
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
 
@@ -206,5 +211,14 @@ void smmuv3_vsids_sync(SMMUv3Engine *e)
     }
     for (guint i = 0; i < e->devices->len; i++) {
         learn_vsid(g_ptr_array_index(e->devices, i));
+    }
+    /* A device that is being added is attached by who adds it. */
+    for (guint i = 0; i < e->devices->len; i++) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
+        SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
+
+        if (d->hwpt) {
+            smmuv3_device_apply(d, &config);
+        }
     }
 }

@@ -36,6 +36,15 @@ void smmuv3_engine_free(SMMUv3Engine *e)
 void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
 {
     memcpy(e->idr, idr, sizeof(e->idr));
+    e->atc_timed_out = false;
+}
+
+/* IDR0.STALL_MODEL, 6.3.1 */
+enum { STALL_OPTIONAL = 0, STALL_NEVER = 1, STALL_FORCED = 2 };
+
+static unsigned stall_model(const SMMUv3HostInfo *info)
+{
+    return SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, info->idr[0]);
 }
 
 /* The vIOMMU comes with the first device and goes with the last. */
@@ -52,7 +61,9 @@ static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     e->host = host;
     e->info = *info;
     e->parent = parent;
-    e->hwpts = smmuv3_hwpt_table_new(ops, host, e->viommu, &e->stats);
+    e->hwpts = smmuv3_hwpt_table_new(ops, host, e->viommu,
+                                     stall_model(info) == STALL_OPTIONAL,
+                                     &e->stats);
     return 0;
 }
 
@@ -149,6 +160,9 @@ bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info)
     return e->viommu != 0;
 }
 
+/* IDR0.TTF is two flags: AArch32 LPAE and AArch64. */
+#define IDR0_TTF_AARCH64 SMMUV3_BIT(3)
+
 /*
  * A range that the host cannot invalidate is widened, so RIL is no promise
  * that a host has to keep; nor are features that the VMM serves itself.
@@ -162,12 +176,18 @@ const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
         const char *name;
     } flags[] = {
         { 0, SMMUV3_IDR0_ASID16, "IDR0.ASID16" },
-        { 0, SMMUV3_BIT(3), "IDR0.TTF (AArch64 tables)" },
         { 5, SMMUV3_IDR5_GRAN4K, "IDR5.GRAN4K" },
         { 5, SMMUV3_IDR5_GRAN16K, "IDR5.GRAN16K" },
         { 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
     };
 
+    /* These no promise can leave out. */
+    if (!(info->idr[0] & IDR0_TTF_AARCH64)) {
+        return "IDR0.TTF (AArch64 tables)";
+    }
+    if (stall_model(info) == STALL_FORCED) {
+        return "IDR0.STALL_MODEL (faults that do not stall)";
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (idr[flags[i].reg] & flags[i].bit & ~info->idr[flags[i].reg]) {
             return flags[i].name;

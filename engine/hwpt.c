@@ -8,20 +8,21 @@
 #include "hwpt.h"
 #include "smmuv3/ste.h"
 
-/* Unreferenced translate HWPTs that are kept for the next attach. */
+/* Unreferenced translate HWPTs that wait for the next attach. */
 #define HWPT_KEPT_MAX 8
 
 struct SMMUv3Hwpt {
     SMMUv3StreamConfig config;
     SMMUv3HostId id;
     unsigned refs;
-    GList *kept;        /* link in SMMUv3HwptTable.kept while refs is 0 */
+    GList *kept;        /* link in SMMUv3HwptTable.kept; translate only */
 };
 
 struct SMMUv3HwptTable {
     const SMMUv3HostOps *ops;
     SMMUv3Host *host;
     SMMUv3HostId viommu;
+    bool no_stalls;
     SMMUv3EngineStats *stats;
     GHashTable *by_config;
     GQueue kept;        /* head: most recently used */
@@ -43,6 +44,7 @@ static gboolean config_equal(gconstpointer a, gconstpointer b)
 
 SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
                                        SMMUv3Host *host, SMMUv3HostId viommu,
+                                       bool no_stalls,
                                        SMMUv3EngineStats *stats)
 {
     SMMUv3HwptTable *t = g_new0(SMMUv3HwptTable, 1);
@@ -50,6 +52,7 @@ SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
     t->ops = ops;
     t->host = host;
     t->viommu = viommu;
+    t->no_stalls = no_stalls;
     t->stats = stats;
     t->by_config = g_hash_table_new(config_hash, config_equal);
     g_queue_init(&t->kept);
@@ -58,7 +61,6 @@ SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
 
 static void hwpt_destroy(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
 {
-    g_hash_table_remove(t->by_config, &hwpt->config);
     t->ops->destroy(t->host, hwpt->id);
     g_free(hwpt);
 }
@@ -67,25 +69,34 @@ static void hwpt_drop_oldest(SMMUv3HwptTable *t)
 {
     SMMUv3Hwpt *oldest = g_queue_pop_tail(&t->kept);
 
+    g_hash_table_remove(t->by_config, &oldest->config);
     hwpt_destroy(t, oldest);
 }
 
 void smmuv3_hwpt_table_free(SMMUv3HwptTable *t)
 {
-    while (!g_queue_is_empty(&t->kept)) {
-        hwpt_drop_oldest(t);
+    GHashTableIter iter;
+    gpointer hwpt;
+
+    g_hash_table_iter_init(&iter, t->by_config);
+    while (g_hash_table_iter_next(&iter, NULL, &hwpt)) {
+        g_hash_table_iter_steal(&iter);
+        hwpt_destroy(t, hwpt);
     }
+    g_queue_clear(&t->kept);
     g_hash_table_destroy(t->by_config);
     g_free(t);
 }
 
 /* The one place where a decision becomes an STE for the kernel. */
-static void encode_ste(const SMMUv3StreamConfig *config, uint64_t ste[2])
+static void encode_ste(const SMMUv3HwptTable *t,
+                       const SMMUv3StreamConfig *config, uint64_t ste[2])
 {
-    uint64_t dw0 = config->key[0];
+    uint64_t dw0 = config->key[0], dw1 = config->key[1];
 
     switch (config->kind) {
     case SMMUV3_STREAM_TRANSLATE:
+        dw1 |= t->no_stalls ? SMMUV3_STE1_S1STALLD : 0;
         break;
     case SMMUV3_STREAM_BYPASS:
         dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
@@ -97,7 +108,7 @@ static void encode_ste(const SMMUv3StreamConfig *config, uint64_t ste[2])
         break;
     }
     ste[0] = GUINT64_TO_LE(dw0);
-    ste[1] = GUINT64_TO_LE(config->key[1]);
+    ste[1] = GUINT64_TO_LE(dw1);
 }
 
 static void count_alloc(SMMUv3EngineStats *stats, SMMUv3StreamKind kind)
@@ -122,7 +133,7 @@ static int hwpt_new(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
     uint64_t ste[2];
     int ret;
 
-    encode_ste(config, ste);
+    encode_ste(t, config, ste);
     ret = t->ops->hwpt_alloc(t->host, t->viommu, dev, ste, &id);
     if (ret) {
         return ret;
@@ -149,8 +160,10 @@ int smmuv3_hwpt_get(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
     } else if (hwpt->refs) {
         t->stats->hwpt_shared++;
     } else {
-        g_queue_delete_link(&t->kept, hwpt->kept);
-        hwpt->kept = NULL;
+        if (hwpt->kept) {
+            g_queue_delete_link(&t->kept, hwpt->kept);
+            hwpt->kept = NULL;
+        }
         t->stats->hwpt_reused++;
     }
     hwpt->refs++;
@@ -160,7 +173,8 @@ int smmuv3_hwpt_get(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
 
 void smmuv3_hwpt_put(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
 {
-    if (!hwpt || --hwpt->refs) {
+    if (!hwpt || --hwpt->refs ||
+        hwpt->config.kind != SMMUV3_STREAM_TRANSLATE) {
         return;
     }
     g_queue_push_head(&t->kept, hwpt);

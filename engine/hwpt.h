@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * One HWPT for each key (both masked STE words), one for abort, one for
- * bypass; counted references. A few that nobody references are kept, least
- * recently used first to go, so that a guest driver's unbind and bind costs
- * attaches only.
+ * bypass; counted references. Abort and bypass stay once they are there. Of
+ * the others a few that nobody references are kept, least recently used first
+ * to go, so that a guest driver's unbind and bind costs attaches only.
  */
 #ifndef ENGINE_HWPT_H
 #define ENGINE_HWPT_H
@@ -16,12 +16,17 @@
 typedef struct SMMUv3Hwpt SMMUv3Hwpt;
 typedef struct SMMUv3HwptTable SMMUv3HwptTable;
 
-/* @ops, @host and @stats are borrowed. */
+/*
+ * @ops, @host and @stats are borrowed. @no_stalls: the host's SMMU can stall
+ * and the guest was promised that it cannot, so every STE disables it (5.2
+ * S1STALLD); a CD, which only the hardware reads, could ask for it otherwise.
+ */
 SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
                                        SMMUv3Host *host, SMMUv3HostId viommu,
+                                       bool no_stalls,
                                        SMMUv3EngineStats *stats);
 
-/* Destroys every HWPT; all references have been put. */
+/* Destroys every HWPT; no device is attached to any. */
 void smmuv3_hwpt_table_free(SMMUv3HwptTable *t);
 
 /*

@@ -72,7 +72,7 @@ void smmuv3_device_release(SMMUv3EngineDevice *d);
 /* Has a device another vSID than the table says? */
 bool smmuv3_vsids_stale(SMMUv3Engine *e);
 
-/* Takes the guest's numbering over; a renumbered stream aborts meanwhile. */
+/* Takes the guest's numbering over, and what it changes for every stream. */
 void smmuv3_vsids_sync(SMMUv3Engine *e);
 
 #endif

@@ -13,7 +13,7 @@
 
 typedef struct SMMUv3StreamConfig {
     SMMUv3StreamKind kind;
-    uint64_t key[2];        /* masked STE words 0 and 1; zero if not translate */
+    uint64_t key[2];        /* masked STE words 0 and 1; 0 if not translate */
     SMMUv3EventType event;  /* what a transaction would raise; abort only */
 } SMMUv3StreamConfig;
 

@@ -40,8 +40,14 @@ typedef struct SMMUv3FrontendOps {
      */
     int (*read_words)(void *opaque, uint64_t addr, uint64_t *words, size_t n);
 
-    /* A completed CMD_SYNC asked for its wired interrupt (4.7.3, CS=SIG_IRQ). */
+    /* A completed CMD_SYNC asked for its wired interrupt (4.7.3, SIG_IRQ). */
     void (*sync_irq)(void *opaque);
+
+    /*
+     * The host refused a stream's new configuration with @err, a negative
+     * errno: @cookie's DMA is blocked. A guest can cause it again and again.
+     */
+    void (*stream_failed)(void *opaque, void *cookie, int err);
 
     /* The StreamID that the guest sees for @cookie now; false: none yet. */
     bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
@@ -85,7 +91,7 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_NONE,
     SMMUV3_REFUSAL_INFO,         /* IOMMU_GET_HW_INFO failed */
     SMMUV3_REFUSAL_NOT_SMMUV3,   /* the device sits behind another IOMMU */
-    SMMUV3_REFUSAL_FEATURE,      /* the guest was promised more, see missing */
+    SMMUV3_REFUSAL_FEATURE,      /* see smmuv3_engine_missing_feature() */
     SMMUV3_REFUSAL_OTHER_HOST,   /* another iommufd than the first device's */
     SMMUV3_REFUSAL_OTHER_SMMU,   /* another physical SMMU than the first's */
     SMMUV3_REFUSAL_NO_NESTING,   /* IOMMU_VIOMMU_ALLOC failed */
@@ -153,10 +159,7 @@ void smmuv3_engine_device_remove(SMMUv3Engine *e, SMMUv3EngineDevice *d);
 bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info);
 
 /*
- * Takes a device's information without taking the device: to narrow what the
- * guest is promised before it runs. 0 or a negative errno.
- *
- * IDR bits that @idr promises and @info does not carry: returned as the name
+ * What @idr promises, or any guest needs, and @info does not carry: the name
  * of the first such field ("IDR5.GRAN16K"), NULL when the host has them all.
  */
 const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
@@ -170,11 +173,12 @@ const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
 void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
 
 /*
- * Consumes from @q->cons to @q->prod, one slice at the most (4096 commands),
- * as one window: a single copy out of guest memory, as few invalidate calls
- * as the port's limit allows. A PROD that claims more than the queue holds is
- * bounded by its size. The caller has checked that CMDQEN=1 and that no
- * CMDQ_ERR is unacknowledged, and on STOPPED writes ERR and toggles GERROR.
+ * Consumes from @q->cons to @q->prod, one slice at the most (4096 commands, or
+ * 64 of them that changed an attachment), as one window: a single copy out of
+ * guest memory, as few invalidate calls as the port's limit allows. A PROD
+ * that claims more than the queue holds is bounded by its size. The caller has
+ * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED
+ * writes ERR and toggles GERROR.
  */
 SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
 

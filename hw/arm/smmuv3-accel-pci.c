@@ -5,12 +5,13 @@
  *
  * Only a device that the host's SMMU serves can stand behind an accelerated
  * one, so endpoints are vfio-pci on an iommufd; anything else is refused when
- * it is plugged. Bridges are let in: all that they ever send is an MSI, which
- * goes to the machine's doorbell whatever address the guest gave it, as QEMU
+ * it is plugged. Bridges are let in: all that they ever send is an MSI. MSIs
+ * go to the machine's doorbell whatever address the guest gave them, as QEMU
  * cannot walk the guest's stage 1.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "exec/address-spaces.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
@@ -27,6 +28,8 @@ typedef struct SMMUv3AccelDevice {
     SMMUv3Accel *accel;
     PCIBus *bus;
     int devfn;
+    const char *name;           /* VFIO's, for messages */
+    bool failure_told;
     SMMUv3HostDevice host_dev;
     SMMUv3EngineDevice *engine_dev;
 } SMMUv3AccelDevice;
@@ -53,6 +56,21 @@ bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid)
     return bus_num || pci_bus_is_root(d->bus);
 }
 
+/* Once for each device: what a guest can repeat must not fill a log. */
+void smmuv3_accel_pci_stream_failed(void *cookie, int err)
+{
+    SMMUv3AccelDevice *d = cookie;
+
+    if (!d->failure_told) {
+        d->failure_told = true;
+        warn_report("%s: the host refused the guest's configuration of %s"
+                    " (%s); its DMA is blocked until the guest gives another."
+                    " This is said once for each device",
+                    smmuv3_accel_name(d->accel->smmu), d->name,
+                    strerror(-err));
+    }
+}
+
 static bool is_bridge(PCIDevice *dev)
 {
     return IS_PCI_BRIDGE(dev) ||
@@ -66,6 +84,8 @@ static bool is_vfio(PCIDevice *dev)
 
 static bool refuse_endpoint(PCIDevice *dev, Error **errp)
 {
+    ERRP_GUARD();
+
     error_setg(errp, "%s cannot be behind an arm-smmuv3 with accel=on:"
                " the host's SMMU does not serve emulated devices",
                object_get_typename(OBJECT(dev)));
@@ -77,6 +97,8 @@ static bool refuse_endpoint(PCIDevice *dev, Error **errp)
 
 static bool accept_vfio(PCIDevice *dev, Error **errp)
 {
+    ERRP_GUARD();
+
     if (!object_property_get_link(OBJECT(dev), "iommufd", NULL)) {
         error_setg(errp, "vfio-pci behind an arm-smmuv3 with accel=on needs"
                    " an iommufd");
@@ -97,8 +119,8 @@ static bool accept_device(PCIBus *bus, void *opaque, int devfn,
 }
 
 typedef struct BusCheck {
-    bool ok;
-    Error **errp;
+    bool accel;
+    Error *err;
 } BusCheck;
 
 /* What was plugged before the SMMU was there to be asked. */
@@ -106,17 +128,15 @@ static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
 {
     BusCheck *check = opaque;
 
-    if (!check->ok || is_bridge(dev)) {
+    if (check->err || is_bridge(dev)) {
         return;
     }
-    check->ok = false;
     if (is_vfio(dev)) {
-        error_setg(check->errp, "vfio-pci '%s' comes before the arm-smmuv3"
-                   " with accel=on that it is to be behind", dev->name);
-        error_append_hint(check->errp,
-                          "Put -device arm-smmuv3 before it.\n");
-    } else {
-        refuse_endpoint(dev, check->errp);
+        error_setg(&check->err, "vfio-pci '%s' comes before the arm-smmuv3"
+                   " that it is to be behind", dev->name);
+        error_append_hint(&check->err, "Put -device arm-smmuv3 before it.\n");
+    } else if (check->accel) {
+        refuse_endpoint(dev, &check->err);
     }
 }
 
@@ -133,26 +153,27 @@ static void check_early_bus(PCIBus *bus, BusCheck *check)
     }
 }
 
-bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp)
+bool smmuv3_accel_pci_check_bus(PCIBus *bus, bool accel, Error **errp)
 {
-    BusCheck check = { .ok = true, .errp = errp };
+    BusCheck check = { .accel = accel };
 
     check_early_bus(bus, &check);
-    return check.ok;
+    if (check.err) {
+        error_propagate(errp, check.err);
+        return false;
+    }
+    return true;
 }
 
-/* For vfio-pci it is what VFIO maps at stage 2: the guest's memory. */
+/* What VFIO maps at stage 2: the guest's memory. */
 static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
 {
-    SMMUv3Accel *a = opaque;
-    PCIDevice *dev = bus->devices[devfn];
-
-    return dev && is_vfio(dev) ? &address_space_memory : &a->msi_as;
+    return &address_space_memory;
 }
 
-static bool wants_nesting(PCIBus *bus, void *opaque, int devfn)
+static void *nesting_owner(PCIBus *bus, void *opaque, int devfn)
 {
-    return true;
+    return opaque;
 }
 
 static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
@@ -163,37 +184,11 @@ static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
     return *gpa != 0;
 }
 
-static MemTxResult bridge_msi_write(void *opaque, hwaddr addr, uint64_t data,
-                                    unsigned size, MemTxAttrs attrs)
-{
-    SMMUv3Accel *a = opaque;
-    MemTxResult result;
-
-    if (!a->smmu->msi_gpa) {
-        return MEMTX_DECODE_ERROR;
-    }
-    address_space_stl_le(&address_space_memory, a->smmu->msi_gpa, data, attrs,
-                         &result);
-    return result;
-}
-
-static MemTxResult bridge_msi_read(void *opaque, hwaddr addr, uint64_t *data,
-                                   unsigned size, MemTxAttrs attrs)
-{
-    return MEMTX_DECODE_ERROR;
-}
-
-static const MemoryRegionOps bridge_msi_ops = {
-    .read_with_attrs = bridge_msi_read,
-    .write_with_attrs = bridge_msi_write,
-    .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = { .min_access_size = 4, .max_access_size = 4 },
-};
-
 /* Why the engine did not take a device, for the one who plugs it. */
 static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                     SMMUv3Refusal why, int err)
 {
+    ERRP_GUARD();
     g_autofree char *nesting = NULL;
     SMMUv3HostInfo info = { };
 
@@ -206,10 +201,11 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
         break;
     case SMMUV3_REFUSAL_FEATURE:
         smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
-        error_setg(errp, "the host's SMMU lacks %s, which the running guest"
+        error_setg(errp, "the host's SMMU lacks %s, which the guest needs or"
                    " was promised",
                    smmuv3_engine_missing_feature(a->smmu->idr, &info));
-        error_append_hint(errp, "Start the guest with the device plugged.\n");
+        error_append_hint(errp, "If the guest is running already, start it"
+                          " with the device plugged.\n");
         break;
     case SMMUV3_REFUSAL_INFO:
         error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
@@ -261,6 +257,7 @@ static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
 static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
                               PCIBus *bus, int devfn, Error **errp)
 {
+    ERRP_GUARD();
     VFIODevice *vdev = hiod->agent;
 
     if (!object_dynamic_cast(OBJECT(hiod),
@@ -291,6 +288,7 @@ static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
     d->accel = a;
     d->bus = bus;
     d->devfn = devfn;
+    d->name = vdev->name;
     d->host_dev.device_fd = vdev->fd;
     d->host_dev.dev_id = vdev->devid;
     g_ptr_array_add(a->devices, d);
@@ -335,11 +333,11 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     if (!d) {
         return;
     }
+    trace_smmuv3_accel_device(smmuv3_accel_name(a->smmu), d->name, "given up");
     smmuv3_engine_device_remove(a->engine, d->engine_dev);
     device_free(d);
     a->host_devices--;
     unblock_migration(a);
-    trace_smmuv3_accel_device(smmuv3_accel_name(a->smmu), BUS(bus)->name, "given up");
 }
 
 static const PCIIOMMUOps accel_iommu_ops = {
@@ -347,14 +345,11 @@ static const PCIIOMMUOps accel_iommu_ops = {
     .set_iommu_device = set_iommu_device,
     .unset_iommu_device = unset_iommu_device,
     .accept_device = accept_device,
-    .wants_nesting = wants_nesting,
+    .nesting_owner = nesting_owner,
     .msi_doorbell = msi_doorbell,
 };
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a)
 {
-    memory_region_init_io(&a->msi_mr, OBJECT(a->smmu), &bridge_msi_ops, a,
-                          "smmuv3-accel-bridge-msi", UINT64_MAX);
-    address_space_init(&a->msi_as, &a->msi_mr, "smmuv3-accel-bridge-msi");
     pci_setup_iommu(a->smmu->smmu_state.primary_bus, &accel_iommu_ops, a);
 }

@@ -55,6 +55,7 @@ static hwaddr msi_doorbell(const VirtMachineState *vms)
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                                 Error **errp)
 {
+    ERRP_GUARD();
     static uint8_t instances;
 
     if (!vms->platform_bus_dev) {

@@ -67,10 +67,16 @@ static bool frontend_vsid(void *opaque, void *cookie, uint32_t *vsid)
     return smmuv3_accel_pci_vsid(cookie, vsid);
 }
 
+static void frontend_stream_failed(void *opaque, void *cookie, int err)
+{
+    smmuv3_accel_pci_stream_failed(cookie, err);
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
     .sync_irq = frontend_sync_irq,
+    .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
 };
 
@@ -151,7 +157,8 @@ static void consume_bh(void *opaque)
     smmuv3_cmdq_consume(a->smmu);
 }
 
-void smmuv3_accel_narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info)
+/* Narrows what the guest is promised to what the host has. */
+static void narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info)
 {
     uint32_t granules = SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K |
                         SMMUV3_IDR5_GRAN64K;
@@ -177,7 +184,7 @@ static void promise(SMMUv3State *s)
     s->idr[0] = (s->idr[0] & ~SMMUV3_IDR0_S2P) | SMMUV3_IDR0_S1P;
     s->idr[3] &= ~(SMMUV3_IDR3_HAD | SMMUV3_IDR3_FWB | R_IDR3_XNX_MASK);
     if (smmuv3_engine_host_info(a->engine, &info)) {
-        smmuv3_accel_narrow_idr(s->idr, &info);
+        narrow_idr(s->idr, &info);
     } else {
         s->idr[3] &= ~SMMUV3_IDR3_BBML;
     }
@@ -258,6 +265,7 @@ static bool is_root_bus(PCIBus *bus)
 
 bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
 {
+    ERRP_GUARD();
     PCIBus *bus = s->smmu_state.primary_bus;
 
     if (!bus) {
@@ -279,12 +287,19 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
                           " (another pxb-pcie).\n");
         return false;
     }
+    if (s->smmu_per_bus && pci_bus_bypass_iommu(bus)) {
+        error_setg(errp, "bus '%s' bypasses its IOMMU (bypass_iommu=on)",
+                   BUS(bus)->name);
+        error_append_hint(errp, "Drop bypass_iommu of the pxb-pcie, or"
+                          " default-bus-bypass-iommu of the machine.\n");
+        return false;
+    }
     if (s->accel && s->stage && strcmp(s->stage, "1")) {
         error_setg(errp, "stage=%s cannot be combined with accel=on: the guest"
                    " gets stage 1, the host keeps stage 2", s->stage);
         return false;
     }
-    return !s->accel || smmuv3_accel_pci_check_bus(bus, errp);
+    return smmuv3_accel_pci_check_bus(bus, s->accel, errp);
 }
 
 /* smmu-common.c has just set the emulated SMMU's PCIIOMMUOps. */

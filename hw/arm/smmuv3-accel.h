@@ -30,8 +30,6 @@ typedef struct SMMUv3Accel {
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
     SMMUv3Host host;
     Error *migration_blocker;
-    MemoryRegion msi_mr;        /* where bridges send their MSIs */
-    AddressSpace msi_as;
 } SMMUv3Accel;
 
 /* Hooks of hw/arm/smmuv3.c. With accel=off they do nothing. */
@@ -50,11 +48,9 @@ const char *smmuv3_accel_name(const SMMUv3State *s);
 
 /* smmuv3-accel-pci.c */
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
-bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp);
+bool smmuv3_accel_pci_check_bus(PCIBus *bus, bool accel, Error **errp);
 bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
-
-/* Narrows what the guest is promised to what the host has. */
-void smmuv3_accel_narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info);
+void smmuv3_accel_pci_stream_failed(void *cookie, int err);
 
 /* Hooks of hw/arm/virt.c. */
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,

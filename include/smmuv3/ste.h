@@ -49,7 +49,7 @@ enum SMMUv3SteEats {
 #define SMMUV3_STE_S1FMT_RESERVED 3
 #define SMMUV3_STE_S1DSS_RESERVED 3
 
-/* What a nested HWPT may carry: linux/iommufd.h, struct iommu_hwpt_arm_smmuv3 */
+/* What a nested HWPT may carry: struct iommu_hwpt_arm_smmuv3 of the uAPI */
 #define SMMUV3_STE0_NESTED_MASK                                         \
     (SMMUV3_STE0_V | SMMUV3_STE0_CONFIG | SMMUV3_STE0_S1FMT |           \
      SMMUV3_STE0_S1CONTEXTPTR | SMMUV3_STE0_S1CDMAX)

@@ -67,10 +67,20 @@ static bool guest_vsid(void *opaque, void *cookie, uint32_t *vsid)
     return found != 0;
 }
 
+static void guest_stream_failed(void *opaque, void *cookie, int err)
+{
+    Guest *g = opaque;
+
+    g_assert_nonnull(cookie);
+    g_assert_cmpint(err, <, 0);
+    g->failures++;
+}
+
 const SMMUv3FrontendOps guest_ops = {
     .read = guest_read,
     .read_words = guest_read_words,
     .sync_irq = guest_sync_irq,
+    .stream_failed = guest_stream_failed,
     .vsid = guest_vsid,
 };
 

@@ -26,6 +26,7 @@ struct Guest {
     GHashTable *vsids;          /* cookie -> vSID + 1 */
     unsigned reads;             /* calls of read() and read_words() */
     unsigned sync_irqs;
+    unsigned failures;          /* calls of stream_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);
     void (*on_sync_irq)(Guest *g);
     void *hook_data;

@@ -553,6 +553,43 @@ static void test_huge(void)
     scene_done(&s);
 }
 
+/* Another context table after every look at the stream table. */
+static void change_ste(Guest *g, uint64_t addr, size_t len)
+{
+    Scene *s = g->hook_data;
+
+    if (len == 2 * sizeof(uint64_t) && addr >= STRTAB_ADDR &&
+        addr < STRTAB_ADDR + 0x4000) {
+        strtab_set(g, &s->regs, FIRST_SID, ste_s1(0x100000 + 64 * g->reads));
+    }
+}
+
+/* Changing an attachment is slow in the kernel: fewer of those a slice. */
+static void test_slice_of_changes(void)
+{
+    SMMUv3CmdqResult r;
+    unsigned runs = 0;
+    Scene s;
+
+    scene_init_translating(&s);
+    s.guest->hook_data = &s;
+    s.guest->after_read = change_ste;
+    for (unsigned i = 0; i < 100; i++) {
+        queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    }
+    change_ste(s.guest, STRTAB_ADDR, 2 * sizeof(uint64_t));
+    r = queue_run(&s.queue, s.engine);
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_MORE);
+    g_assert_cmpuint(queue_pending(&s.queue), ==, 100 - 64);
+    while (r.status == SMMUV3_CMDQ_MORE) {
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(++runs, <=, 2);
+    }
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
+    g_assert_cmpuint(queue_pending(&s.queue), ==, 0);
+    scene_done(&s);
+}
+
 static void test_slices(void)
 {
     const unsigned n = 10000;
@@ -901,6 +938,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/window/syncs-inside", test_syncs_inside);
     g_test_add_func("/cmdq/window/empty", test_empty);
     g_test_add_func("/cmdq/window/slices", test_slices);
+    g_test_add_func("/cmdq/window/slice-of-changes", test_slice_of_changes);
     g_test_add_func("/cmdq/window/copy-once", test_copy_once);
     g_test_add_func("/cmdq/cfgi/splits", test_cfgi_splits);
     g_test_add_func("/cmdq/cfgi/unchanged", test_cfgi_unchanged);

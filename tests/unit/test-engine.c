@@ -175,17 +175,22 @@ static void test_refuse_attach(void)
 typedef struct FeatureCase {
     const char *name;
     unsigned reg;
-    uint64_t host_clear;
+    uint64_t host_clear, host_set;
     const char *missing;    /* NULL: the host does not need it */
 } FeatureCase;
 
 static const FeatureCase feature_cases[] = {
-    { "GRAN4K", 5, SMMUV3_IDR5_GRAN4K, "IDR5.GRAN4K" },
-    { "GRAN16K", 5, SMMUV3_IDR5_GRAN16K, "IDR5.GRAN16K" },
-    { "GRAN64K", 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
-    { "SSIDSIZE", 1, SMMUV3_IDR1_SSIDSIZE, "IDR1.SSIDSIZE" },
-    { "ASID16", 0, SMMUV3_IDR0_ASID16, "IDR0.ASID16" },
-    { "RIL", 3, SMMUV3_IDR3_RIL, NULL },
+    { "GRAN4K", 5, SMMUV3_IDR5_GRAN4K, 0, "IDR5.GRAN4K" },
+    { "GRAN16K", 5, SMMUV3_IDR5_GRAN16K, 0, "IDR5.GRAN16K" },
+    { "GRAN64K", 5, SMMUV3_IDR5_GRAN64K, 0, "IDR5.GRAN64K" },
+    { "SSIDSIZE", 1, SMMUV3_IDR1_SSIDSIZE, 0, "IDR1.SSIDSIZE" },
+    { "ASID16", 0, SMMUV3_IDR0_ASID16, 0, "IDR0.ASID16" },
+    { "RIL", 3, SMMUV3_IDR3_RIL, 0, NULL },
+    { "TTF", 0, SMMUV3_BIT(3), 0, "IDR0.TTF (AArch64 tables)" },
+    { "stalls-optional", 0, SMMUV3_IDR0_STALL_MODEL, 0, NULL },
+    { "stalls-forced", 0, SMMUV3_IDR0_STALL_MODEL,
+      SMMUV3_PREP(SMMUV3_IDR0_STALL_MODEL, 2),
+      "IDR0.STALL_MODEL (faults that do not stall)" },
 };
 
 static void test_feature(gconstpointer data)
@@ -199,6 +204,7 @@ static void test_feature(gconstpointer data)
     memcpy(info.idr, host_idr, sizeof(host));
     g_assert_null(smmuv3_engine_missing_feature(guest_idr, &info));
     host[c->reg] &= ~(uint32_t)c->host_clear;
+    host[c->reg] |= c->host_set;
     memcpy(info.idr, host, sizeof(host));
     g_assert_cmpstr(smmuv3_engine_missing_feature(guest_idr, &info), ==,
                     c->missing);
@@ -208,6 +214,91 @@ static void test_feature(gconstpointer data)
     } else {
         scene_add(&s, 0);
     }
+    scene_done(&s);
+}
+
+static const FakeObject *attached_hwpt(const Scene *s, unsigned i)
+{
+    return g_hash_table_lookup(s->host->objects,
+                               GUINT_TO_POINTER(s->dev[i]->pt));
+}
+
+/* A CD could ask for stalls that the guest was told there are none of. */
+static void test_no_stalls(void)
+{
+    uint32_t host[6];
+    Scene s;
+
+    memcpy(host, host_idr, sizeof(host));
+    host[0] &= ~(uint32_t)SMMUV3_IDR0_STALL_MODEL;
+    scene_init_idr(&s, host, guest_idr);
+    scene_add(&s, 0);
+    scene_enable(&s);
+    scene_install(&s, 0, ste_s1(0x80000));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_true(GUINT64_FROM_LE(attached_hwpt(&s, 0)->ste[1]) &
+                  SMMUV3_STE1_S1STALLD);
+    scene_done(&s);
+
+    scene_init_translating(&s);
+    g_assert_false(GUINT64_FROM_LE(attached_hwpt(&s, 0)->ste[1]) &
+                   SMMUV3_STE1_S1STALLD);
+    scene_done(&s);
+}
+
+/* A device that moved translates again without a command that names it. */
+static void test_renumbered_is_driven(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    scene_add(&s, 1);
+    scene_enable(&s);
+    scene_install(&s, 0, ste_s1(0x80000));
+    scene_install(&s, 1, ste_s1(0x90000));
+    guest_set_vsid(s.guest, s.dev[0], FIRST_SID + 8);
+    strtab_set(s.guest, &s.regs, FIRST_SID + 8, ste_s1(0xa0000));
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID + 1));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmphex(GUINT64_FROM_LE(attached_hwpt(&s, 0)->ste[0]) &
+                    SMMUV3_STE0_S1CONTEXTPTR, ==, 0xa0000);
+    scene_done(&s);
+}
+
+/* Two devices of one number: the second aborts, and costs nothing more. */
+static void test_contended_vsid_is_quiet(void)
+{
+    unsigned calls;
+    Scene s;
+
+    scene_init(&s);
+    guest_set_vsid(s.guest, s.dev[1], FIRST_SID);
+    scene_add(&s, 0);
+    scene_add(&s, 1);
+    scene_enable(&s);
+    scene_install(&s, 0, ste_s1(0x80000));
+    calls = s.host->calls[FAKE_CALLS];
+    for (unsigned i = 0; i < 4; i++) {
+        scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    }
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_ABORT);
+    scene_done(&s);
+}
+
+static void test_failure_is_told(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    scene_enable(&s);
+    fake_host_fail_nth(s.host, FAKE_HWPT_ALLOC, 1, ENOSPC);
+    scene_install(&s, 0, ste_s1(0x80000));
+    g_assert_cmpuint(s.guest->failures, ==, 1);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
     scene_done(&s);
 }
 
@@ -609,6 +700,11 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_cases();
+    g_test_add_func("/engine/no-stalls", test_no_stalls);
+    g_test_add_func("/engine/renumbered-is-driven", test_renumbered_is_driven);
+    g_test_add_func("/engine/contended-vsid-is-quiet",
+                    test_contended_vsid_is_quiet);
+    g_test_add_func("/engine/failure-is-told", test_failure_is_told);
     g_test_add_func("/engine/empty", test_empty);
     g_test_add_func("/engine/add-remove", test_add_remove);
     g_test_add_func("/engine/remove/calls", test_remove_all_calls);

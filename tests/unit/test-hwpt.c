@@ -27,7 +27,7 @@ static void table_init(TableScene *t)
     g_assert_cmpint(fake_host_ops.viommu_alloc(t->host, t->dev, parent,
                                                &t->viommu), ==, 0);
     t->table = smmuv3_hwpt_table_new(&fake_host_ops, t->host, t->viommu,
-                                     &t->stats);
+                                     false, &t->stats);
     fake_host_forget(t->host);
 }
 
