@@ -147,7 +147,7 @@ static void check_early_bus(PCIBus *bus, BusCheck *check)
     pci_for_each_device_under_bus(bus, check_early_device, check);
     QLIST_FOREACH(child, &bus->child, sibling) {
         /* A pxb-pcie's bus hangs on this one, but has its own SMMU or none. */
-        if (check->ok && !pci_bus_is_root(child)) {
+        if (!check->err && !pci_bus_is_root(child)) {
             check_early_bus(child, check);
         }
     }

@@ -689,6 +689,19 @@ static void test_reset_in_window(void)
     end(&s);
 }
 
+/* 6.3.28: the guest moves CONS only while the queue is off. */
+static void test_cons_read_only(void)
+{
+    Scene s = start_queue(ACCEL);
+
+    set_reg(&s, CMDQ_CONS, 5);
+    g_assert_cmphex(reg(&s, CMDQ_CONS), ==, 0);
+    set_reg(&s, CR0, 0);
+    set_reg(&s, CMDQ_CONS, 5);
+    g_assert_cmphex(reg(&s, CMDQ_CONS), ==, 5);
+    end(&s);
+}
+
 /* ---- The list ---- */
 
 typedef struct BothCase {
@@ -748,6 +761,8 @@ int main(int argc, char **argv)
     qtest_add_func("smmuv3-accel/accel/cmdq/error-again", test_error_again);
     qtest_add_func("smmuv3-accel/accel/cmdq/cfgi-enabled",
                    test_cfgi_while_enabled);
+    qtest_add_func("smmuv3-accel/accel/cmdq/cons-read-only",
+                   test_cons_read_only);
     qtest_add_func("smmuv3-accel/accel/cmdq/overfull", test_overfull);
     qtest_add_func("smmuv3-accel/accel/cmdq/memory-ends", test_memory_ends);
     qtest_add_func("smmuv3-accel/accel/cmdq/long-window", test_long_window);
