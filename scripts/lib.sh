@@ -95,9 +95,10 @@ only_one() {
 # host_packages pkg...
 host_packages() {
     local missing=() p have
-    have=$(dpkg-query -W -f '${db:Status-Status} ${Package} \n' "$@" 2>/dev/null || :)
+    # "not-installed" is a status, too.
+    have=$(dpkg-query -W -f '|${db:Status-Status} ${Package}|' "$@" 2>/dev/null || :)
     for p; do
-        [[ $have == *"installed $p "* ]] || missing+=("$p")
+        [[ $have == *"|installed $p|"* ]] || missing+=("$p")
     done
     [ ${#missing[@]} = 0 ] && return 0
     [ "$(id -u)" = 0 ] || die "packages are missing; type:
