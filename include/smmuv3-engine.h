@@ -182,7 +182,7 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
  */
 SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
 
-/* Valid until the next call on @e. */
+/* Of @e for as long as it lives; each call on @e moves the counters. */
 const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e);
 
 /* How a device's stream stands, and the event its transactions would raise. */

@@ -114,21 +114,11 @@ void smmuv3_accel_regs_written(SMMUv3State *s)
     }
 }
 
-static void trace_window(SMMUv3State *s, const SMMUv3EngineStats *before,
-                         uint32_t from, uint32_t to)
-{
-    const SMMUv3EngineStats *now = smmuv3_engine_stats(s->accel_state->engine);
-
-    trace_smmuv3_accel_window(smmuv3_accel_name(s), from, to,
-                              now->forwarded - before->forwarded,
-                              now->invalidate_calls -
-                              before->invalidate_calls);
-}
-
 int smmuv3_accel_consume(SMMUv3State *s)
 {
     SMMUv3Accel *a = s->accel_state;
-    SMMUv3EngineStats before = *smmuv3_engine_stats(a->engine);
+    const SMMUv3EngineStats *stats = smmuv3_engine_stats(a->engine);
+    uint64_t forwarded = stats->forwarded, calls = stats->invalidate_calls;
     SMMUv3CmdqRegs q = {
         .base = s->cmdq.base,
         .prod = s->cmdq.prod,
@@ -142,7 +132,9 @@ int smmuv3_accel_consume(SMMUv3State *s)
         return SMMU_CERROR_NONE;
     }
     result = smmuv3_engine_cmdq_run(a->engine, &q);
-    trace_window(s, &before, s->cmdq.cons, q.cons);
+    trace_smmuv3_accel_window(smmuv3_accel_name(s), s->cmdq.cons, q.cons,
+                              stats->forwarded - forwarded,
+                              stats->invalidate_calls - calls);
     s->cmdq.cons = (s->cmdq.cons & R_CMDQ_CONS_ERR_MASK) | q.cons;
     if (result.status == SMMUV3_CMDQ_MORE) {
         qemu_bh_schedule(a->bh);

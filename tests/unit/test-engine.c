@@ -266,7 +266,7 @@ static void test_renumbered_is_driven(void)
     scene_done(&s);
 }
 
-/* Two devices of one number: the second aborts, and costs nothing more. */
+/* Two devices of one number: the second aborts, and splits no batch. */
 static void test_contended_vsid_is_quiet(void)
 {
     unsigned calls;
@@ -280,9 +280,12 @@ static void test_contended_vsid_is_quiet(void)
     scene_install(&s, 0, ste_s1(0x80000));
     calls = s.host->calls[FAKE_CALLS];
     for (unsigned i = 0; i < 4; i++) {
-        scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+        queue_push(&s.queue, cmd_tlbi_va(1, 0x1000 * i));
+        queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
     }
-    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls);
+    g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
+                    SMMUV3_CMDQ_DRAINED);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls + 1);
     g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
     g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_ABORT);
     scene_done(&s);
