@@ -9,13 +9,33 @@
 #include <glib.h>
 
 #include "batch.h"
+#include "coalesce.h"
+#include "forward.h"
 #include "hwpt.h"
 #include "smmuv3-engine.h"
 #include "stream.h"
 #include "vsid.h"
 
-/* One window: what is consumed before the VMM gets its thread back. */
-#define SMMUV3_WINDOW_MAX 4096
+/*
+ * What is consumed before the VMM gets its thread back. It is bounded by cost:
+ * a command costs 1, each that the host has to be sent for it 3 (so that 4096
+ * of those fill a slice, which is what one invalidate call takes), a look at
+ * a stream table 31, a changed attachment 224 more.
+ */
+#define SMMUV3_SLICE_COST 16384
+#define SMMUV3_COST_COMMAND 1
+#define SMMUV3_COST_SENT 3
+#define SMMUV3_COST_LOOKUP 31
+#define SMMUV3_COST_CHANGE 224
+
+/* A slice of the cheapest commands, and of those that are sent. */
+#define SMMUV3_WINDOW_MAX (SMMUV3_SLICE_COST / SMMUV3_COST_COMMAND)
+#define SMMUV3_GATHER_MAX \
+    (SMMUV3_SLICE_COST / (SMMUV3_COST_COMMAND + SMMUV3_COST_SENT))
+
+/* The last command may be a range that becomes SMMUV3_EXPAND_MAX addresses. */
+#define SMMUV3_BATCH_MAX \
+    (SMMUV3_SLICE_COST / SMMUV3_COST_SENT + SMMUV3_EXPAND_MAX)
 
 struct SMMUv3Engine {
     const SMMUv3FrontendOps *fe;
@@ -35,6 +55,9 @@ struct SMMUv3Engine {
     SMMUv3HwptTable *hwpts;
 
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
+    uint32_t *syncs;                /* the window's CMD_SYNCs */
+    SMMUv3ForwardRules rules;
+    SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
     bool atc_timed_out;             /* the next CMD_SYNC has to say so */
 };
@@ -49,6 +72,9 @@ struct SMMUv3EngineDevice {
     SMMUv3Hwpt *hwpt;               /* NULL: on the parent, or blocked */
     SMMUv3StreamConfig config;      /* what hwpt stands for */
 };
+
+/* The promise or the host changed: how commands are forwarded. */
+void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
 
 /* device.c: how a stream's decision becomes an attachment. */
 

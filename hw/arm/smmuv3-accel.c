@@ -224,6 +224,7 @@ static char *get_stats(Object *obj, Error **errp)
         APPEND(json, st, windows);
         APPEND(json, st, commands);
         APPEND(json, st, forwarded);
+        APPEND(json, st, sent);
         APPEND(json, st, windows_forwarding);
         APPEND(json, st, invalidate_calls);
         APPEND(json, st, widened);
