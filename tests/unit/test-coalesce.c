@@ -789,6 +789,111 @@ static void test_hand(gconstpointer data)
     }
 }
 
+#ifdef HAVE_COALESCE
+/* What merging is for: less goes down than was asked for. */
+
+typedef struct Less {
+    const char *name;
+    bool all_granules;          /* promised to the guest */
+    SMMUv3Cmd style;
+    uint64_t step;
+} Less;
+
+static const Less less[] = {
+    { "4K, no hint", false, { { VA | ASID(1), 1 } }, 0x1000 },
+    { "4K, no hint, tables", false, { { VA | ASID(1), 0 } }, 0x1000 },
+    { "4K, no hint, any ASID", false, { { VAA, 1 } }, 0x1000 },
+    { "4K", true, { { VA | ASID(1), TG(1) | TTL(3) | 1 } }, 0x1000 },
+    { "16K", true, { { VA | ASID(1), TG(2) | TTL(3) | 1 } }, 0x4000 },
+    { "64K", true, { { VA | ASID(1), TG(3) | TTL(3) | 1 } }, 0x10000 },
+};
+
+static guint issued_for_window(Trial *t)
+{
+    run_window(t);
+    return t->scene.host->issued->len;
+}
+
+static void trial_init_less(Trial *t, bool all_granules)
+{
+    trial_init(t, all_granules ? &configs[0] : &configs[1]);
+    t->base = 0x100000000;
+}
+
+/* Neighbours become a few ranges; no more than NUM and SCALE ask for. */
+static void test_less_run(gconstpointer data)
+{
+    static const unsigned lengths[] = { 2, 7, 64, 254 };
+    const Less *l = data;
+    Trial t;
+
+    trial_init_less(&t, l->all_granules);
+    for (unsigned i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        for (unsigned n = 0; n < lengths[i]; n++) {
+            ask_at(&t, l->style, t.base + n * l->step);
+        }
+        ask(&t, cmd_sync(SMMUV3_SYNC_IRQ));
+        g_assert_cmpuint(issued_for_window(&t), <=, 3);
+    }
+    trial_done(&t);
+}
+
+/* An exact repetition goes once, whatever SYNCs are in between. */
+static void test_less_duplicates(void)
+{
+    const SMMUv3Cmd cmds[] = {
+        cmd_tlbi_va(1, 0x1000), cmd_tlbi_va(2, 0x7000), cmd_tlbi_va(1, 0x9000),
+        cmd_raw(SMMUV3_CMD_TLBI_NH_ASID | ASID(3), 0),
+    };
+    Trial t;
+
+    trial_init_less(&t, true);
+    for (unsigned i = 0; i < 40; i++) {
+        ask(&t, cmds[i % G_N_ELEMENTS(cmds)]);
+        if (i % 8 == 7) {
+            ask(&t, cmd_sync(SMMUV3_SYNC_IRQ));
+        }
+    }
+    g_assert_cmpuint(issued_for_window(&t), ==, G_N_ELEMENTS(cmds));
+    trial_done(&t);
+}
+
+/* TLBI_NH_ALL and NSNH_ALL leave nothing for the others to do. */
+static void test_less_all(gconstpointer data)
+{
+    Trial t;
+
+    trial_init_less(&t, true);
+    for (unsigned i = 0; i < 100; i++) {
+        ask(&t, i == 50 ? cmd_raw(GPOINTER_TO_UINT(data), 0)
+                        : cmd_tlbi_va(1, 0x7000 * i));
+    }
+    g_assert_cmpuint(issued_for_window(&t), ==, 1);
+    trial_done(&t);
+}
+
+static void add_less(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(less); i++) {
+        g_autofree char *path = g_strdup_printf("/coalesce/less/run/%s",
+                                                less[i].name);
+
+        g_test_add_data_func(path, &less[i], test_less_run);
+    }
+    g_test_add_func("/coalesce/less/duplicates", test_less_duplicates);
+    g_test_add_data_func("/coalesce/less/NH_ALL",
+                         GUINT_TO_POINTER(SMMUV3_CMD_TLBI_NH_ALL),
+                         test_less_all);
+    g_test_add_data_func("/coalesce/less/NSNH_ALL",
+                         GUINT_TO_POINTER(SMMUV3_CMD_TLBI_NSNH_ALL),
+                         test_less_all);
+}
+#else
+static void add_less(void)
+{
+}
+#endif
+
 static void add_configs(const char *what, GTestDataFunc func)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(configs); i++) {
@@ -810,5 +915,6 @@ int main(int argc, char **argv)
     }
     add_configs("random", test_random);
     add_configs("failing", test_failing);
+    add_less();
     return g_test_run();
 }
