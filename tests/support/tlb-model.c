@@ -34,6 +34,12 @@ static bool overlap(Wide first, Wide length, uint64_t va, unsigned shift)
     return first < (Wide)va + ((Wide)1 << shift) && va < first + length;
 }
 
+/* TTL names the level of the leaves; tables on the way to them are above. */
+static bool level_named(unsigned ttl, const CacheEntry *e)
+{
+    return e->leaf ? e->level == ttl : e->level < ttl;
+}
+
 /* 4.4.1.1 with TG != 0: the granule is sure, and the level if it is named. */
 static bool range_drops(const SMMUv3Cmd *cmd, const CacheEntry *e)
 {
@@ -45,7 +51,7 @@ static bool range_drops(const SMMUv3Cmd *cmd, const CacheEntry *e)
     uint64_t first = (cmd->dw[1] & SMMUV3_TLBI1_VA) >> page << page;
     Wide length = (Wide)(num + 1) << scale << page;
 
-    if (e->tg != tg || (ttl && e->leaf && e->level != ttl)) {
+    if (e->tg != tg || (ttl && !level_named(ttl, e))) {
         return false;
     }
     if (ttl && (num || scale) &&

@@ -84,6 +84,8 @@ static const ModelRow model_rows[] = {
       { { VA | ASID(1), TG(1) | TTL(2) | 0x5001 } }, PAGE },
     { "level, table", true, { { VA | ASID(1), TG(1) | TTL(3) | 0x5000 } },
       TABLE(0) },
+    { "level, table below", false,
+      { { VA | ASID(1), TG(1) | TTL(2) | 0x5000 } }, TABLE(0) },
     { "level, any address of the block", true,
       { { VA | ASID(1), TG(1) | TTL(2) | 0x5001 } },
       LEAF(4K, 2, 0) },
