@@ -84,7 +84,7 @@ static void consume(SMMUv3RegFile *f)
     SMMUv3CmdqResult result;
     SMMUv3CmdqRegs q = {
         .base = (r->cmdq_base & ~SMMUV3_CMDQ_BASE_LOG2SIZE) | cmdq_log2size(r),
-        .prod = r->cmdq_prod & SMMUV3_QUEUE_INDEX,
+        .prod = r->cmdq_prod,
         .cons = r->cmdq_cons & SMMUV3_QUEUE_INDEX,
     };
 
@@ -131,7 +131,7 @@ typedef enum Index { NO_INDEX, CMDQ_INDEX, EVENTQ_INDEX } Index;
 typedef struct Reg {
     uint16_t offset;
     uint8_t bytes;
-    bool read_only;
+    bool read_only;         /* has no fields */
     Index index;            /* bits above the queue's size are hidden */
     size_t at;              /* in SMMUv3Regs */
     void (*written)(SMMUv3RegFile *f, uint64_t old);
@@ -339,12 +339,6 @@ static const Reg *find(uint64_t offset, unsigned size)
     return NULL;
 }
 
-static uint64_t in_page0(uint64_t offset)
-{
-    return offset < SMMUV3_REG_SIZE ? offset & ~(uint64_t)SMMUV3_REG_PAGE1
-                                    : offset;
-}
-
 /* PIDR4-7, PIDR0-3, CIDR0-3: those of Arm's MMU-600, as QEMU has them. */
 static uint64_t id_register(uint64_t offset)
 {
@@ -365,7 +359,7 @@ bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
     if (!legal(offset, size)) {
         return false;
     }
-    offset = in_page0(offset);
+    offset &= ~(uint64_t)SMMUV3_REG_PAGE1;
     reg = find(offset, size);
     if (reg) {
         *value = get(&f->regs, reg) & ~hidden(&f->regs, reg->index);
@@ -390,9 +384,9 @@ bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
     if (!legal(offset, size)) {
         return false;
     }
-    offset = in_page0(offset);
+    offset &= ~(uint64_t)SMMUV3_REG_PAGE1;
     reg = find(offset, size);
-    if (!reg || reg->read_only) {
+    if (!reg) {
         return true;
     }
     /* 6.3.14: without Update nothing is written; Update itself reads zero. */

@@ -97,7 +97,10 @@ static void wr_size(Regs *t, uint64_t offset, unsigned size, uint64_t value)
 
 static uint32_t rd(Regs *t, uint64_t offset)
 {
-    return rd_size(t, offset, 4);
+    uint64_t value = rd_size(t, offset, 4);
+
+    g_assert_cmphex(value, <=, UINT32_MAX);
+    return value;
 }
 
 static void wr(Regs *t, uint64_t offset, uint32_t value)
@@ -308,14 +311,12 @@ static void test_row_lock(gconstpointer data)
     Regs t;
 
     init(&t);
-    /* 0x...5 is a queue of 32, and index bits that are in it. */
-    value = 0x5555555500000005 & row->bits;
+    /* All of the fields, as far as a queue of 32 may be on with it. */
+    value = row->bits & 0xffffffffffffffe5;
     wr_size(&t, row->offset, row->bytes, value);
+    wr(&t, CMDQ_PROD, row->offset == CMDQ_CONS ? value : 5);
+    wr(&t, CMDQ_CONS, row->offset == CMDQ_CONS ? value : 5);
     for (unsigned i = 0; i < G_N_ELEMENTS(enables); i++) {
-        wr(&t, CMDQ_PROD, 5);
-        if (row->offset != CMDQ_CONS) {
-            wr(&t, CMDQ_CONS, 5);
-        }
         wr(&t, CR0, enables[i]);
         wr_size(&t, row->offset, row->bytes, 0);
         expect(&t, row, row->cr0_off & enables[i] ? value : 0);
@@ -349,6 +350,27 @@ static void test_cr1_lock(void)
         wr(&t, CR1, UINT32_MAX);
         g_assert_cmphex(rd(&t, CR1), ==, 0xfff & ~cases[i].locked);
     }
+    done(&t);
+}
+
+/* What features add to CR2 is locked as well, 6.3.12. */
+static void test_cr2_lock(void)
+{
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[0] |= 1u << 9 | 1u << 5 | 1u << 23;     /* Hyp, BTM, ATSRECERR */
+    init_idr(&t, idr);
+    wr(&t, CR0, SMMUEN);
+    wr(&t, CR2, UINT32_MAX);
+    g_assert_cmphex(rd(&t, CR2), ==, 0);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, CR2, UINT32_MAX);
+    g_assert_cmphex(rd(&t, CR2), ==, 0xf);
+    wr(&t, CR0, SMMUEN);
+    wr(&t, CR2, 0);
+    g_assert_cmphex(rd(&t, CR2), ==, 0xf);
     done(&t);
 }
 
@@ -782,7 +804,7 @@ static void test_error(void)
     g_assert_cmpuint(stats(&t)->errors[SMMUV3_CERROR_ILL], ==, 1);
     repair(&t, 1);
     acknowledge(&t);
-    g_assert_cmphex(rd(&t, CMDQ_CONS) & 0xfffff, ==, 4);
+    expect_cons(&t, 4, 1);                  /* ERR says what was last */
     expect_error(&t, false);
     g_assert_cmphex(rd(&t, GERROR), ==, CMDQ_ERR);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
@@ -1118,6 +1140,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_rows();
     g_test_add_func("/regs/lock/cr1", test_cr1_lock);
+    g_test_add_func("/regs/lock/cr2-features", test_cr2_lock);
     g_test_add_func("/regs/access/illegal", test_illegal_access);
     g_test_add_func("/regs/index-before-base", test_index_before_base);
     g_test_add_func("/regs/gbpa/update", test_gbpa);
