@@ -189,21 +189,41 @@ static SMMUv3BatchResult replay(Window *w, uint32_t end, bool without_atc_inv)
     return result;
 }
 
+/* Were the @sent commands of the batch those before @end, one by one? */
+static bool sent_as_written(const Window *w, uint32_t end, uint32_t sent)
+{
+    const SMMUv3Engine *e = w->engine;
+    uint32_t n = 0;
+
+    for (uint32_t i = 1; i < sent; i++) {
+        if (e->batch.index[i] <= e->batch.index[i - 1]) {
+            return false;
+        }
+    }
+    for (uint32_t i = w->done; i < end; i++) {
+        n += is_forwarded(e, rule_of(&w->cmds[i])->action, &w->cmds[i]);
+    }
+    return n == sent;
+}
+
 /* Sends what was forwarded before @end and completes up to there. */
 static bool flush(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
     SMMUv3BatchResult result;
+    uint32_t sent;
 
     w->budget -= SMMUV3_COST_SENT * e->gathered.cost;
     smmuv3_coalesce_emit(&e->gathered, &e->batch);
+    sent = e->batch.n;
     result = smmuv3_batch_flush(&e->batch, e);
-    if (result.cerror) {
+    if (result.cerror && (result.atc_timed_out ||
+                          !sent_as_written(w, end, sent))) {
         SMMUv3BatchResult again = replay(w, end, result.atc_timed_out);
 
         result.cerror = again.cerror;
         result.failed = again.failed;
-        if (again.atc_timed_out && !result.atc_timed_out) {
+        if (again.atc_timed_out) {
             result.atc_timed_out = true;
             result.atc_index = again.atc_index;
         }

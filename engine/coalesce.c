@@ -377,10 +377,13 @@ static bool encode_range(uint64_t n, uint64_t *range)
     return scale <= RANGE_SCALE_MAX;
 }
 
-/* NUM=SCALE=TTL=0 is reserved, and an address alone says the same. */
-static void put_range(const Out *o, unsigned tg, uint64_t range)
+/*
+ * From @shift's boundary on. NUM=SCALE=TTL=0 is reserved, and an address alone
+ * says the same.
+ */
+static void put_range(const Out *o, unsigned tg, unsigned shift,
+                      uint64_t range)
 {
-    unsigned shift = granule_shift(tg);
     uint64_t ttl = o->e->key[1] & SMMUV3_TLBI1_TTL;
     uint64_t hints = range || ttl ? ttl | SMMUV3_PREP(SMMUV3_TLBI1_TG, tg) : 0;
 
@@ -392,15 +395,27 @@ static void put_range(const Out *o, unsigned tg, uint64_t range)
 static void put_ranges(const Out *o)
 {
     for (unsigned tg = SMMUV3_TG_4K; tg <= SMMUV3_TG_64K; tg++) {
+        unsigned shift = granule_shift(tg);
         uint64_t range;
 
         /* Bounded by the window's length, so it can be said. */
         if (o->c->granules & (1u << tg)) {
-            encode_range(units(o->e->key[0], o->e->pages, granule_shift(tg)),
-                         &range);
-            put_range(o, tg, range);
+            encode_range(units(o->e->key[0], o->e->pages, shift), &range);
+            put_range(o, tg, shift, range);
         }
     }
+}
+
+/*
+ * A range with TTL is sure to drop something only if it begins at a boundary
+ * of that level (4.4.1.1), so what was merged is rounded to whole ones.
+ */
+static uint64_t merged_granules(const SMMUv3CoalesceEntry *e)
+{
+    unsigned shift = level_shift(entry_tg(e), entry_ttl(e));
+
+    return units(e->key[0], e->pages, shift)
+           << (shift - granule_shift(entry_tg(e)));
 }
 
 static void put_run(const Out *o)
@@ -413,11 +428,11 @@ static void put_run(const Out *o)
         put_ranges(o);
     } else if (!tg || !o->c->ranges) {
         put_addresses(o, level_shift(tg, entry_ttl(e)));
+    } else if (range == RANGE_MERGED) {
+        encode_range(merged_granules(e), &range);
+        put_range(o, tg, level_shift(tg, entry_ttl(e)), range);
     } else {
-        if (range == RANGE_MERGED) {
-            encode_range(e->pages >> granule_shift(tg), &range);
-        }
-        put_range(o, tg, range);
+        put_range(o, tg, granule_shift(tg), range);
     }
 }
 
@@ -433,7 +448,7 @@ static bool too_long(const SMMUv3Coalesce *c, const SMMUv3CoalesceEntry *e)
         return single_addresses(e) > SMMUV3_EXPAND_MAX;
     }
     return e->range == RANGE_MERGED &&
-           !encode_range(e->pages >> granule_shift(entry_tg(e)), &range);
+           !encode_range(merged_granules(e), &range);
 }
 
 static bool is_tlbi(const SMMUv3CoalesceEntry *e)
