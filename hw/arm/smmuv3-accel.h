@@ -4,9 +4,10 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Three files: smmuv3-accel.c ties the engine and its register file to QEMU
- * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c the devices behind an instance, smmuv3-accel-virt.c the
- * virt machine's side (refusals, MSI doorbell, device tree). None of them
- * decides over anything that Arm IHI 0070 defines: that is the engine's.
+ * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
+ * the devices behind an instance, smmuv3-accel-virt.c the virt machine's side
+ * (refusals, MSI doorbell, device tree). None of them decides over anything
+ * that Arm IHI 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL.
  */

@@ -347,7 +347,7 @@ typedef struct RegCase {
 #define EVENTQEN        CR0_EVENTQEN
 #define CMDQEN          CR0_CMDQEN
 #define QUEUES          (CMDQEN | EVENTQEN)
-#define BASE            0x40000fffffffffffULL   /* RA or WA, 44 bits, LOG2SIZE */
+#define BASE            0x40000fffffffffffULL   /* RA or WA, 44 bits, size */
 #define TABLE           0x40000fffffffffc0ULL
 
 static const RegCase reg_cases[] = {
