@@ -873,10 +873,10 @@ static void test_memory_ends(void)
 /* More than one slice: the rest comes from a bottom half. */
 static void test_long_window(void)
 {
-    unsigned n = 8192, polls = 0;
+    unsigned n = 20000, polls = 0;
     Scene s = start(ACCEL);
 
-    enable_queue(&s, RING, 13);
+    enable_queue(&s, RING, 15);
     put_many(&s, TLBI_NH_ALL, n);
     ring_bell(&s);
     while (cons(&s) != s.prod) {
@@ -894,15 +894,15 @@ static void test_long_window_error(void)
     unsigned polls = 0;
     Scene s = start(ACCEL);
 
-    enable_queue(&s, RING, 13);
-    put_many(&s, TLBI_NH_ALL, 8000);
-    put_at(&s, 7000, 0xff, 0);
+    enable_queue(&s, RING, 15);
+    put_many(&s, TLBI_NH_ALL, 20000);
+    put_at(&s, 17000, 0xff, 0);
     ring_bell(&s);
     while (!cmdq_err(&s)) {
         g_assert_cmpuint(polls++, <, 1000);
     }
-    expect_stopped(&s, 7000, CERROR_ILL);
-    put_at(&s, 7000, CMD_SYNC, 0);
+    expect_stopped(&s, 17000, CERROR_ILL);
+    put_at(&s, 17000, CMD_SYNC, 0);
     acknowledge(&s);
     expect_drained(&s);
     end(&s);
@@ -913,8 +913,8 @@ static void test_reset_in_window(void)
 {
     Scene s = start(ACCEL);
 
-    enable_queue(&s, RING, 13);
-    put_many(&s, TLBI_NH_ALL, 8192);
+    enable_queue(&s, RING, 15);
+    put_many(&s, TLBI_NH_ALL, 32768);
     ring_bell(&s);
     qtest_system_reset(s.qts);
     g_assert_cmphex(reg(&s, CMDQ_CONS), ==, 0);
