@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Points about registers: Arm IHI 0070 6.2 (access sizes) and 6.3. Where the
- * architecture lets reserved bits of a register keep what was written (RES0),
- * zero is asked for all the same: what reads back zero cannot be relied on.
+ * Points about registers: Arm IHI 0070 6.2 (access sizes) and 6.3. "(choice)"
+ * in a name: the architecture would allow something else, too, such as RES0
+ * bits that keep what was written; what reads back zero misleads nobody.
  */
 #include "probe.h"
 
@@ -402,19 +402,19 @@ static void gatos_absent(struct smmu *s)
 
 const struct point register_points[] = {
     { "6.2", "64-bit registers are also two 32-bit ones", halves },
-    { "6.2", "8- and 16-bit accesses change nothing", narrow_accesses },
+    { "6.2", "8- and 16-bit accesses change nothing (choice)", narrow_accesses },
     { "6.3", "undefined and Secure offsets are RAZ/WI", undefined_offsets },
     { "6.3.1", "IDR0 promises stage 1 and not stage 2", stage_1_only },
     { "6.3.1", "IDR0-5, IIDR and AIDR are read-only", identification },
     { "6.3.9", "CR0: reserved bits do not stick", cr0_reserved },
     { "6.3.10", "CR0ACK follows CR0", cr0ack_follows },
     { "6.3.10", "CR0ACK is read-only", cr0ack_read_only },
-    { "6.3.11", "CR1: 12 bits, the others are RES0", cr1_fields },
+    { "6.3.11", "CR1: reserved bits do not stick (choice)", cr1_fields },
     { "6.3.11", "CR1: TABLE_*, QUEUE_* fixed while in use", cr1_guards },
-    { "6.3.12", "CR2: reserved bits, E2H needs Hyp", cr2_fields },
+    { "6.3.12", "CR2: reserved bits, E2H without Hyp do not stick (choice)", cr2_fields },
     { "6.3.12", "CR2 is fixed while SMMUEN=1", cr2_guard },
     { "6.3.14", "GBPA changes only with UPDATE, which reads 0 then", gbpa },
-    { "6.3.14", "GBPA: reserved bits do not stick", gbpa_reserved },
+    { "6.3.14", "GBPA: reserved bits do not stick (choice)", gbpa_reserved },
     { "6.3.16", "IRQ_CTRL and IRQ_CTRLACK agree, no reserved bits", irq_ctrl },
     { "6.3.17", "IRQ_CTRLACK is read-only", irq_ctrlack_read_only },
     { "6.3.18", "GERROR is read-only, no reserved bits", gerror_read_only },

@@ -86,6 +86,7 @@ static void two_levels(struct smmu *s)
     smmu_set(s, STRTAB_BASE_CFG, 1 << 16 | 7 << 6 | TABLE_LOG2);
     mark("two-levels-ready");
     enable(s, ON);
+    command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
     mark("reserved-split");
     *l1 = NO_RAM | 7;
     smmu_barrier();
