@@ -16,6 +16,7 @@
 #ifndef TESTS_FAKE_KERNEL_H
 #define TESTS_FAKE_KERNEL_H
 
+#include <semaphore.h>
 #include <stdint.h>
 
 #define FAKE_KERNEL_ENV "SMMUV3_FAKE_KERNEL"
@@ -123,6 +124,7 @@ typedef struct FakeKernel {
     FakeKernelDevice device[FAKE_KERNEL_DEVICES];
 
     /* Set by the kernel. */
+    sem_t closed;               /* posted whenever a device was closed */
     uint32_t started;           /* the library is in QEMU */
     uint32_t injected;          /* failures on request; the test may clear */
     uint32_t rule_breaks;       /* requests that no correct caller makes */

@@ -9,6 +9,10 @@
 #include <glib/gstdio.h>
 #include <sys/mman.h>
 
+#include "hw/pci/pci.h"
+#include "qemu/atomic.h"
+#include "qobject/qdict.h"
+
 #define LIBRARY_ENV "SMMUV3_FAKE_KERNEL_LIBRARY"
 #define DEVICE_NAME "0000:%02x:00.0"
 
@@ -169,12 +173,7 @@ char *scene_device(const Scene *s, unsigned i)
                            DEVICE_NAME, i, s->dir, i + 1);
 }
 
-uint32_t nth_sid(unsigned i)
-{
-    return (i + 2) << 3;
-}
-
-void scene_start_devices(Scene *s, unsigned n)
+void scene_start_with(Scene *s, const char *more, unsigned n)
 {
     g_autoptr(GString) args = g_string_new("");
 
@@ -183,16 +182,37 @@ void scene_start_devices(Scene *s, unsigned n)
 
         g_string_append_printf(args, "-device %s,bus=pcie.0,addr=%u ",
                                device, i + 2);
+        s->sid[i] = (i + 2) << 3;
     }
-    scene_start(s, "%s", args->str);
+    scene_start_bare(s, MACHINE SMMU "%s %s", more, args->str);
 }
 
-bool scene_init_translating(Scene *s)
+void scene_start_devices(Scene *s, unsigned n)
+{
+    scene_start_with(s, "", n);
+}
+
+void scene_start_ports(Scene *s, unsigned n)
+{
+    g_autoptr(GString) args = g_string_new("");
+
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%u,"
+                               "chassis=%u,bus=pcie.0,addr=%u ", i, i + 1,
+                               i + 2);
+    }
+    scene_start(s, "%s", args->str);
+    for (unsigned i = 0; i < n; i++) {
+        set_bus(s, i, i + 1);
+    }
+}
+
+bool scene_init_translating_with(Scene *s, const char *more)
 {
     if (!scene_init(s)) {
         return false;
     }
-    scene_start_devices(s, 1);
+    scene_start_with(s, more, 1);
     enable_queue(s, LOG2SIZE);
     enable_smmu(s);
     translate(s, 0, 0);
@@ -200,6 +220,93 @@ bool scene_init_translating(Scene *s)
     scene_forget(s);
     return true;
 }
+
+bool scene_init_translating(Scene *s)
+{
+    return scene_init_translating_with(s, "");
+}
+
+/* ---- PCI ---- */
+
+uint64_t config_addr(unsigned bus, unsigned devfn, unsigned offset)
+{
+    return ECAM + (bus << 20) + (devfn << 12) + offset;
+}
+
+static uint64_t port_config(unsigned port, unsigned offset)
+{
+    return config_addr(0, PCI_DEVFN(port + 2, 0), offset);
+}
+
+void set_bus(Scene *s, unsigned port, unsigned bus)
+{
+    qtest_writeb(s->qts, port_config(port, PCI_SECONDARY_BUS), bus);
+    qtest_writeb(s->qts, port_config(port, PCI_SUBORDINATE_BUS), bus);
+}
+
+static void wait_closed(Scene *s, unsigned i)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 30;
+    while (qatomic_read(&s->k->device[i].open)) {
+        g_assert_cmpint(sem_timedwait(&s->k->closed, &until), ==, 0);
+    }
+}
+
+char *try_plug(Scene *s, unsigned i, const char *bus)
+{
+    g_autofree char *sysfs = g_strdup_printf("%s/" DEVICE_NAME, s->dir, i + 1);
+    g_autofree char *id = g_strdup_printf("dev%u", i);
+    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'device_add', 'arguments':"
+                             " { 'driver': 'vfio-pci', 'id': %s, 'bus': %s,"
+                             " 'iommufd': 'iommufd0', 'sysfsdev': %s } }",
+                             id, bus, sysfs);
+    char *error = NULL;
+
+    if (qdict_haskey(reply, "error")) {
+        error = g_strdup(qdict_get_str(qdict_get_qdict(reply, "error"),
+                                       "desc"));
+        wait_closed(s, i);
+    }
+    qobject_unref(reply);
+    return error;
+}
+
+void plug(Scene *s, unsigned i, unsigned port)
+{
+    g_autofree char *bus = g_strdup_printf("rp%u", port);
+    g_autofree char *error = try_plug(s, i, bus);
+
+    g_assert_cmpstr(error, ==, NULL);
+    s->sid[i] = (port + 1) << 8;
+}
+
+/* Slot Control of the port's PCI Express capability */
+static uint64_t slot_control(Scene *s, unsigned port)
+{
+    uint8_t cap = qtest_readb(s->qts, port_config(port, PCI_CAPABILITY_LIST));
+
+    while (qtest_readb(s->qts, port_config(port, cap)) != PCI_CAP_ID_EXP) {
+        cap = qtest_readb(s->qts, port_config(port, cap + PCI_CAP_LIST_NEXT));
+        g_assert_cmpuint(cap, !=, 0);
+    }
+    return port_config(port, cap + PCI_EXP_SLTCTL);
+}
+
+void unplug(Scene *s, unsigned i, unsigned port)
+{
+    uint64_t control = slot_control(s, port);
+
+    qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_ON);
+    qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_OFF |
+                 PCI_EXP_SLTCTL_PWR_OFF);
+    qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
+    wait_closed(s, i);
+}
+
+/* ---- Journal and failures ---- */
 
 void scene_forget(Scene *s)
 {
@@ -318,8 +425,8 @@ uint64_t s1_dw0(unsigned context)
 
 void install(Scene *s, unsigned device, uint64_t dw0, uint64_t dw1)
 {
-    put_ste(s, nth_sid(device), dw0, dw1);
-    put(s, CFGI_STE | SID(nth_sid(device)), LEAF);
+    put_ste(s, s->sid[device], dw0, dw1);
+    put(s, CFGI_STE | SID(s->sid[device]), LEAF);
     put(s, CMD_SYNC, 0);
     ring_bell(s);
     expect_drained(s);

@@ -86,6 +86,7 @@
 #define STRTAB_LOG2SIZE 12              /* 16 buses */
 #define CONTEXTS        0x44000000
 #define BAR_ADDR        0x10000000
+#define ECAM            0x3f000000ull
 
 #define MACHINE         "-M virt,gic-version=2,highmem-ecam=off -m 128 " \
                         "-nodefaults -object iommufd,id=iommufd0 "
@@ -100,6 +101,7 @@ typedef struct Scene {
     unsigned log2size;
     uint32_t prod;
     uint32_t cr0;
+    uint32_t sid[FAKE_KERNEL_DEVICES];
 } Scene;
 
 /* False and the test marked as skipped, if the library is not at hand. */
@@ -118,10 +120,32 @@ char *scene_device(const Scene *s, unsigned i);
 
 /* Devices 0 .. @n - 1 in slots 2, 3, ... of pcie.0, QEMU started. */
 void scene_start_devices(Scene *s, unsigned n);
-uint32_t nth_sid(unsigned i);
 
-/* Device 0, translating, and an empty journal. */
+/* The same with further arguments, like "-global arm-smmuv3.x-ats=on". */
+void scene_start_with(Scene *s, const char *more, unsigned n);
+
+/* Root ports rp0 .. @n - 1 in slots 2, 3, ..., their buses 1, 2, ... */
+void scene_start_ports(Scene *s, unsigned n);
+
+/* What the guest's PCI code does for port @port. */
+void set_bus(Scene *s, unsigned port, unsigned bus);
+
+/*
+ * device_add of host device @i to bus @bus; its error, NULL for none. What
+ * QEMU had opened for one that failed is closed again on return.
+ */
+char *try_plug(Scene *s, unsigned i, const char *bus);
+void plug(Scene *s, unsigned i, unsigned port);
+
+/* As the guest does it: power off. Waits until the device is closed. */
+void unplug(Scene *s, unsigned i, unsigned port);
+
+/* Configuration space, by ECAM */
+uint64_t config_addr(unsigned bus, unsigned devfn, unsigned offset);
+
+/* A device in slot 2, translating, and an empty journal. */
 bool scene_init_translating(Scene *s);
+bool scene_init_translating_with(Scene *s, const char *more);
 
 /* QEMU's environment and command line, for who starts it by itself. */
 char **scene_environment(const Scene *s);
@@ -177,5 +201,11 @@ void expect_translating(Scene *s, unsigned device, unsigned context);
 void expect_kind(Scene *s, unsigned device, uint64_t ste_dw0);
 bool is_blocked(Scene *s, unsigned device);     /* aborting, or detached */
 void expect_nothing_left(Scene *s);
+
+/* The lists of tests, a file each */
+void add_stream_tests(void);
+void add_plug_tests(void);
+void add_error_tests(void);
+void add_sweep_tests(void);
 
 #endif

@@ -31,6 +31,7 @@ void fake_kernel_start(FakeKernel *shared)
     for (unsigned i = 0; i < FAKE_KERNEL_DEVICES; i++) {
         fake_devices[i].fd = -1;
     }
+    sem_init(&shared->closed, 1, 0);
     fake_kernel = shared;
     fake_kernel->started = 1;
 }
@@ -393,6 +394,9 @@ void fake_kernel_closing(int fd)
         put_iommufd(f);
     }
     leave();
+    if (d) {
+        sem_post(&fake_kernel->closed);
+    }
 }
 
 void fake_kernel_written(int fd, const void *buf, size_t len, off_t at)
