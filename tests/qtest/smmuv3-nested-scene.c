@@ -8,6 +8,7 @@
 
 #include <glib/gstdio.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "hw/pci/pci.h"
 #include "qemu/atomic.h"
@@ -98,8 +99,14 @@ bool scene_init(Scene *s)
     return true;
 }
 
+/* qtest_quit() looks every 100 ms only, so it is called when QEMU is gone. */
 void scene_quit(Scene *s)
 {
+    siginfo_t info;
+
+    kill(qtest_pid(s->qts), SIGTERM);
+    g_assert_cmpint(waitid(P_PID, qtest_pid(s->qts), &info,
+                           WEXITED | WNOWAIT), ==, 0);
     qtest_quit(s->qts);
     s->qts = NULL;
 }
@@ -375,16 +382,10 @@ static void set_cr0(Scene *s, uint32_t value)
     g_assert_cmphex(reg(s, CR0ACK), ==, value);
 }
 
-/* Every stream aborts until its STE is written. */
+/* Every stream aborts until its STE is written: V is 0. */
 static void make_strtab(Scene *s)
 {
-    size_t n = 8ul << STRTAB_LOG2SIZE;
-    g_autofree uint64_t *table = g_new0(uint64_t, n);
-
-    for (size_t i = 0; i < n; i += 8) {
-        table[i] = cpu_to_le64(STE_ABORT);
-    }
-    qtest_bufwrite(s->qts, STRTAB, table, n * sizeof(*table));
+    qtest_memset(s->qts, STRTAB, 0, 64 << STRTAB_LOG2SIZE);
     qtest_writeq(s->qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
     set_reg(s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
 }
