@@ -201,6 +201,7 @@ static void promise(SMMUv3State *s)
     SMMUv3HostInfo info;
 
     s->idr[0] = (s->idr[0] & ~SMMUV3_IDR0_S2P) | SMMUV3_IDR0_S1P;
+    s->idr[0] |= s->ats ? SMMUV3_IDR0_ATS : 0;
     s->idr[3] &= ~(SMMUV3_IDR3_HAD | SMMUV3_IDR3_FWB | R_IDR3_XNX_MASK);
     if (smmuv3_engine_host_info(a->engine, &info)) {
         narrow_idr(s->idr, &info);
