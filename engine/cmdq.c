@@ -213,7 +213,7 @@ static bool flush(Window *w, uint32_t end)
     SMMUv3BatchResult result;
     uint32_t sent;
 
-    w->budget -= SMMUV3_COST_SENT * e->gathered.cost;
+    w->budget -= e->gathered.cost;
     smmuv3_coalesce_emit(&e->gathered, &e->batch);
     sent = e->batch.n;
     result = smmuv3_batch_flush(&e->batch, e);
@@ -384,7 +384,7 @@ static bool fetch(Window *w, const Span *s)
 
 static bool affordable(const Window *w)
 {
-    return w->budget > SMMUV3_COST_SENT * (int32_t)w->engine->gathered.cost;
+    return w->budget > (int32_t)w->engine->gathered.cost;
 }
 
 /* The window ends where the span does, the budget, or readable memory. */
@@ -394,7 +394,6 @@ static void consume(Window *w, const Span *s)
     uint32_t i = 0;
 
     while (affordable(w) && (i < w->n || (more = fetch(w, s)))) {
-        w->budget -= SMMUV3_COST_COMMAND;
         if (!dispatch(w, i++)) {
             return;
         }

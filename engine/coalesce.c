@@ -228,7 +228,7 @@ void smmuv3_coalesce_add_any(SMMUv3Coalesce *c, SMMUv3Cmd cmd, uint32_t index)
     } else if (opcode == SMMUV3_CMD_TLBI_NH_ALL ||
                opcode == SMMUV3_CMD_TLBI_NSNH_ALL) {
         c->cost += !c->all;
-        c->all = MAX(c->all, opcode);
+        c->all = opcode;
     } else {
         add_other(c, cmd, index);
     }

@@ -15,7 +15,7 @@ SMMUv3Engine *smmuv3_engine_new(const SMMUv3FrontendOps *fe, void *opaque)
     e->devices = g_ptr_array_new();
     e->window = g_new(SMMUv3Cmd, SMMUV3_WINDOW_MAX);
     e->syncs = g_new(uint32_t, SMMUV3_WINDOW_MAX);
-    smmuv3_coalesce_init(&e->gathered, SMMUV3_GATHER_MAX, &e->stats);
+    smmuv3_coalesce_init(&e->gathered, SMMUV3_SLICE_COST, &e->stats);
     smmuv3_batch_init(&e->batch, SMMUV3_BATCH_MAX);
     return e;
 }

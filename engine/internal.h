@@ -16,26 +16,20 @@
 #include "stream.h"
 #include "vsid.h"
 
-/*
- * What is consumed before the VMM gets its thread back. It is bounded by cost:
- * a command costs 1, each that the host has to be sent for it 3 (so that 4096
- * of those fill a slice, which is what one invalidate call takes), a look at
- * a stream table 31, a changed attachment 224 more.
- */
-#define SMMUV3_SLICE_COST 16384
-#define SMMUV3_COST_COMMAND 1
-#define SMMUV3_COST_SENT 3
-#define SMMUV3_COST_LOOKUP 31
-#define SMMUV3_COST_CHANGE 224
+/* A window: at most so many commands before the VMM gets its thread back. */
+#define SMMUV3_WINDOW_MAX 16384
 
-/* A slice of the cheapest commands, and of those that are sent. */
-#define SMMUV3_WINDOW_MAX (SMMUV3_SLICE_COST / SMMUV3_COST_COMMAND)
-#define SMMUV3_GATHER_MAX \
-    (SMMUV3_SLICE_COST / (SMMUV3_COST_COMMAND + SMMUV3_COST_SENT))
+/*
+ * Less if they are expensive. The host being sent a command costs 1, so that
+ * a slice of those is what one invalidate call takes; a look at the stream
+ * table 8; a changed attachment 56 more.
+ */
+#define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
+#define SMMUV3_COST_LOOKUP 8
+#define SMMUV3_COST_CHANGE 56
 
 /* The last command may be a range that becomes SMMUV3_EXPAND_MAX addresses. */
-#define SMMUV3_BATCH_MAX \
-    (SMMUV3_SLICE_COST / SMMUV3_COST_SENT + SMMUV3_EXPAND_MAX)
+#define SMMUV3_BATCH_MAX (SMMUV3_SLICE_COST + SMMUV3_EXPAND_MAX)
 
 struct SMMUv3Engine {
     const SMMUv3FrontendOps *fe;

@@ -175,7 +175,7 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
 
 /*
  * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands,
- * of them 4096 that the host has to be sent, about 500 that look at a stream
+ * of them 4096 that the host has to be sent, 512 that look at a stream
  * table, or 64 that change an attachment), as one window: a single copy out of
  * guest memory, as few invalidate calls as the port's limit allows. A PROD
  * that claims more than the queue holds is bounded by its size. The caller has

@@ -471,7 +471,8 @@ static bool names_stream(const SMMUv3Cmd *cmd)
 static int convert(SMMUv3Host *h, const FakeObject *viommu,
                    const SMMUv3Cmd *cmd)
 {
-    if (h->refusing && cmd->dw[1] == h->refused_dw1) {
+    if ((h->refusing && cmd->dw[1] == h->refused_dw1) ||
+        (h->refuses && h->refuses(cmd))) {
         return -EIO;
     }
     if (!fake_kernel_accepts(&viommu->smmu->info, cmd)) {

@@ -97,6 +97,7 @@ struct SMMUv3Host {
     uint32_t lie;
     bool refusing;              /* EIO for a command whose word 1 equals... */
     uint64_t refused_dw1;
+    bool (*refuses)(const SMMUv3Cmd *cmd); /* NULL; EIO where it says so */
 };
 
 extern const SMMUv3HostOps fake_host_ops;

@@ -605,7 +605,7 @@ static void test_random(gconstpointer data)
     Trial t;
 
     trial_init(&t, data);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 200; i++) {
         ask_window(&t);
         run_window(&t);
     }
@@ -789,7 +789,6 @@ static void test_hand(gconstpointer data)
     }
 }
 
-#ifdef HAVE_COALESCE
 /* What merging is for: less goes down than was asked for. */
 
 typedef struct Less {
@@ -888,11 +887,6 @@ static void add_less(void)
                          GUINT_TO_POINTER(SMMUV3_CMD_TLBI_NSNH_ALL),
                          test_less_all);
 }
-#else
-static void add_less(void)
-{
-}
-#endif
 
 static void add_configs(const char *what, GTestDataFunc func)
 {

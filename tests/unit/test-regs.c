@@ -958,12 +958,14 @@ static void test_capped_consumption(void)
 
 /* ---- Slices ---- */
 
+#define SLICE 16384
+
 static void init_slices(Regs *t)
 {
-    init_queue(t, 14, 0);
-    push_many(t, 8192 + 4);
+    init_queue(t, 16, 0);
+    push_many(t, 2 * SLICE + 4);
     ring_bell(t);
-    expect_cons(t, 4096, 0);
+    expect_cons(t, SLICE, 0);
     g_assert_cmpuint(t->resumes, ==, 1);
 }
 
@@ -973,13 +975,13 @@ static void test_resume(void)
 
     init_slices(&t);
     smmuv3_regs_resume(t.file);
-    expect_cons(&t, 8192, 0);
+    expect_cons(&t, 2 * SLICE, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
     smmuv3_regs_resume(t.file);
-    expect_cons(&t, 8196, 0);
+    expect_cons(&t, 2 * SLICE + 4, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
     smmuv3_regs_resume(t.file);
-    expect_cons(&t, 8196, 0);
+    expect_cons(&t, 2 * SLICE + 4, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
     done(&t);
 }
@@ -991,10 +993,10 @@ static void test_resume_after_off(void)
     init_slices(&t);
     wr(&t, CR0, 0);
     smmuv3_regs_resume(t.file);
-    expect_cons(&t, 4096, 0);
+    expect_cons(&t, SLICE, 0);
     g_assert_cmpuint(t.resumes, ==, 1);
     wr(&t, CR0, CMDQEN);
-    expect_cons(&t, 8192, 0);
+    expect_cons(&t, 2 * SLICE, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
     done(&t);
 }
@@ -1007,7 +1009,7 @@ static void test_resume_after_reset(void)
     smmuv3_regs_reset(t.file, plain_idr);
     smmuv3_regs_resume(t.file);
     expect_cons(&t, 0, 0);
-    g_assert_cmpuint(stats(&t)->commands, ==, 4096);
+    g_assert_cmpuint(stats(&t)->commands, ==, SLICE);
     done(&t);
 }
 
@@ -1016,24 +1018,24 @@ static void test_resume_error(void)
 {
     Regs t;
 
-    init_queue(&t, 14, 0);
+    init_queue(&t, 16, 0);
     wr(&t, IRQ_CTRL, GERROR_IRQEN);
-    push_many(&t, 5000);
+    push_many(&t, 20000);
     push(&t, ILLEGAL);
-    push_many(&t, 5000);
+    push_many(&t, 20000);
     ring_bell(&t);
     smmuv3_regs_resume(t.file);
-    expect_cons(&t, 5000, 1);
+    expect_cons(&t, 20000, 1);
     expect_error(&t, true);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     g_assert_cmpuint(t.resumes, ==, 1);
     smmuv3_regs_resume(t.file);
-    expect_cons(&t, 5000, 1);
-    repair(&t, 5000);
+    expect_cons(&t, 20000, 1);
+    repair(&t, 20000);
     acknowledge(&t);
     g_assert_cmpuint(t.resumes, ==, 2);
     smmuv3_regs_resume(t.file);
-    g_assert_cmphex(rd(&t, CMDQ_CONS) & 0xfffff, ==, 10001);
+    g_assert_cmphex(rd(&t, CMDQ_CONS) & 0xfffff, ==, 40001);
     done(&t);
 }
 
