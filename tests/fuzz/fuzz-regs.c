@@ -100,10 +100,10 @@ static void check_locked(const Image *before, const Image *after)
     if (on & SMMUV3_CR0_EVENTQEN) {
         expect_same(before, after, EVENTQ_BASE, 2);
     }
-    /* With an error active CONS rests. */
+    /* With an error active, and none acknowledged, CONS rests. */
     if ((on & SMMUV3_CR0_CMDQEN) &&
+        reg(before, GERRORN) == reg(after, GERRORN) &&
         ((reg(before, GERROR) ^ reg(before, GERRORN)) &
-         (reg(after, GERROR) ^ reg(after, GERRORN)) &
          SMMUV3_GERROR_CMDQ_ERR)) {
         expect_same(before, after, CMDQ_CONS, 1);
     }
