@@ -397,6 +397,100 @@ static void test_call(gconstpointer row)
     }
 }
 
+/*
+ * Behind a command that failed nothing has happened: an STE is not taken in,
+ * a new number is not, and the error that comes later is not reported first.
+ */
+
+enum { BEFORE = 5 };
+
+typedef struct Behind {
+    Scene s;
+    SMMUv3HostId pt, vdevice;   /* of the device before */
+} Behind;
+
+static void behind_init(Behind *b)
+{
+    scene_init_translating(&b->s);
+    queue_seek(&b->s.queue, 0);
+    b->pt = b->s.dev[0]->pt;
+    b->vdevice = b->s.dev[0]->vdevice;
+}
+
+/* @cmd stands behind commands of which one is refused. */
+static void run_behind(Behind *b, SMMUv3Cmd cmd, unsigned refused)
+{
+    Scene *s = &b->s;
+    SMMUv3CmdqResult r;
+
+    for (unsigned i = 0; i < BEFORE; i++) {
+        queue_push(&s->queue, cmd_tlbi_va(1, FIRST_VA + STRIDE * i));
+    }
+    queue_push(&s->queue, cmd);
+    fake_host_refuse(s->host, cmd_tlbi_va(1, FIRST_VA + STRIDE * refused)
+                              .dw[1]);
+    r = queue_run(&s->queue, s->engine);
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_STOPPED);
+    g_assert_cmpint(r.cerror, ==, ILL);
+    g_assert_cmpuint(queue_pending(&s->queue), ==, BEFORE + 1 - refused);
+    g_assert_cmpuint(s->dev[0]->pt, ==, b->pt);
+    g_assert_cmpuint(s->dev[0]->vdevice, ==, b->vdevice);
+    fake_host_accept(s->host);
+}
+
+static void test_ste_behind(void)
+{
+    for (unsigned refused = 0; refused < BEFORE; refused++) {
+        Behind b;
+
+        behind_init(&b);
+        strtab_set(b.s.guest, &b.s.regs, FIRST_SID,
+                   ste_config(SMMUV3_STE_CONFIG_BYPASS));
+        run_behind(&b, cmd_cfgi_ste(FIRST_SID), refused);
+        g_assert_cmpint(queue_run(&b.s.queue, b.s.engine).status, ==,
+                        SMMUV3_CMDQ_DRAINED);
+        g_assert_cmpint(scene_kind(&b.s, 0), ==, SMMUV3_STREAM_BYPASS);
+        scene_done(&b.s);
+    }
+}
+
+static void test_number_behind(void)
+{
+    for (unsigned refused = 0; refused < BEFORE; refused++) {
+        Behind b;
+
+        behind_init(&b);
+        guest_set_vsid(b.s.guest, b.s.dev[0], 0x77);
+        strtab_set(b.s.guest, &b.s.regs, 0x77, ste_s1(CONTEXT_PTR));
+        run_behind(&b, cmd_cfgi_ste(0x77), refused);
+        g_assert_cmpint(queue_run(&b.s.queue, b.s.engine).status, ==,
+                        SMMUV3_CMDQ_DRAINED);
+        g_assert_cmpuint(fake_object(b.s.host, b.s.dev[0]->vdevice)->vsid,
+                         ==, 0x77);
+        scene_done(&b.s);
+    }
+}
+
+/* Its CERROR_ILL is not that of the host's failure before it. */
+static void test_illegal_behind(void)
+{
+    SMMUv3CmdqResult r;
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_push(&s.queue, cmd_tlbi_va(1, FIRST_VA));
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_S2_IPA, 0));
+    fake_host_go_away(s.host, 1, ENODEV);
+    r = queue_run(&s.queue, s.engine);
+    g_assert_cmpint(r.cerror, ==, ABT);
+    g_assert_cmpuint(queue_pending(&s.queue), ==, 2);
+    fake_host_go_away(s.host, 0, 0);
+    r = queue_run(&s.queue, s.engine);
+    g_assert_cmpint(r.cerror, ==, ILL);
+    g_assert_cmpuint(queue_pending(&s.queue), ==, 1);
+    scene_done(&s);
+}
+
 static void add_rows(const Row *r, unsigned n, GTestDataFunc func)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -411,5 +505,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_rows(rows, G_N_ELEMENTS(rows), test_positions);
     add_rows(call_rows, G_N_ELEMENTS(call_rows), test_call);
+    g_test_add_func("/errors/behind/ste", test_ste_behind);
+    g_test_add_func("/errors/behind/number", test_number_behind);
+    g_test_add_func("/errors/behind/illegal", test_illegal_behind);
     return g_test_run();
 }
