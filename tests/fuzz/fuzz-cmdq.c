@@ -107,6 +107,7 @@ typedef struct Slice {
     uint32_t n;                 /* what PROD claims, at most the queue's size */
     uint32_t prod, cons;
     unsigned cfgis;
+    uint64_t consumed;          /* commands, before */
     bool plain;                 /* the ring is where the target wrote it */
 } Slice;
 
@@ -121,6 +122,7 @@ static void look_before(const Fuzz *f, Slice *slice)
                    queue_pending(q) <= size;
     slice->n = MIN(queue_pending(q), size);
     slice->cfgis = 0;
+    slice->consumed = smmuv3_engine_stats(f->s.engine)->commands;
     for (uint32_t i = 0; i < slice->n; i++) {
         const uint64_t *slot = guest_at(f->s.guest, q->addr + 16 *
                                         ((slice->cons + i) & (size - 1)), 16);
@@ -194,13 +196,19 @@ static void check_indices(const Fuzz *f, const Slice *slice, uint32_t done,
     const SMMUv3CmdqRegs *q = &f->s.queue.regs;
     uint32_t mask = (2u << f->s.queue.log2size) - 1;
 
+    uint64_t consumed = smmuv3_engine_stats(f->s.engine)->commands -
+                        slice->consumed;
+
     g_assert_cmphex(q->prod, ==, slice->prod);
+    /* Whatever PROD claims: no more than the queue holds. */
+    g_assert_cmpuint(consumed, <=, UINT64_C(1) << (q->base & 31));
     g_assert_cmpint(r.cerror != SMMUV3_CERROR_NONE, ==,
                     r.status == SMMUV3_CMDQ_STOPPED);
     if (!slice->plain) {
         return;
     }
     g_assert_cmpuint(done, <=, slice->n);
+    g_assert_cmpuint(consumed, ==, done);
     g_assert_cmpint(r.status == SMMUV3_CMDQ_DRAINED, ==,
                     !((q->prod ^ q->cons) & mask));
     if (r.status == SMMUV3_CMDQ_MORE) {
