@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * fuzz-TARGET FILE|DIRECTORY...: each file is an input, in the order of names.
- * Prints TAP. An input that is found wanting ends the program.
+ * Prints TAP, a result for each argument. An input that is found wanting ends
+ * the program, and was named before; a directory without inputs fails.
  */
 #include <stdio.h>
 
@@ -30,35 +31,35 @@ static void add(GPtrArray *files, const char *path)
     g_dir_close(dir);
 }
 
-static bool replay(const char *path)
+static void replay(const char *path)
 {
     g_autofree char *data = NULL;
     gsize size;
 
     if (!g_file_get_contents(path, &data, &size, NULL)) {
-        return false;
+        g_error("cannot read %s", path);
     }
-    return LLVMFuzzerTestOneInput((const uint8_t *)data, size) == 0;
+    printf("# %s\n", path);
+    LLVMFuzzerTestOneInput((const uint8_t *)data, size);
 }
 
 int main(int argc, char **argv)
 {
-    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
     int failed = 0;
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("1..%d\n", argc - 1);
     for (int i = 1; i < argc; i++) {
-        add(files, argv[i]);
-    }
-    g_ptr_array_sort(files, compare);
-    printf("1..%u\n", files->len);
-    for (guint i = 0; i < files->len; i++) {
-        const char *path = g_ptr_array_index(files, i);
-        g_autofree char *name = g_path_get_basename(path);
-        bool ok = replay(path);
+        g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
 
-        failed |= !ok;
-        printf("%s %u %s\n", ok ? "ok" : "not ok", i + 1, name);
-        fflush(stdout);
+        add(files, argv[i]);
+        g_ptr_array_sort(files, compare);
+        for (guint k = 0; k < files->len; k++) {
+            replay(g_ptr_array_index(files, k));
+        }
+        failed |= !files->len;
+        printf("%s %d %u inputs\n", files->len ? "ok" : "not ok", i,
+               files->len);
     }
     return failed;
 }
