@@ -272,18 +272,6 @@ static void move_registers(Fuzz *f)
     }
 }
 
-static void plug(Fuzz *f)
-{
-    unsigned i = fuzz_below(&f->in, SCENE_DEVICES);
-    SMMUv3Refusal why;
-
-    if (f->s.edev[i]) {
-        scene_remove(&f->s, i);
-    } else {
-        scene_try_add(&f->s, i, &why);
-    }
-}
-
 static void change_ste(Fuzz *f)
 {
     static const unsigned configs[] = {
@@ -318,7 +306,7 @@ static void act(Fuzz *f)
         f->failing = false;
         break;
     case 12:
-        plug(f);
+        fuzz_plug(&f->s, &f->in);
         break;
     case 13:
         change_ste(f);
@@ -337,7 +325,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Fuzz f = { .in = { data, size } };
 
     fuzz_scene_init(&f.s, &f.in, f.idr);
-    plug(&f);
+    fuzz_plug(&f.s, &f.in);
     scene_enable(&f.s);
     for (unsigned i = 0; i < ACTIONS && f.in.left; i++) {
         act(&f);

@@ -251,18 +251,6 @@ static void load_garbage(Fuzz *f)
     smmuv3_regs_load(f->file, &state);
 }
 
-static void plug(Fuzz *f)
-{
-    unsigned i = fuzz_below(&f->in, SCENE_DEVICES);
-    SMMUv3Refusal why;
-
-    if (f->s.edev[i]) {
-        scene_remove(&f->s, i);
-    } else {
-        scene_try_add(&f->s, i, &why);
-    }
-}
-
 /* True: what was locked may have changed. */
 static bool act(Fuzz *f)
 {
@@ -294,7 +282,7 @@ static bool act(Fuzz *f)
         load_garbage(f);
         return true;
     case 17:
-        plug(f);
+        fuzz_plug(&f->s, &f->in);
         return false;
     case 18:
         smmuv3_regs_reset(f->file, f->idr);
@@ -324,7 +312,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 SMMUV3_PREP(SMMUV3_IDR1_EVENTQS, fuzz_below(&f.in, 20));
     f.file = smmuv3_regs_new(f.s.engine, &regs_ops, &f);
     smmuv3_regs_reset(f.file, f.idr);
-    plug(&f);
+    fuzz_plug(&f.s, &f.in);
     for (unsigned i = 0; i < ACTIONS && f.in.left; i++) {
         step(&f);
     }

@@ -189,19 +189,6 @@ static void cfgi(Fuzz *f)
     }
 }
 
-static void plug(Fuzz *f)
-{
-    unsigned i = fuzz_below(&f->in, SCENE_DEVICES);
-    SMMUv3Refusal why;
-
-    if (f->s.edev[i]) {
-        scene_remove(&f->s, i);
-    } else {
-        scene_try_add(&f->s, i, &why);
-    }
-    fuzz_check_scene(&f->s);
-}
-
 static void renumber(Fuzz *f)
 {
     unsigned i = fuzz_below(&f->in, SCENE_DEVICES);
@@ -234,7 +221,8 @@ static void act(Fuzz *f)
         fuzz_inject(&f->s, &f->in);
         break;
     case 10:
-        plug(f);
+        fuzz_plug(&f->s, &f->in);
+        fuzz_check_scene(&f->s);
         break;
     default:
         renumber(f);

@@ -89,6 +89,18 @@ void fuzz_heal(Scene *s)
     h->atc_timeout = false;
 }
 
+void fuzz_plug(Scene *s, FuzzInput *in)
+{
+    unsigned i = fuzz_below(in, SCENE_DEVICES);
+    SMMUv3Refusal why;
+
+    if (s->edev[i]) {
+        scene_remove(s, i);
+    } else {
+        scene_try_add(s, i, &why);
+    }
+}
+
 static SMMUv3StreamKind attached_kind(const SMMUv3HostDevice *dev)
 {
     switch (SMMUV3_GET(SMMUV3_STE0_CONFIG, fake_device_ste0(dev))) {

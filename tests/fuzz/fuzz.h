@@ -39,6 +39,9 @@ void fuzz_inject(Scene *s, FuzzInput *in);
 /* Nothing is to fail any more. */
 void fuzz_heal(Scene *s);
 
+/* Plugs the device that the next byte names, or takes it away. */
+void fuzz_plug(Scene *s, FuzzInput *in);
+
 /*
  * What holds after each call of the engine: the kernel's rules were kept, and
  * each device is attached to what the engine says it is.
