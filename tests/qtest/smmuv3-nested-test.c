@@ -282,6 +282,60 @@ static void test_illegal_in_window(void)
     scene_done(&s);
 }
 
+/* ---- Interrupts ---- */
+
+static void test_sync_irq(void)
+{
+    Scene s;
+
+    if (!scene_init_translating(&s)) {
+        return;
+    }
+    watch_interrupts(&s);
+    put_tlbis(&s, 0, 3);
+    put(&s, CMD_SYNC, 0);
+    put(&s, CMD_SYNC | SYNC_CS(2), 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_false(is_pending(&s, IRQ_CMD_SYNC));
+    put_tlbis(&s, 3, 3);
+    put(&s, CMD_SYNC | SYNC_CS(1), 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_true(is_pending(&s, IRQ_CMD_SYNC));
+    g_assert_false(is_pending(&s, IRQ_GERROR));
+    scene_done(&s);
+}
+
+/* A SYNC that is not reached does not say that it is done. */
+static void test_sync_irq_after_error(void)
+{
+    uint32_t bad;
+    Scene s;
+
+    if (!scene_init_translating(&s)) {
+        return;
+    }
+    watch_interrupts(&s);
+    set_reg(&s, IRQ_CTRL, IRQ_CTRL_GERROR);
+    g_assert_cmphex(reg(&s, IRQ_CTRL_ACK), ==, IRQ_CTRL_GERROR);
+    put_tlbis(&s, 0, 3);
+    bad = s.prod;
+    put(&s, 0xff, 0);
+    put(&s, CMD_SYNC | SYNC_CS(1), 0);
+    ring_bell(&s);
+    expect_stopped(&s, bad, CERROR_ILL);
+    g_assert_true(is_pending(&s, IRQ_GERROR));
+    g_assert_false(is_pending(&s, IRQ_CMD_SYNC));
+    clear_pending(&s, IRQ_GERROR);
+    repair(&s, bad);
+    g_assert_true(is_pending(&s, IRQ_CMD_SYNC));
+    g_assert_false(is_pending(&s, IRQ_GERROR));
+    scene_done(&s);
+}
+
+/* ---- Long windows ---- */
+
 static void put_long_window(Scene *s, unsigned n)
 {
     g_autofree uint64_t *cmds = g_new0(uint64_t, 2 * n);
@@ -391,6 +445,9 @@ int main(int argc, char **argv)
     qtest_add_func("smmuv3-nested/command/all-opcodes", test_all_opcodes);
     qtest_add_func("smmuv3-nested/window/one-call", test_one_call_a_window);
     qtest_add_func("smmuv3-nested/window/illegal", test_illegal_in_window);
+    qtest_add_func("smmuv3-nested/irq/sync", test_sync_irq);
+    qtest_add_func("smmuv3-nested/irq/sync-after-error",
+                   test_sync_irq_after_error);
     qtest_add_func("smmuv3-nested/window/long", test_long_window);
     qtest_add_func("smmuv3-nested/window/reset", test_reset_in_window);
     qtest_add_func("smmuv3-nested/window/host-without-ril",
