@@ -5,9 +5,12 @@
  *
  * Windows of TLBI_NH_VA and a CMD_SYNC, on a port that does nothing. Beside
  * each time stands the ratio to a plain copy of the same commands in the same
- * run, as times alone mean nothing on a shared machine. With an argument it
- * runs that many windows of 255 and prints nothing: for an instruction count
- * (valgrind --tool=callgrind).
+ * run, as times alone mean nothing on a shared machine. With two arguments, an
+ * order of addresses and a number, it runs that many windows of 255 and prints
+ * nothing: for an instruction count (valgrind --tool=callgrind).
+ *
+ * The orders: "apart" ascends with gaps, so that nothing merges; "shuffled" is
+ * the same out of order; "together" is page by page, one run.
  */
 #include <glib.h>
 #include <stdlib.h>
@@ -57,6 +60,8 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
     memset(info, 0, sizeof(*info));
     info->idr[0] = SMMUV3_IDR0_ASID16 | SMMUV3_PREP(SMMUV3_IDR0_TTF, 2);
     info->idr[3] = SMMUV3_IDR3_RIL;
+    info->idr[5] = SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K |
+                   SMMUV3_IDR5_GRAN64K;
     return 0;
 }
 
@@ -121,7 +126,25 @@ static const SMMUv3HostOps port = {
     .destroy = destroy,
 };
 
-static void fill_queue(unsigned window)
+typedef enum Order { APART, SHUFFLED, TOGETHER, ORDERS } Order;
+
+static const char *const order_names[ORDERS] = {
+    "apart", "shuffled", "together",
+};
+
+static uint64_t nth_page(Order order, unsigned i)
+{
+    switch (order) {
+    case APART:
+        return 7 * (uint64_t)i;
+    case SHUFFLED:      /* an odd factor is a permutation of 0..2^20 - 1 */
+        return 7 * (uint64_t)((i * 0x9e3b1u) & 0xfffff);
+    default:
+        return i;
+    }
+}
+
+static void fill_queue(unsigned window, Order order)
 {
     for (unsigned i = 0; i < QUEUE_SIZE; i++) {
         bool last = i % window == window - 1;
@@ -129,7 +152,7 @@ static void fill_queue(unsigned window)
         queue[i].dw[0] = GUINT64_TO_LE(
             last ? SMMUV3_CMD_SYNC
                  : SMMUV3_CMD_TLBI_NH_VA | SMMUV3_PREP(SMMUV3_TLBI0_ASID, 1));
-        queue[i].dw[1] = GUINT64_TO_LE(last ? 0 : (uint64_t)i << 12);
+        queue[i].dw[1] = GUINT64_TO_LE(last ? 0 : nth_page(order, i) << 12);
     }
 }
 
@@ -164,43 +187,63 @@ static gint64 time_copy(unsigned window, unsigned n)
     return g_get_monotonic_time() - start;
 }
 
-static void measure(SMMUv3Engine *e, unsigned window)
+static void measure(SMMUv3Engine *e, unsigned window, Order order)
 {
     unsigned n = 8 * 1024 * 1024 / window;
     double total = (double)n * window;
     gint64 engine, copy;
 
-    fill_queue(window);
+    fill_queue(window, order);
     calls = commands = 0;
     engine = time_engine(e, window, n);
     copy = time_copy(window, n);
-    g_print("%6u  %8.1f  %8.1f  %9.3f  %10.1f\n", window,
-            engine * 1000 / total, copy ? (double)engine / copy : 0,
+    g_print("%-9s %6u  %8.1f  %8.1f  %9.3f  %10.1f\n", order_names[order],
+            window, engine * 1000 / total, copy ? (double)engine / copy : 0,
             calls / (double)n, calls ? commands / (double)calls : 0);
+}
+
+static void measure_all(SMMUv3Engine *e)
+{
+    g_print("order     window  ns/cmd    x copy    calls/PROD  cmds/call\n");
+    for (Order order = 0; order < ORDERS; order++) {
+        for (unsigned window = 2; window <= 4096; window *= 4) {
+            measure(e, window, order);
+        }
+    }
+}
+
+static bool count_one(SMMUv3Engine *e, const char *name, unsigned n)
+{
+    for (Order order = 0; order < ORDERS; order++) {
+        if (!strcmp(name, order_names[order])) {
+            fill_queue(255, order);
+            run_windows(e, 255, n);
+            return true;
+        }
+    }
+    return false;
 }
 
 int main(int argc, char **argv)
 {
     static const uint32_t idr[6] = {
-        SMMUV3_IDR0_S1P | SMMUV3_IDR0_ASID16, 16, 0, SMMUV3_IDR3_RIL, 0, 0
+        SMMUV3_IDR0_S1P | SMMUV3_IDR0_ASID16, 16, 0, SMMUV3_IDR3_RIL, 0,
+        SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K | SMMUV3_IDR5_GRAN64K,
     };
     SMMUv3Engine *e = smmuv3_engine_new(&frontend, NULL);
     SMMUv3EngineDevice *d;
     SMMUv3Refusal why;
+    bool ok = true;
 
     smmuv3_engine_set_features(e, idr);
     if (smmuv3_engine_device_add(e, &port, NULL, NULL, 1, NULL, &d, &why)) {
         return EXIT_FAILURE;
     }
-    if (argc > 1) {
-        fill_queue(255);
-        run_windows(e, 255, atoi(argv[1]));
+    if (argc == 3) {
+        ok = count_one(e, argv[1], atoi(argv[2]));
     } else {
-        g_print("window  ns/cmd    x copy    calls/PROD  cmds/call\n");
-        for (unsigned window = 2; window <= 4096; window *= 4) {
-            measure(e, window);
-        }
+        measure_all(e);
     }
     smmuv3_engine_free(e);
-    return EXIT_SUCCESS;
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

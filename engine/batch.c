@@ -22,19 +22,6 @@ void smmuv3_batch_destroy(SMMUv3Batch *b)
     g_free(b->index);
 }
 
-void smmuv3_batch_add(SMMUv3Batch *b, SMMUv3Cmd cmd, uint32_t index)
-{
-    b->cmds[b->n].dw[0] = GUINT64_TO_LE(cmd.dw[0]);
-    b->cmds[b->n].dw[1] = GUINT64_TO_LE(cmd.dw[1]);
-    b->index[b->n++] = index;
-}
-
-static bool is_atc_inv(const SMMUv3Cmd *cmd)
-{
-    return (GUINT64_FROM_LE(cmd->dw[0]) & SMMUV3_CMD0_OPCODE) ==
-           SMMUV3_CMD_ATC_INV;
-}
-
 static int issue(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
                  uint32_t *done)
 {
@@ -60,21 +47,24 @@ typedef struct Flush {
 static bool drop_atc_invs(Flush *f)
 {
     SMMUv3Batch *b = f->batch;
-    uint32_t kept = f->pos;
+    uint32_t kept = f->pos, first = UINT32_MAX;
 
     for (uint32_t i = f->pos; i < b->n; i++) {
-        if (!is_atc_inv(&b->cmds[i])) {
+        SMMUv3Cmd cmd = { .dw = { GUINT64_FROM_LE(b->cmds[i].dw[0]) } };
+
+        if (!smmuv3_is_atc_inv(cmd)) {
             b->cmds[kept] = b->cmds[i];
             b->index[kept++] = b->index[i];
-        } else if (!f->result.atc_timed_out) {
-            f->result.atc_timed_out = true;
-            f->result.atc_index = b->index[i];
+        } else {
+            first = MIN(first, b->index[i]);
         }
     }
     if (kept == b->n) {
         return false;
     }
     b->n = kept;
+    f->result.atc_index = first;
+    f->result.atc_timed_out = true;
     return true;
 }
 
@@ -104,7 +94,7 @@ SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e)
 {
     Flush f = { .engine = e, .batch = b, .cap = SMMUV3_HOST_INVALIDATE_MAX };
 
-    e->stats.forwarded += b->n;
+    e->stats.sent += b->n;
     while (f.pos < b->n && f.result.cerror == SMMUV3_CERROR_NONE) {
         uint32_t n = MIN(b->n - f.pos, f.cap), done = 0;
         int ret = issue(e, &b->cmds[f.pos], n, &done);

@@ -7,6 +7,8 @@
 #ifndef ENGINE_BATCH_H
 #define ENGINE_BATCH_H
 
+#include <glib.h>
+
 #include "smmuv3-engine.h"
 
 typedef struct SMMUv3Batch {
@@ -15,19 +17,31 @@ typedef struct SMMUv3Batch {
     uint32_t n;
 } SMMUv3Batch;
 
+/* @cmd in host byte order. */
+static inline bool smmuv3_is_atc_inv(SMMUv3Cmd cmd)
+{
+    return (cmd.dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV;
+}
+
 /* How a flush ended. */
 typedef struct SMMUv3BatchResult {
     SMMUv3CmdError cerror;  /* NONE: all are complete */
     uint32_t failed;        /* otherwise: this window index, all before done */
     bool atc_timed_out;     /* an ATC_INV did; all others are complete */
-    uint32_t atc_index;     /* of the first that did */
+    uint32_t atc_index;     /* of the first that may have */
 } SMMUv3BatchResult;
 
 void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity);
 void smmuv3_batch_destroy(SMMUv3Batch *b);
 
-/* @cmd in host byte order; there is room, as the capacity is the window's. */
-void smmuv3_batch_add(SMMUv3Batch *b, SMMUv3Cmd cmd, uint32_t index);
+/* @cmd in host byte order. The caller keeps to the capacity. */
+static inline void smmuv3_batch_add(SMMUv3Batch *b, SMMUv3Cmd cmd,
+                                    uint32_t index)
+{
+    b->cmds[b->n].dw[0] = GUINT64_TO_LE(cmd.dw[0]);
+    b->cmds[b->n].dw[1] = GUINT64_TO_LE(cmd.dw[1]);
+    b->index[b->n++] = index;
+}
 
 /* Sends everything and empties the batch. */
 SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e);

@@ -1,5 +1,5 @@
 /*
- * The command queue: fetch, classify, dispatch, complete.
+ * The command queue: fetch, classify, dispatch, flush, complete.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
@@ -48,36 +48,30 @@ static const OpcodeRule rules[SMMUV3_CMD0_OPCODE + 1] = {
     [SMMUV3_CMD_SYNC] = { ACTION_SYNC, false },
 };
 
-/* Changing an attachment takes the host long; so many end the slice. */
-#define SLICE_CHANGES_MAX 64
+/* Copied out of guest memory at a time. */
+#define FETCH_MAX 4096
 
 /* A window being consumed. */
 typedef struct Window {
     SMMUv3Engine *engine;
     const SMMUv3Cmd *cmds;
-    uint32_t n;
+    uint32_t n;             /* copied */
     uint32_t done;          /* complete and signalled */
+    int32_t budget;         /* SMMUV3_COST_*; the slice ends at 0 */
     SMMUv3CmdError cerror;  /* of cmds[done] */
-    bool forwarded;
-    unsigned changes;       /* commands that changed an attachment */
+    uint32_t n_syncs;       /* seen, engine->syncs; of them... */
+    uint32_t signalled;
+    uint32_t forwarded;
 } Window;
 
-static Action classify(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
+static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
 {
-    const OpcodeRule *rule = &rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE];
+    return &rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE];
+}
 
-    if (rule->has_ssec && (cmd->dw[0] & SMMUV3_CMD0_SSEC)) {
-        return ACTION_ILLEGAL;
-    }
-    switch (rule->action) {
-    case ACTION_ATC_INV:
-        return e->idr[0] & SMMUV3_IDR0_ATS ? ACTION_ATC_INV : ACTION_ILLEGAL;
-    case ACTION_SYNC:
-        return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) == SMMUV3_SYNC_RESERVED
-               ? ACTION_ILLEGAL : ACTION_SYNC;
-    default:
-        return rule->action;
-    }
+static bool sync_legal(const SMMUv3Cmd *cmd)
+{
+    return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) != SMMUV3_SYNC_RESERVED;
 }
 
 /*
@@ -89,19 +83,22 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
     SMMUv3Engine *e = w->engine;
     bool irq = false;
 
-    for (; w->done < end; w->done++) {
-        uint64_t dw0 = w->cmds[w->done].dw[0];
+    for (; w->signalled < w->n_syncs; w->signalled++) {
+        uint32_t i = e->syncs[w->signalled];
 
-        if ((dw0 & SMMUV3_CMD0_OPCODE) != SMMUV3_CMD_SYNC) {
-            continue;
-        }
-        if (e->atc_timed_out && w->done >= atc_from) {
-            e->atc_timed_out = false;
-            w->cerror = SMMUV3_CERROR_ATC_INV_SYNC;
+        if (i >= end) {
             break;
         }
-        irq |= SMMUV3_GET(SMMUV3_SYNC0_CS, dw0) == SMMUV3_SYNC_IRQ;
+        if (e->atc_timed_out && i >= atc_from) {
+            e->atc_timed_out = false;
+            w->cerror = SMMUV3_CERROR_ATC_INV_SYNC;
+            end = i;
+            break;
+        }
+        irq |= SMMUV3_GET(SMMUV3_SYNC0_CS, w->cmds[i].dw[0]) ==
+               SMMUV3_SYNC_IRQ;
     }
+    w->done = end;
     /* One interrupt says it for all of them: the guest looks at memory. */
     if (irq) {
         e->fe->sync_irq(e->opaque);
@@ -109,25 +106,129 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
     return w->cerror == SMMUV3_CERROR_NONE;
 }
 
+/* The host's answer, as far as @end: what is done, what is to be reported. */
+static bool conclude(Window *w, uint32_t end, const SMMUv3BatchResult *result)
+{
+    SMMUv3Engine *e = w->engine;
+    uint32_t atc_from = 0;
+
+    if (result->atc_timed_out) {
+        /* An earlier one that no CMD_SYNC has told of concerns the first. */
+        atc_from = e->atc_timed_out ? 0 : result->atc_index;
+        e->atc_timed_out = true;
+    }
+    if (result->cerror == SMMUV3_CERROR_NONE) {
+        return complete(w, end, atc_from);
+    }
+    if (complete(w, result->failed, atc_from)) {
+        w->cerror = result->cerror;
+    }
+    return false;
+}
+
+/* Does @cmd concern the host now? The kernel knows vSIDs with a vDEVICE. */
+static inline bool is_forwarded(const SMMUv3Engine *e, Action action,
+                                const SMMUv3Cmd *cmd)
+{
+    SMMUv3EngineDevice *d;
+
+    switch (action) {
+    case ACTION_TLBI:
+        return e->viommu != 0;
+    case ACTION_ATC_INV:
+        if (!(e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
+            return false;
+        }
+        /* fall through */
+    case ACTION_CFGI_CD:
+        d = smmuv3_vsid_find(e->vsids, SMMUV3_GET(SMMUV3_CMD0_SID,
+                                                  cmd->dw[0]));
+        return d && d->vdevice;
+    default:
+        return false;
+    }
+}
+
+static inline SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
+{
+    return smmuv3_is_tlbi_va(cmd)
+           ? smmuv3_forward_va(&e->rules, cmd, &e->stats.widened)
+           : smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
+}
+
+/*
+ * Something that was merged failed, so that no single command can be named.
+ * Once more, one by one and in the guest's order (invalidations are
+ * idempotent), this time to find out. ATC_INVs that timed out are told of.
+ */
+static SMMUv3BatchResult replay(Window *w, uint32_t end, bool without_atc_inv)
+{
+    SMMUv3Engine *e = w->engine;
+    SMMUv3BatchResult result = { .cerror = SMMUV3_CERROR_NONE };
+
+    for (uint32_t i = w->done; i < end && !result.cerror; i++) {
+        const SMMUv3Cmd *cmd = &w->cmds[i];
+
+        if (is_forwarded(e, rule_of(cmd)->action, cmd) &&
+            !(without_atc_inv && smmuv3_is_atc_inv(*cmd))) {
+            smmuv3_coalesce_add(&e->gathered, canonical(e, *cmd), i);
+            smmuv3_coalesce_emit(&e->gathered, &e->batch);
+        }
+        if (e->batch.n >= SMMUV3_HOST_INVALIDATE_MAX || i + 1 == end) {
+            SMMUv3BatchResult r = smmuv3_batch_flush(&e->batch, e);
+
+            if (r.atc_timed_out) {
+                without_atc_inv = true;
+                result.atc_timed_out = true;
+                result.atc_index = r.atc_index;
+            }
+            result.cerror = r.cerror;
+            result.failed = r.failed;
+        }
+    }
+    return result;
+}
+
+/* Were the @sent commands of the batch those before @end, one by one? */
+static bool sent_as_written(const Window *w, uint32_t end, uint32_t sent)
+{
+    const SMMUv3Engine *e = w->engine;
+    uint32_t n = 0;
+
+    for (uint32_t i = 1; i < sent; i++) {
+        if (e->batch.index[i] <= e->batch.index[i - 1]) {
+            return false;
+        }
+    }
+    for (uint32_t i = w->done; i < end; i++) {
+        n += is_forwarded(e, rule_of(&w->cmds[i])->action, &w->cmds[i]);
+    }
+    return n == sent;
+}
+
 /* Sends what was forwarded before @end and completes up to there. */
 static bool flush(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
-    SMMUv3BatchResult result = smmuv3_batch_flush(&e->batch, e);
-    uint32_t atc_from = 0;
+    SMMUv3BatchResult result;
+    uint32_t sent;
 
-    if (result.atc_timed_out) {
-        /* An earlier one that no CMD_SYNC has told of concerns the first. */
-        atc_from = e->atc_timed_out ? 0 : result.atc_index;
-        e->atc_timed_out = true;
+    w->budget -= e->gathered.cost;
+    smmuv3_coalesce_emit(&e->gathered, &e->batch);
+    sent = e->batch.n;
+    result = smmuv3_batch_flush(&e->batch, e);
+    if (result.cerror && (result.atc_timed_out ||
+                          !sent_as_written(w, end, sent))) {
+        SMMUv3BatchResult again = replay(w, end, result.atc_timed_out);
+
+        result.cerror = again.cerror;
+        result.failed = again.failed;
+        if (again.atc_timed_out) {
+            result.atc_timed_out = true;
+            result.atc_index = again.atc_index;
+        }
     }
-    if (result.cerror == SMMUV3_CERROR_NONE) {
-        return complete(w, end, atc_from);
-    }
-    if (complete(w, result.failed, atc_from)) {
-        w->cerror = result.cerror;
-    }
-    return false;
+    return conclude(w, end, &result);
 }
 
 static bool fail(Window *w, uint32_t i, SMMUv3CmdError cerror)
@@ -138,29 +239,13 @@ static bool fail(Window *w, uint32_t i, SMMUv3CmdError cerror)
     return false;
 }
 
-static void forward(Window *w, uint32_t i)
+static inline void forward(Window *w, uint32_t i, Action action)
 {
     SMMUv3Engine *e = w->engine;
-    bool widened;
-    SMMUv3Cmd cmd;
 
-    if (!e->viommu) {
-        return;
-    }
-    cmd = smmuv3_forward_canonical(w->cmds[i], e->idr, e->info.idr, &widened);
-    e->stats.widened += widened;
-    smmuv3_batch_add(&e->batch, cmd, i);
-    w->forwarded = true;
-}
-
-/* CFGI_CD* and ATC_INV: the kernel translates vSIDs that have a vDEVICE. */
-static void forward_for_stream(Window *w, uint32_t i)
-{
-    uint32_t vsid = SMMUV3_GET(SMMUV3_CMD0_SID, w->cmds[i].dw[0]);
-    SMMUv3EngineDevice *d = smmuv3_vsid_find(w->engine->vsids, vsid);
-
-    if (d && d->vdevice) {
-        forward(w, i);
+    if (is_forwarded(e, action, &w->cmds[i])) {
+        smmuv3_coalesce_add(&e->gathered, canonical(e, w->cmds[i]), i);
+        w->forwarded++;
     }
 }
 
@@ -169,11 +254,12 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d)
 {
     SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
 
+    w->budget -= SMMUV3_COST_LOOKUP;
     if (smmuv3_device_changes(d, &config)) {
         if (!flush(w, i)) {
             return false;
         }
-        w->changes++;
+        w->budget -= SMMUV3_COST_CHANGE;
     }
     /* An STE's content is never a command error, 4.3.1. */
     smmuv3_device_apply(d, &config);
@@ -208,86 +294,121 @@ static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
     return true;
 }
 
+/* Legality is decided here: all that has to be asked beside the opcode. */
 static bool dispatch(Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
+    const SMMUv3Cmd *cmd = &w->cmds[i];
+    const OpcodeRule *rule = rule_of(cmd);
 
-    switch (classify(e, &w->cmds[i])) {
-    case ACTION_ILLEGAL:
+    if (rule->has_ssec && (cmd->dw[0] & SMMUV3_CMD0_SSEC)) {
         return fail(w, i, SMMUV3_CERROR_ILL);
+    }
+    switch (rule->action) {
     case ACTION_CFGI_STE:
         return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        return cfgi_ste(w, i, range_mask(&w->cmds[i]));
+        return cfgi_ste(w, i, range_mask(cmd));
     case ACTION_TLBI:
-        forward(w, i);
-        return true;
-    case ACTION_ATC_INV:
-        if (e->regs.cr0 & SMMUV3_CR0_SMMUEN) {
-            forward_for_stream(w, i);
-        }
+        forward(w, i, ACTION_TLBI);
         return true;
     case ACTION_CFGI_CD:
-        forward_for_stream(w, i);
+        forward(w, i, ACTION_CFGI_CD);
+        return true;
+    case ACTION_ATC_INV:
+        if (!(e->idr[0] & SMMUV3_IDR0_ATS)) {
+            return fail(w, i, SMMUV3_CERROR_ILL);
+        }
+        forward(w, i, ACTION_ATC_INV);
         return true;
     case ACTION_SYNC:       /* signalled when what precedes it is done */
+        if (!sync_legal(cmd)) {
+            return fail(w, i, SMMUV3_CERROR_ILL);
+        }
+        e->syncs[w->n_syncs++] = i;
+        return true;
     case ACTION_NOTHING:
         return true;
+    default:
+        return fail(w, i, SMMUV3_CERROR_ILL);
     }
-    return true;
 }
 
-static int fetch_one_span(SMMUv3Engine *e, uint64_t addr, SMMUv3Cmd *to,
-                          uint32_t n)
+/* The part of the ring that a window is copied from. */
+typedef struct Span {
+    uint64_t ring;          /* its address */
+    uint32_t size;          /* of the ring, in commands */
+    uint32_t first;         /* ring index of the window's first command */
+    uint32_t n;             /* the window's length at the most */
+} Span;
+
+static int copy(Window *w, const Span *s, uint32_t n)
 {
-    return n ? e->fe->read(e->opaque, addr, to, n * sizeof(*to)) : 0;
+    SMMUv3Engine *e = w->engine;
+    uint32_t at = (s->first + w->n) & (s->size - 1);
+
+    return e->fe->read(e->opaque, s->ring + at * sizeof(SMMUv3Cmd),
+                       e->window + w->n, n * sizeof(SMMUv3Cmd));
+}
+
+static void take(Window *w, uint32_t n)
+{
+    SMMUv3Cmd *cmds = w->engine->window + w->n;
+
+    for (uint32_t i = 0; i < n; i++) {
+        cmds[i].dw[0] = GUINT64_FROM_LE(cmds[i].dw[0]);
+        cmds[i].dw[1] = GUINT64_FROM_LE(cmds[i].dw[1]);
+    }
+    w->n += n;
 }
 
 /*
- * Copies @n commands from ring index @first on. If the span cannot be read at
- * once, as many as can be read one by one. Returns how many.
+ * Copies the next stretch; if it cannot be read at once, as many as can be one
+ * by one. False when there is no more to copy or none can be.
  */
-static uint32_t fetch(SMMUv3Engine *e, uint64_t ring, uint32_t size,
-                      uint32_t first, uint32_t n)
+static bool fetch(Window *w, const Span *s)
 {
-    uint32_t head = MIN(n, size - first), got = n;
+    uint32_t at = (s->first + w->n) & (s->size - 1);
+    uint32_t n = MIN(MIN(s->n - w->n, s->size - at), FETCH_MAX);
+    uint32_t before = w->n;
 
-    if (fetch_one_span(e, ring + first * sizeof(SMMUv3Cmd), e->window, head) ||
-        fetch_one_span(e, ring, e->window + head, n - head)) {
-        for (got = 0; got < n; got++) {
-            uint32_t at = (first + got) & (size - 1);
-
-            if (fetch_one_span(e, ring + at * sizeof(SMMUv3Cmd),
-                               e->window + got, 1)) {
-                break;
-            }
-        }
+    if (n && copy(w, s, n) == 0) {
+        take(w, n);
+        return true;
     }
-    for (uint32_t i = 0; i < got; i++) {
-        e->window[i].dw[0] = GUINT64_FROM_LE(e->window[i].dw[0]);
-        e->window[i].dw[1] = GUINT64_FROM_LE(e->window[i].dw[1]);
+    while (n-- && copy(w, s, 1) == 0) {
+        take(w, 1);
     }
-    return got;
+    return w->n != before;
 }
 
-/* True if the window's end was reached, or an early one of the slice. */
-static bool consume(Window *w)
+static bool affordable(const Window *w)
 {
-    uint32_t i;
+    return w->budget > (int32_t)w->engine->gathered.cost;
+}
 
-    for (i = 0; i < w->n && w->changes < SLICE_CHANGES_MAX; i++) {
-        if (!dispatch(w, i)) {
-            return false;
+/* The window ends where the span does, the budget, or readable memory. */
+static void consume(Window *w, const Span *s)
+{
+    bool more = true;
+    uint32_t i = 0;
+
+    while (affordable(w) && (i < w->n || (more = fetch(w, s)))) {
+        if (!dispatch(w, i++)) {
+            return;
         }
     }
-    return flush(w, i);
+    if (flush(w, i) && !more && i < s->n) {
+        w->cerror = SMMUV3_CERROR_ABT;
+    }
 }
 
 static void count(SMMUv3Engine *e, const Window *w)
 {
     e->stats.windows++;
     e->stats.commands += w->done;
-    e->stats.windows_forwarding += w->forwarded;
+    e->stats.forwarded += w->forwarded;
+    e->stats.windows_forwarding += w->forwarded != 0;
     e->stats.errors[w->cerror]++;
 }
 
@@ -310,8 +431,10 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     uint32_t wrap_mask = 2 * size - 1;
     uint32_t cons = q->cons & wrap_mask;
     uint32_t pending = (q->prod - cons) & wrap_mask;
-    Window w = { .engine = e, .cmds = e->window };
-    uint32_t span;
+    Window w = {
+        .engine = e, .cmds = e->window, .budget = SMMUV3_SLICE_COST,
+    };
+    Span span = { .ring = queue_addr(q->base, size), .size = size };
 
     if (!pending) {
         return (SMMUv3CmdqResult) { .status = SMMUV3_CMDQ_DRAINED };
@@ -321,11 +444,9 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
         cons = (q->prod - size) & wrap_mask;
         pending = size;
     }
-    span = MIN(pending, SMMUV3_WINDOW_MAX);
-    w.n = fetch(e, queue_addr(q->base, size), size, cons & (size - 1), span);
-    if (consume(&w) && w.done == w.n && w.n < span) {
-        w.cerror = SMMUV3_CERROR_ABT;
-    }
+    span.first = cons & (size - 1);
+    span.n = MIN(pending, SMMUV3_WINDOW_MAX);
+    consume(&w, &span);
     count(e, &w);
     q->cons = (cons + w.done) & wrap_mask;
     if (w.cerror) {
@@ -334,4 +455,10 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     return (SMMUv3CmdqResult) {
         .status = w.done < pending ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED,
     };
+}
+
+void smmuv3_cmdq_set_idr(SMMUv3Engine *e)
+{
+    smmuv3_forward_rules(&e->rules, e->idr, e->info.idr);
+    smmuv3_coalesce_set_idr(&e->gathered, e->idr, e->info.idr);
 }

@@ -14,7 +14,9 @@ SMMUv3Engine *smmuv3_engine_new(const SMMUv3FrontendOps *fe, void *opaque)
     e->vsids = smmuv3_vsid_table_new();
     e->devices = g_ptr_array_new();
     e->window = g_new(SMMUv3Cmd, SMMUV3_WINDOW_MAX);
-    smmuv3_batch_init(&e->batch, SMMUV3_WINDOW_MAX);
+    e->syncs = g_new(uint32_t, SMMUV3_WINDOW_MAX);
+    smmuv3_coalesce_init(&e->gathered, SMMUV3_SLICE_COST, &e->stats);
+    smmuv3_batch_init(&e->batch, SMMUV3_BATCH_MAX);
     return e;
 }
 
@@ -27,6 +29,8 @@ void smmuv3_engine_free(SMMUv3Engine *e)
         smmuv3_engine_device_remove(e, g_ptr_array_index(e->devices, 0));
     }
     smmuv3_batch_destroy(&e->batch);
+    smmuv3_coalesce_destroy(&e->gathered);
+    g_free(e->syncs);
     g_free(e->window);
     g_ptr_array_free(e->devices, TRUE);
     smmuv3_vsid_table_free(e->vsids);
@@ -36,6 +40,7 @@ void smmuv3_engine_free(SMMUv3Engine *e)
 void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
 {
     memcpy(e->idr, idr, sizeof(e->idr));
+    smmuv3_cmdq_set_idr(e);
     e->atc_timed_out = false;
 }
 
@@ -60,6 +65,7 @@ static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     e->ops = ops;
     e->host = host;
     e->info = *info;
+    smmuv3_cmdq_set_idr(e);
     e->parent = parent;
     e->hwpts = smmuv3_hwpt_table_new(ops, host, e->viommu,
                                      stall_model(info) == STALL_OPTIONAL,
@@ -164,7 +170,7 @@ bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info)
 #define IDR0_TTF_AARCH64 SMMUV3_BIT(3)
 
 /*
- * A range that the host cannot invalidate is widened, so RIL is no promise
+ * A range that the host cannot invalidate is expanded, so RIL is no promise
  * that a host has to keep; nor are features that the VMM serves itself.
  */
 const char *smmuv3_engine_missing_feature(const uint32_t idr[6],

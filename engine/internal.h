@@ -9,13 +9,27 @@
 #include <glib.h>
 
 #include "batch.h"
+#include "coalesce.h"
+#include "forward.h"
 #include "hwpt.h"
 #include "smmuv3-engine.h"
 #include "stream.h"
 #include "vsid.h"
 
-/* One window: what is consumed before the VMM gets its thread back. */
-#define SMMUV3_WINDOW_MAX 4096
+/* A window: at most so many commands before the VMM gets its thread back. */
+#define SMMUV3_WINDOW_MAX 16384
+
+/*
+ * Less if they are expensive. The host being sent a command costs 1, so that
+ * a slice of those is what one invalidate call takes; a look at the stream
+ * table 8; a changed attachment 56 more.
+ */
+#define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
+#define SMMUV3_COST_LOOKUP 8
+#define SMMUV3_COST_CHANGE 56
+
+/* The last command may be a range that becomes SMMUV3_EXPAND_MAX addresses. */
+#define SMMUV3_BATCH_MAX (SMMUV3_SLICE_COST + SMMUV3_EXPAND_MAX)
 
 struct SMMUv3Engine {
     const SMMUv3FrontendOps *fe;
@@ -35,6 +49,9 @@ struct SMMUv3Engine {
     SMMUv3HwptTable *hwpts;
 
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
+    uint32_t *syncs;                /* the window's CMD_SYNCs */
+    SMMUv3ForwardRules rules;
+    SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
     bool atc_timed_out;             /* the next CMD_SYNC has to say so */
 };
@@ -49,6 +66,9 @@ struct SMMUv3EngineDevice {
     SMMUv3Hwpt *hwpt;               /* NULL: on the parent, or blocked */
     SMMUv3StreamConfig config;      /* what hwpt stands for */
 };
+
+/* The promise or the host changed: how commands are forwarded. */
+void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
 
 /* device.c: how a stream's decision becomes an attachment. */
 

@@ -102,10 +102,11 @@ typedef enum SMMUv3Refusal {
 typedef struct SMMUv3EngineStats {
     uint64_t windows;            /* cmdq runs that found commands */
     uint64_t commands;           /* commands consumed */
-    uint64_t forwarded;          /* commands handed to the host */
+    uint64_t forwarded;          /* commands that were the host's to do */
+    uint64_t sent;               /* commands that the host was sent for them */
     uint64_t windows_forwarding; /* windows that forwarded at least one */
     uint64_t invalidate_calls;
-    uint64_t widened;            /* ranges the host would refuse, widened */
+    uint64_t widened;            /* reserved or too long, so sent as more */
     uint64_t hwpt_translate;     /* nested HWPTs allocated, by kind */
     uint64_t hwpt_bypass;
     uint64_t hwpt_abort;
@@ -173,8 +174,9 @@ const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
 void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
 
 /*
- * Consumes from @q->cons to @q->prod, one slice at the most (4096 commands, or
- * 64 of them that changed an attachment), as one window: a single copy out of
+ * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands,
+ * of them 4096 that the host has to be sent, 512 that look at a stream
+ * table, or 64 that change an attachment), as one window: a single copy out of
  * guest memory, as few invalidate calls as the port's limit allows. A PROD
  * that claims more than the queue holds is bounded by its size. The caller has
  * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED

@@ -1,13 +1,17 @@
 /*
- * arm-smmuv3,accel=on: registers, guest memory, interrupts.
+ * arm-smmuv3,accel=on: what ties the engine and its register file to QEMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The registers of SMMUv3State hold what the emulated device would have; with
+ * accel=on they carry a migration stream's values, and idr the promise.
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
 #include "exec/memory.h"
+#include "hw/irq.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/qdev-core.h"
@@ -55,13 +59,6 @@ static int frontend_read_words(void *opaque, uint64_t addr, uint64_t *words,
     return 0;
 }
 
-static void frontend_sync_irq(void *opaque)
-{
-    SMMUv3Accel *a = opaque;
-
-    smmuv3_trigger_irq(a->smmu, SMMU_IRQ_CMD_SYNC, 0);
-}
-
 static bool frontend_vsid(void *opaque, void *cookie, uint32_t *vsid)
 {
     return smmuv3_accel_pci_vsid(cookie, vsid);
@@ -72,6 +69,19 @@ static void frontend_stream_failed(void *opaque, void *cookie, int err)
     smmuv3_accel_pci_stream_failed(cookie, err);
 }
 
+static void pulse(SMMUv3State *s, SMMUIrq irq)
+{
+    trace_smmuv3_trigger_irq(irq);
+    qemu_irq_pulse(s->irq[irq]);
+}
+
+static void frontend_sync_irq(void *opaque)
+{
+    SMMUv3Accel *a = opaque;
+
+    pulse(a->smmu, SMMU_IRQ_CMD_SYNC);
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
@@ -80,76 +90,94 @@ static const SMMUv3FrontendOps frontend_ops = {
     .vsid = frontend_vsid,
 };
 
-/*
- * The stream table's base is read at enabling only (6.3.24: it is read-only
- * while SMMUEN=1), and GBPA matters only while SMMUEN=0.
- */
-static bool regs_changed(const SMMUv3StreamRegs *old, const SMMUv3State *s)
-{
-    if ((old->cr0 ^ s->cr[0]) & SMMUV3_CR0_SMMUEN) {
-        return true;
-    }
-    return !(s->cr[0] & SMMUV3_CR0_SMMUEN) && old->gbpa != s->gbpa;
-}
-
-static void tell_regs(SMMUv3State *s)
-{
-    SMMUv3Accel *a = s->accel_state;
-
-    a->regs = (SMMUv3StreamRegs) {
-        .cr0 = s->cr[0],
-        .gbpa = s->gbpa,
-        .strtab_base = s->strtab_base,
-        .strtab_base_cfg = s->strtab_base_cfg,
-    };
-    trace_smmuv3_accel_regs(smmuv3_accel_name(s), s->cr[0], s->gbpa,
-                            s->strtab_base);
-    smmuv3_engine_set_regs(a->engine, &a->regs);
-}
-
-void smmuv3_accel_regs_written(SMMUv3State *s)
-{
-    if (s->accel && regs_changed(&s->accel_state->regs, s)) {
-        tell_regs(s);
-    }
-}
-
-int smmuv3_accel_consume(SMMUv3State *s)
-{
-    SMMUv3Accel *a = s->accel_state;
-    const SMMUv3EngineStats *stats = smmuv3_engine_stats(a->engine);
-    uint64_t forwarded = stats->forwarded, calls = stats->invalidate_calls;
-    SMMUv3CmdqRegs q = {
-        .base = s->cmdq.base,
-        .prod = s->cmdq.prod,
-        .cons = s->cmdq.cons,
-    };
-    SMMUv3CmdqResult result;
-
-    smmuv3_accel_regs_written(s);
-    if (!smmuv3_cmdq_enabled(s) ||
-        FIELD_EX32(s->gerror ^ s->gerrorn, GERROR, CMDQ_ERR)) {
-        return SMMU_CERROR_NONE;
-    }
-    result = smmuv3_engine_cmdq_run(a->engine, &q);
-    trace_smmuv3_accel_window(smmuv3_accel_name(s), s->cmdq.cons, q.cons,
-                              stats->forwarded - forwarded,
-                              stats->invalidate_calls - calls);
-    s->cmdq.cons = (s->cmdq.cons & R_CMDQ_CONS_ERR_MASK) | q.cons;
-    if (result.status == SMMUV3_CMDQ_MORE) {
-        qemu_bh_schedule(a->bh);
-    }
-    return result.cerror;
-}
-
-static void consume_bh(void *opaque)
+static void regs_irq(void *opaque, SMMUv3Irq irq)
 {
     SMMUv3Accel *a = opaque;
 
-    smmuv3_cmdq_consume(a->smmu);
+    pulse(a->smmu, irq == SMMUV3_IRQ_EVENTQ ? SMMU_IRQ_EVTQ
+                                            : SMMU_IRQ_GERROR);
 }
 
-/* Narrows what the guest is promised to what the host has. */
+static void regs_resume(void *opaque)
+{
+    SMMUv3Accel *a = opaque;
+
+    qemu_bh_schedule(a->bh);
+}
+
+static const SMMUv3RegsOps regs_ops = {
+    .irq = regs_irq,
+    .resume = regs_resume,
+};
+
+/* What traces need to tell what an access has set going. */
+typedef struct Before {
+    SMMUv3EngineStats stats;
+    SMMUv3Regs regs;
+} Before;
+
+static Before look(const SMMUv3Accel *a)
+{
+    return (Before) {
+        .stats = *smmuv3_engine_stats(a->engine),
+        .regs = *smmuv3_regs_state(a->regs),
+    };
+}
+
+static void trace_changes(const SMMUv3Accel *a, const Before *old)
+{
+    const SMMUv3EngineStats *stats = smmuv3_engine_stats(a->engine);
+    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
+    const char *name = smmuv3_accel_name(a->smmu);
+
+    if (regs->cr0 != old->regs.cr0 || regs->gbpa != old->regs.gbpa) {
+        trace_smmuv3_accel_regs(name, regs->cr0, regs->gbpa,
+                                regs->strtab_base);
+    }
+    if (stats->windows != old->stats.windows) {
+        trace_smmuv3_accel_window(name, old->regs.cmdq_cons, regs->cmdq_cons,
+                                  stats->forwarded - old->stats.forwarded,
+                                  stats->invalidate_calls -
+                                  old->stats.invalidate_calls);
+    }
+}
+
+MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
+                              unsigned size)
+{
+    bool legal = smmuv3_regs_read(s->accel_state->regs, offset, size, data);
+    MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
+
+    trace_smmuv3_read_mmio(offset, *data, size, r);
+    return r;
+}
+
+MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
+                               unsigned size)
+{
+    SMMUv3Accel *a = s->accel_state;
+    Before old = look(a);
+    bool legal = smmuv3_regs_write(a->regs, offset, size, data);
+    MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
+
+    trace_smmuv3_write_mmio(offset, data, size, r);
+    trace_changes(a, &old);
+    return r;
+}
+
+static void resume_bh(void *opaque)
+{
+    SMMUv3Accel *a = opaque;
+    Before old = look(a);
+
+    smmuv3_regs_resume(a->regs);
+    trace_changes(a, &old);
+}
+
+/*
+ * Narrows what the guest is promised to what the host has. Range invalidation
+ * stays: the engine does without the host's.
+ */
 static void narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info)
 {
     uint32_t granules = SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K |
@@ -158,7 +186,6 @@ static void narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info)
                         SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3]));
 
     idr[0] &= info->idr[0] | ~(uint32_t)SMMUV3_IDR0_ASID16;
-    idr[3] &= info->idr[3] | ~(uint32_t)SMMUV3_IDR3_RIL;
     idr[3] = (idr[3] & ~SMMUV3_IDR3_BBML) |
              SMMUV3_PREP(SMMUV3_IDR3_BBML, bbml);
     idr[5] &= info->idr[5] | ~granules;
@@ -174,32 +201,82 @@ static void promise(SMMUv3State *s)
     SMMUv3HostInfo info;
 
     s->idr[0] = (s->idr[0] & ~SMMUV3_IDR0_S2P) | SMMUV3_IDR0_S1P;
+    s->idr[0] |= s->ats ? SMMUV3_IDR0_ATS : 0;
     s->idr[3] &= ~(SMMUV3_IDR3_HAD | SMMUV3_IDR3_FWB | R_IDR3_XNX_MASK);
     if (smmuv3_engine_host_info(a->engine, &info)) {
         narrow_idr(s->idr, &info);
     } else {
         s->idr[3] &= ~SMMUV3_IDR3_BBML;
     }
-    smmuv3_engine_set_features(a->engine, s->idr);
+    if (!s->ril) {
+        s->idr[3] &= ~SMMUV3_IDR3_RIL;
+    }
 }
 
 void smmuv3_accel_reset(SMMUv3State *s)
 {
-    if (s->accel) {
-        qemu_bh_cancel(s->accel_state->bh);
-        promise(s);
-        tell_regs(s);
+    SMMUv3Accel *a = s->accel_state;
+    Before old;
+
+    if (!s->accel) {
+        return;
     }
+    qemu_bh_cancel(a->bh);
+    old = look(a);
+    promise(s);
+    smmuv3_regs_reset(a->regs, s->idr);
+    trace_changes(a, &old);
+}
+
+/* What is migrated: a register in the emulated device's state, and in ours. */
+#define FOR_EACH_REGISTER(COPY)                 \
+    COPY(cr[0], cr0)                            \
+    COPY(cr[1], cr1)                            \
+    COPY(cr[2], cr2)                            \
+    COPY(cr0ack, cr0ack)                        \
+    COPY(gbpa, gbpa)                            \
+    COPY(irq_ctrl, irq_ctrl)                    \
+    COPY(gerror, gerror)                        \
+    COPY(gerrorn, gerrorn)                      \
+    COPY(gerror_irq_cfg0, gerror_irq_cfg0)      \
+    COPY(gerror_irq_cfg1, gerror_irq_cfg1)      \
+    COPY(gerror_irq_cfg2, gerror_irq_cfg2)      \
+    COPY(strtab_base, strtab_base)              \
+    COPY(strtab_base_cfg, strtab_base_cfg)      \
+    COPY(cmdq.base, cmdq_base)                  \
+    COPY(cmdq.prod, cmdq_prod)                  \
+    COPY(cmdq.cons, cmdq_cons)                  \
+    COPY(eventq.base, eventq_base)              \
+    COPY(eventq.prod, eventq_prod)              \
+    COPY(eventq.cons, eventq_cons)              \
+    COPY(eventq_irq_cfg0, eventq_irq_cfg0)      \
+    COPY(eventq_irq_cfg1, eventq_irq_cfg1)      \
+    COPY(eventq_irq_cfg2, eventq_irq_cfg2)
+
+/* The stream has the format of the emulated device. */
+int smmuv3_accel_pre_save(void *opaque)
+{
+    SMMUv3State *s = opaque;
+    const SMMUv3Regs *regs;
+
+    if (s->accel) {
+        regs = smmuv3_regs_state(s->accel_state->regs);
+#define TO_STREAM(theirs, ours) s->theirs = regs->ours;
+        FOR_EACH_REGISTER(TO_STREAM)
+    }
+    return 0;
 }
 
 /* Migration is blocked while there is a host device, not without one. */
 int smmuv3_accel_post_load(void *opaque, int version_id)
 {
     SMMUv3State *s = opaque;
+    SMMUv3Regs regs = { };
 
     if (s->accel) {
-        tell_regs(s);
-        qemu_bh_schedule(s->accel_state->bh);
+#define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
+        FOR_EACH_REGISTER(FROM_STREAM)
+        smmuv3_regs_load(s->accel_state->regs, &regs);
     }
     return 0;
 }
@@ -224,6 +301,7 @@ static char *get_stats(Object *obj, Error **errp)
         APPEND(json, st, windows);
         APPEND(json, st, commands);
         APPEND(json, st, forwarded);
+        APPEND(json, st, sent);
         APPEND(json, st, windows_forwarding);
         APPEND(json, st, invalidate_calls);
         APPEND(json, st, widened);
@@ -253,6 +331,21 @@ void smmuv3_accel_instance_init(Object *obj)
 static bool is_root_bus(PCIBus *bus)
 {
     return pci_bus_is_root(bus) && pci_bus_is_express(bus);
+}
+
+static bool check_options(SMMUv3State *s, Error **errp)
+{
+    if (s->accel && s->stage && strcmp(s->stage, "1")) {
+        error_setg(errp, "stage=%s cannot be combined with accel=on: the guest"
+                   " gets stage 1, the host keeps stage 2", s->stage);
+        return false;
+    }
+    if (!s->accel && !s->ril) {
+        error_setg(errp, "ril=off needs accel=on: the emulated SMMU always"
+                   " has range invalidation");
+        return false;
+    }
+    return true;
 }
 
 bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
@@ -286,12 +379,8 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
                           " default-bus-bypass-iommu of the machine.\n");
         return false;
     }
-    if (s->accel && s->stage && strcmp(s->stage, "1")) {
-        error_setg(errp, "stage=%s cannot be combined with accel=on: the guest"
-                   " gets stage 1, the host keeps stage 2", s->stage);
-        return false;
-    }
-    return smmuv3_accel_pci_check_bus(bus, s->accel, errp);
+    return check_options(s, errp) &&
+           smmuv3_accel_pci_check_bus(bus, s->accel, errp);
 }
 
 /* smmu-common.c has just set the emulated SMMU's PCIIOMMUOps. */
@@ -306,7 +395,8 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
-    a->bh = qemu_bh_new_guarded(consume_bh, a,
+    a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
+    a->bh = qemu_bh_new_guarded(resume_bh, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
     a->devices = g_ptr_array_new();
     s->accel_state = a;

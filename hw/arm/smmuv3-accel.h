@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Three files: smmuv3-accel.c holds registers, guest memory and interrupts,
- * smmuv3-accel-pci.c the devices behind an instance, smmuv3-accel-virt.c the
- * virt machine's side (refusals, MSI doorbell, device tree). None of them
- * decides over anything that Arm IHI 0070 defines: that is the engine's.
+ * Three files: smmuv3-accel.c ties the engine and its register file to QEMU
+ * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
+ * the devices behind an instance, smmuv3-accel-virt.c the virt machine's side
+ * (refusals, MSI doorbell, device tree). None of them decides over anything
+ * that Arm IHI 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL.
  */
@@ -18,12 +19,13 @@
 #include "system/iommufd.h"
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
+#include "smmuv3-regs.h"
 
 /* One per arm-smmuv3 with accel=on. */
 typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
     SMMUv3Engine *engine;
-    SMMUv3StreamRegs regs;      /* what the engine was told last */
+    SMMUv3RegFile *regs;
     QEMUBH *bh;                 /* the rest of a long command queue */
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
@@ -37,11 +39,14 @@ void smmuv3_accel_instance_init(Object *obj);
 bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
 void smmuv3_accel_realize(SMMUv3State *s);
 void smmuv3_accel_reset(SMMUv3State *s);
-void smmuv3_accel_regs_written(SMMUv3State *s);
+int smmuv3_accel_pre_save(void *opaque);
 int smmuv3_accel_post_load(void *opaque, int version_id);
 
-/* Consumes the command queue; the CERROR to report, 0 for none. */
-int smmuv3_accel_consume(SMMUv3State *s);
+/* The guest's accesses; with accel=on only. */
+MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
+                              unsigned size);
+MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
+                               unsigned size);
 
 /* For traces: the id, or the type of an instance without. */
 const char *smmuv3_accel_name(const SMMUv3State *s);

@@ -471,7 +471,8 @@ static bool names_stream(const SMMUv3Cmd *cmd)
 static int convert(SMMUv3Host *h, const FakeObject *viommu,
                    const SMMUv3Cmd *cmd)
 {
-    if (h->refusing && cmd->dw[1] == h->refused_dw1) {
+    if ((h->refusing && cmd->dw[1] == h->refused_dw1) ||
+        (h->refuses && h->refuses(cmd))) {
         return -EIO;
     }
     if (!fake_kernel_accepts(&viommu->smmu->info, cmd)) {
@@ -501,6 +502,7 @@ static int issue(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
 
     h->issue_countdown -= MIN(countdown, n);
     if (countdown && countdown <= n) {
+        h->gone_errno = h->issue_for_good ? h->issue_errno : 0;
         return -h->issue_errno;
     }
     if (h->atc_timeout && has_atc_inv(cmds, n)) {
@@ -555,6 +557,10 @@ static int do_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
         *done = 0;
         return broken(h, ENOENT);
     }
+    if (h->gone_errno) {
+        *done = 0;
+        return -h->gone_errno;
+    }
     if (h->nomem_from && n >= h->nomem_from) {
         *done = n;
         return -ENOMEM;
@@ -571,6 +577,9 @@ static int invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
         *done = ret == -ENOMEM ? n : 0;
     } else {
         ret = do_invalidate(h, viommu, cmds, n, done);
+    }
+    if (ret && h->lying) {
+        *done = h->lie;
     }
     return record(h, FAKE_INVALIDATE, NULL, viommu, n, ret);
 }
@@ -656,6 +665,14 @@ void fake_host_fail_issue(SMMUv3Host *h, unsigned kth, int err)
 {
     h->issue_countdown = kth;
     h->issue_errno = err;
+    h->issue_for_good = false;
+}
+
+void fake_host_go_away(SMMUv3Host *h, unsigned kth, int err)
+{
+    fake_host_fail_issue(h, kth, err);
+    h->issue_for_good = kth != 0;
+    h->gone_errno = 0;
 }
 
 void fake_host_refuse(SMMUv3Host *h, uint64_t dw1)

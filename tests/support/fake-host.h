@@ -91,8 +91,13 @@ struct SMMUv3Host {
     bool atc_timeout;           /* a block with an ATC_INV in it times out */
     unsigned issue_countdown;   /* the k-th command from now takes its... */
     int issue_errno;            /* ...block with it */
+    bool issue_for_good;        /* ...and every invalidate from then on */
+    int gone_errno;             /* so it is now; 0: it is not */
+    bool lying;                 /* a failed invalidate counts this many */
+    uint32_t lie;
     bool refusing;              /* EIO for a command whose word 1 equals... */
     uint64_t refused_dw1;
+    bool (*refuses)(const SMMUv3Cmd *cmd); /* NULL; EIO where it says so */
 };
 
 extern const SMMUv3HostOps fake_host_ops;
@@ -120,6 +125,9 @@ void fake_host_fail_nth(SMMUv3Host *h, FakeCall call, unsigned nth, int err);
 
 /* The block with the @kth command (from 1) from now on is lost, once. */
 void fake_host_fail_issue(SMMUv3Host *h, unsigned kth, int err);
+
+/* From that block on no invalidate works; 0 brings the host back. */
+void fake_host_go_away(SMMUv3Host *h, unsigned kth, int err);
 
 /* Refuses each command with this word 1 until told otherwise. */
 void fake_host_refuse(SMMUv3Host *h, uint64_t dw1);

@@ -618,6 +618,88 @@ static void test_slices(void)
     scene_done(&s);
 }
 
+static void init_long_queue(Scene *s)
+{
+    scene_init_translating(s);
+    queue_init(&s->queue, s->guest, CMDQ_ADDR, 14);
+    queue_seek(&s->queue, 9000);
+}
+
+/* As many as a queue of 16384 takes, page by page: one slice, one call. */
+static void test_contiguous(void)
+{
+    Scene s;
+
+    init_long_queue(&s);
+    for (unsigned i = 0; i < 16383; i++) {
+        queue_push(&s.queue, cmd_tlbi_va(1, 0x100000000 + 0x1000ULL * i));
+    }
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    /* A range for each granule that the guest was promised. */
+    g_assert_cmpuint(s.host->issued->len, ==, 3);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->forwarded, ==, 16383);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->sent, ==, 3);
+    scene_done(&s);
+}
+
+/* Nothing to merge: a call for each 4096, each in a slice of its own. */
+static void test_scattered(void)
+{
+    SMMUv3CmdqResult r;
+    unsigned calls = 0;
+    Scene s;
+
+    init_long_queue(&s);
+    push_tlbis(&s, 0, 16383);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    do {
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE] - calls, <=, 1);
+        calls = s.host->calls[FAKE_INVALIDATE];
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    expect_drained(&s, r);
+    g_assert_cmpuint(calls, ==, 4);
+    expect_tlbis(&s, 0, 16383);
+    scene_done(&s);
+}
+
+/* What a slice may look at in guest memory is bounded, too. */
+static void test_slice_of_lookups(void)
+{
+    unsigned reads;
+    Scene s;
+
+    init_long_queue(&s);
+    for (unsigned i = 0; i < 16384; i++) {
+        queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    }
+    do {
+        reads = s.guest->reads;
+        g_assert_cmpint(queue_run(&s.queue, s.engine).status, !=,
+                        SMMUV3_CMDQ_STOPPED);
+        g_assert_cmpuint(s.guest->reads - reads, <=, 520);
+    } while (queue_pending(&s.queue));
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    scene_done(&s);
+}
+
+/* A slice of commands that cost nothing is as long as it can be. */
+static void test_slice_of_syncs(void)
+{
+    Scene s;
+
+    init_long_queue(&s);
+    for (unsigned i = 0; i < 16384; i++) {
+        queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
 /* Guest memory. */
 
 static void spoil_queue(Guest *g, uint64_t addr, size_t len)
@@ -860,6 +942,104 @@ static void test_atc_two_timeouts(void)
     scene_done(&s);
 }
 
+/* They go down sorted; the SYNC behind the first that was written tells. */
+static void test_atc_sorted(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.host->atc_timeout = true;
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, cmd_atc_inv(FIRST_SID, 0x9000, 0));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_atc_inv(FIRST_SID, 0x1000, 0));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 1, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    scene_done(&s);
+}
+
+static void push_pages(Scene *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        queue_push(&s->queue, cmd_tlbi_va(2, 0x1000 * i));
+    }
+}
+
+static bool is_range(const SMMUv3Cmd *cmd)
+{
+    return cmd->dw[1] & SMMUV3_TLBI1_TG;
+}
+
+static bool is_range_or_page_41(const SMMUv3Cmd *cmd)
+{
+    return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 41 * 0x1000;
+}
+
+/* What was merged is refused: what it was merged from is not. */
+static void test_merged_refused(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    push_tlbis(&s, 0, 10);
+    push_pages(&s, 100);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    s.host->refuses = is_range;
+    expect_drains(&s);
+    for (unsigned i = 0; i < 100; i++) {
+        g_assert_true(is_issued(&s, cmd_tlbi_va(2, 0x1000 * i)));
+    }
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+/* The guest is told of its own command, not of the range it went into. */
+static void test_merged_blame(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 10);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    push_pages(&s, 100);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    s.host->refuses = is_range_or_page_41;
+    expect_stops(&s, 11 + 41, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    for (unsigned i = 0; i < 100; i++) {
+        g_assert_cmpint(is_issued(&s, cmd_tlbi_va(2, 0x1000 * i)), ==,
+                        i < 41);
+    }
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
+/* A time-out is found with the merged ones, a refusal one by one. */
+static void test_merged_blame_and_timeout(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, some_atc_inv());
+    push_pages(&s, 100);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    s.host->atc_timeout = true;
+    s.host->refuses = is_range_or_page_41;
+    expect_stops(&s, 1 + 41, SMMUV3_CERROR_ILL);
+    s.host->refuses = NULL;
+    expect_stops(&s, 1 + 100, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    s.host->atc_timeout = false;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
 /* Hosts with the erratum do not repeat for us: everything goes twice. */
 static void test_repeat(void)
 {
@@ -939,6 +1119,10 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/window/empty", test_empty);
     g_test_add_func("/cmdq/window/slices", test_slices);
     g_test_add_func("/cmdq/window/slice-of-changes", test_slice_of_changes);
+    g_test_add_func("/cmdq/window/slice-of-lookups", test_slice_of_lookups);
+    g_test_add_func("/cmdq/window/slice-of-syncs", test_slice_of_syncs);
+    g_test_add_func("/cmdq/window/contiguous", test_contiguous);
+    g_test_add_func("/cmdq/window/scattered", test_scattered);
     g_test_add_func("/cmdq/window/copy-once", test_copy_once);
     g_test_add_func("/cmdq/cfgi/splits", test_cfgi_splits);
     g_test_add_func("/cmdq/cfgi/unchanged", test_cfgi_unchanged);
@@ -955,6 +1139,11 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/error/atc-sync-before", test_atc_sync_before);
     g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
     g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);
+    g_test_add_func("/cmdq/error/atc-sorted", test_atc_sorted);
+    g_test_add_func("/cmdq/error/merged-refused", test_merged_refused);
+    g_test_add_func("/cmdq/error/merged-blame", test_merged_blame);
+    g_test_add_func("/cmdq/error/merged-blame-and-timeout",
+                    test_merged_blame_and_timeout);
     g_test_add_func("/cmdq/repeat", test_repeat);
     return g_test_run();
 }

@@ -1,0 +1,120 @@
+/*
+ * The register file: SMMU_* of Arm IHI 0070 chapter 6 as a guest sees them.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Stands between a VMM's MMIO region and the engine. It knows which bits exist,
+ * when they may be written, and what a write sets going: streams are re-driven,
+ * commands consumed, errors reported. What an SMMU with stage 1 only and
+ * without PRI, ECMDQ, ATOS, MPAM or DPT does not have reads as zero and ignores
+ * writes. Page 1 is an alias of page 0, which 6.1 permits.
+ *
+ * Locking: none inside; the caller serializes, together with all calls on the
+ * engine. A guest may write anything in any order: no assertion, allocation or
+ * log line is reached, and one call consumes one slice of commands at the most.
+ */
+#ifndef SMMUV3_REGS_H
+#define SMMUV3_REGS_H
+
+#include "smmuv3-engine.h"
+
+/*
+ * The registers' values, all that there is to migrate. CR0ACK lags behind CR0
+ * only inside of a call; IRQ_CTRLACK is IRQ_CTRL. Indices are kept as they were
+ * written, bits above the queue's size are hidden when they are read.
+ */
+typedef struct SMMUv3Regs {
+    uint32_t idr[6];
+    uint32_t iidr;
+    uint32_t aidr;
+    uint32_t cr0;
+    uint32_t cr0ack;
+    uint32_t cr1;
+    uint32_t cr2;
+    uint32_t gbpa;
+    uint32_t irq_ctrl;
+    uint32_t gerror;
+    uint32_t gerrorn;
+    uint64_t gerror_irq_cfg0;
+    uint32_t gerror_irq_cfg1;
+    uint32_t gerror_irq_cfg2;
+    uint64_t strtab_base;
+    uint32_t strtab_base_cfg;
+    uint64_t cmdq_base;
+    uint32_t cmdq_prod;
+    uint32_t cmdq_cons;
+    uint64_t eventq_base;
+    uint32_t eventq_prod;
+    uint32_t eventq_cons;
+    uint64_t eventq_irq_cfg0;
+    uint32_t eventq_irq_cfg1;
+    uint32_t eventq_irq_cfg2;
+} SMMUv3Regs;
+
+/* Interrupts; that of CMD_SYNC is SMMUv3FrontendOps.sync_irq. */
+typedef enum SMMUv3Irq {
+    SMMUV3_IRQ_GERROR,
+    SMMUV3_IRQ_EVENTQ,
+} SMMUv3Irq;
+
+/* What the register file asks of the VMM. Neither may call back into it. */
+typedef struct SMMUv3RegsOps {
+    /* An edge of a wired interrupt that SMMU_IRQ_CTRL has enabled (3.18). */
+    void (*irq)(void *opaque, SMMUv3Irq irq);
+
+    /*
+     * Commands are left after a slice: call smmuv3_regs_resume() soon, when
+     * the guest had its thread back. Asked again for every slice.
+     */
+    void (*resume)(void *opaque);
+} SMMUv3RegsOps;
+
+typedef struct SMMUv3RegFile SMMUv3RegFile;
+
+/*
+ * All registers zero until the first smmuv3_regs_reset(). Never fails. @engine,
+ * @ops and @opaque are borrowed until smmuv3_regs_free().
+ */
+SMMUv3RegFile *smmuv3_regs_new(SMMUv3Engine *engine, const SMMUv3RegsOps *ops,
+                               void *opaque);
+
+/* NULL is allowed. The engine stays. */
+void smmuv3_regs_free(SMMUv3RegFile *f);
+
+/*
+ * Reset: everything off, GBPA is bypass, queues as large as @idr has them.
+ * @idr, SMMU_IDR0..5, is what the guest is promised from now on; the engine is
+ * told, and every stream is re-driven. What was being consumed stops. @idr
+ * promises no more than the head of this file allows.
+ */
+void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6]);
+
+/*
+ * A guest's access of @size bytes at @offset from the base of page 0. False if
+ * it is misaligned or neither of 4 nor of 8 bytes (6.2): it has done nothing
+ * and read zero. 8 bytes at 32-bit registers, and places without a register,
+ * are RAZ/WI.
+ */
+bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
+                      uint64_t *value);
+bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
+                       uint64_t value);
+
+/*
+ * The next slice of commands, as ops->resume() asked for. Nothing happens if
+ * the guest has switched the queue off since, or a reset came between.
+ */
+void smmuv3_regs_resume(SMMUv3RegFile *f);
+
+/* To look at, or to migrate; valid until the next call on @f. */
+const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f);
+
+/*
+ * Takes over a state that smmuv3_regs_state() gave elsewhere: streams are
+ * re-driven, and what was left in the command queue is asked for by
+ * ops->resume(). The identification registers stay as smmuv3_regs_reset() made
+ * them. @from is not trusted: bits that do not exist are dropped.
+ */
+void smmuv3_regs_load(SMMUv3RegFile *f, const SMMUv3Regs *from);
+
+#endif

@@ -1,0 +1,457 @@
+/*
+ * Plugging devices behind an accelerated SMMU: refusals, hot-plug, bus
+ * numbers, interrupts, several SMMUs, accelerators.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "smmuv3-nested-scene.h"
+
+#include "hw/pci/pci.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
+
+/* ---- Refusals ---- */
+
+typedef struct RefusalCase {
+    const char *name;
+    unsigned device;
+    FakeKernelCall call;        /* with err: fails once; FK_CALLS: none */
+    int err;
+    uint32_t clear_idr0, clear_idr3, clear_idr5;
+    uint32_t iidr;
+    const char *words;          /* what the message says */
+} RefusalCase;
+
+static const RefusalCase refusals[] = {
+    { "other-iommu", 7, .call = FK_CALLS,
+      .words = "describes no SMMUv3 behind the device" },
+    { "no-stage-2", 0, .call = FK_CALLS, .clear_idr0 = HOST_IDR0_S2P,
+      .words = "does not implement both stages (IDR0.S1P=1 IDR0.S2P=0)" },
+    { "no-stage-1", 0, .call = FK_CALLS, .clear_idr0 = HOST_IDR0_S1P,
+      .words = "does not implement both stages (IDR0.S1P=0 IDR0.S2P=1)" },
+    { "no-s2fwb", 0, .call = FK_CALLS, .clear_idr3 = HOST_IDR3_FWB,
+      .words = "its SMMU has no S2FWB (IDR3.FWB=0)" },
+    { "old-kernel", 0, .call = FK_VIOMMU_ALLOC, .err = ENOTTY,
+      .words = "does not know IOMMU_VIOMMU_ALLOC" },
+    { "erratum", 0, .call = FK_VIOMMU_ALLOC, .err = EOPNOTSUPP,
+      .iidr = 0x4831043b, .words = "MMU-600 erratum 1209401" },
+    { "unseen", 0, .call = FK_VIOMMU_ALLOC, .err = EOPNOTSUPP,
+      .words = "looks capable" },
+    { "no-parent", 0, .call = FK_PARENT_ALLOC, .err = ENOMEM,
+      .words = "not allocated as a nesting parent" },
+    { "no-memory", 0, .call = FK_VIOMMU_ALLOC, .err = ENOMEM,
+      .words = "Cannot allocate memory" },
+    /* Promised at reset, when there was no device yet to ask */
+    { "granule", 0, .call = FK_CALLS, .clear_idr5 = BIT(5),
+      .words = "lacks IDR5.GRAN16K" },
+    { "asid16", 0, .call = FK_CALLS, .clear_idr0 = BIT(12),
+      .words = "lacks IDR0.ASID16" },
+};
+
+static void test_refusal(const void *opaque)
+{
+    const RefusalCase *c = opaque;
+    g_autofree char *error = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    s.k->smmu[0].idr[0] &= ~c->clear_idr0;
+    s.k->smmu[0].idr[3] &= ~c->clear_idr3;
+    s.k->smmu[0].idr[5] &= ~c->clear_idr5;
+    s.k->smmu[0].iidr = c->iidr;
+    if (c->err) {
+        fail_nth(&s, c->call, 1, c->err);
+    }
+    error = try_plug(&s, c->device, "rp0");
+    g_assert_nonnull(error);
+    if (!strstr(error, c->words)) {
+        g_test_message("%s", error);
+        g_assert_nonnull(strstr(error, c->words));
+    }
+    expect_nothing_left(&s);
+    scene_done(&s);
+}
+
+/* The first device decides on the SMMU. */
+static void test_second_smmu(void)
+{
+    g_autofree char *error = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 2);
+    plug(&s, 0, 0);
+    error = try_plug(&s, 6, "rp1");
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error, "another physical SMMU"));
+    expect_kind(&s, 0, STE_BYPASS);
+    g_assert_cmpuint(s.k->parents, ==, 1);
+    /* And the right one still comes in, there. */
+    plug(&s, 1, 1);
+    expect_kind(&s, 1, STE_BYPASS);
+    scene_done(&s);
+}
+
+/* A narrower host seen before the guest starts is no reason to refuse. */
+static void test_narrow_host(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    s.k->smmu[0].idr[0] &= ~BIT(12);        /* ASID16 */
+    s.k->smmu[0].idr[5] &= ~BIT(5);         /* GRAN16K */
+    scene_start_devices(&s, 1);
+    g_assert_cmpuint(extract32(reg(&s, IDR0), 12, 1), ==, 0);
+    g_assert_cmpuint(extract32(reg(&s, IDR5), 4, 3), ==, 5);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    scene_forget(&s);
+    /* 8-bit ASIDs: the upper byte is RES0. */
+    put(&s, TLBI_NH_ASID | ASID(0xab12), 0);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_true(is_issued(&s, TLBI_NH_ASID | ASID(0x12), 0));
+    scene_done(&s);
+}
+
+/* ---- Hot-plug ---- */
+
+static void test_hotplug(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 2);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    for (unsigned round = 0; round < 3; round++) {
+        plug(&s, 0, 0);
+        /* SMMUEN=1 and no STE of its own yet */
+        expect_kind(&s, 0, STE_ABORT);
+        translate(&s, 0, round);
+        expect_translating(&s, 0, round);
+        plug(&s, 1, 1);
+        translate(&s, 1, round);
+        unplug(&s, 0, 0);
+        expect_translating(&s, 1, round);
+        unplug(&s, 1, 1);
+        expect_nothing_left(&s);
+        install(&s, 0, STE_ABORT, 0);
+        install(&s, 1, STE_ABORT, 0);
+    }
+    scene_done(&s);
+}
+
+/* What is forwarded for a device goes nowhere when it is gone. */
+static void test_commands_after_unplug(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    plug(&s, 0, 0);
+    translate(&s, 0, 0);
+    unplug(&s, 0, 0);
+    scene_forget(&s);
+    put_tlbis(&s, 0, 3);
+    put(&s, CFGI_CD | SID(s.sid[0]), LEAF);
+    put(&s, CFGI_STE | SID(s.sid[0]), LEAF);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 0);
+    scene_done(&s);
+}
+
+/* ---- Bus numbers ---- */
+
+/* The guest gives a bus another number: another vSID, another vDEVICE. */
+static void test_renumber(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    plug(&s, 0, 0);
+    translate(&s, 0, 0);
+    g_assert_cmphex(s.k->device[0].vsid, ==, 0x100);
+    set_bus(&s, 0, 5);
+    s.sid[0] = 0x500;
+    translate(&s, 0, 1);
+    expect_translating(&s, 0, 1);
+    g_assert_cmphex(s.k->device[0].vsid, ==, 0x500);
+    g_assert_cmpuint(s.k->vdevices, ==, 1);
+    scene_done(&s);
+}
+
+/* Two ports swap their numbers: never two streams under one vSID. */
+static void test_swap_buses(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 2);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    plug(&s, 0, 0);
+    plug(&s, 1, 1);
+    translate(&s, 0, 0);
+    translate(&s, 1, 1);
+    set_bus(&s, 0, 2);
+    set_bus(&s, 1, 1);
+    put(&s, CFGI_STE_RANGE, 31);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    expect_translating(&s, 0, 1);
+    expect_translating(&s, 1, 0);
+    g_assert_cmphex(s.k->device[0].vsid, ==, 0x200);
+    g_assert_cmphex(s.k->device[1].vsid, ==, 0x100);
+    scene_done(&s);
+}
+
+/* Without a number the device has no StreamID: it aborts. */
+static void test_no_number(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    set_bus(&s, 0, 0);
+    enable_queue(&s, LOG2SIZE);
+    put_ste(&s, 0, STE_BYPASS, 0);
+    enable_smmu(&s);
+    plug(&s, 0, 0);
+    expect_kind(&s, 0, STE_ABORT);
+    g_assert_false(s.k->device[0].has_vdevice);
+    set_bus(&s, 0, 1);
+    translate(&s, 0, 0);
+    expect_translating(&s, 0, 0);
+    scene_done(&s);
+}
+
+/* ---- Several SMMUs ---- */
+
+/*
+ * Devices of two physical SMMUs behind two instances; and two instances on
+ * one physical SMMU, which share no stage 2.
+ */
+static void test_two_instances(const void *second)
+{
+    unsigned other = *(const unsigned *)second;
+    g_autofree char *near = NULL, *far = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    near = scene_device(&s, 0);
+    far = scene_device(&s, other);
+    scene_start(&s, "-device pxb-pcie,id=pcie.1,bus_nr=8,bus=pcie.0,addr=9 "
+                "-device arm-smmuv3,primary-bus=pcie.1,id=far,accel=on "
+                "-device pcie-root-port,id=farport,bus=pcie.1,chassis=9 "
+                "-device %s,bus=pcie.0,addr=2 -device %s,bus=farport",
+                near, far);
+    s.sid[0] = 2 << 3;
+    g_assert_cmpuint(s.k->viommus, ==, 2);
+    g_assert_cmpuint(s.k->parents, ==, 2);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    translate(&s, 0, 0);
+    expect_translating(&s, 0, 0);
+    expect_kind(&s, other, STE_BYPASS);
+    scene_done(&s);
+}
+
+/* ---- Interrupts ---- */
+
+#define GICD            0x08000000
+#define GICD_ISPENDR    (GICD + 0x200)
+#define GICD_ICFGR      (GICD + 0xc00)
+#define V2M_FIRST_SPI   80
+
+static void enable_bar_and_msix(Scene *s, unsigned slot)
+{
+    unsigned devfn = PCI_DEVFN(slot, 0);
+
+    qtest_writel(s->qts, config_addr(0, devfn, PCI_BASE_ADDRESS_0), BAR_ADDR);
+    qtest_writew(s->qts, config_addr(0, devfn, PCI_COMMAND),
+                 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    qtest_writew(s->qts, config_addr(0, devfn, FAKE_PCI_MSIX_CAP +
+                                     PCI_MSIX_FLAGS), PCI_MSIX_FLAGS_ENABLE);
+}
+
+/* @addr is an IOVA of the guest's stage 1, which QEMU cannot walk. */
+static void set_vector(Scene *s, unsigned vector, uint64_t addr, uint32_t data)
+{
+    uint64_t entry = BAR_ADDR + FAKE_PCI_MSIX_TABLE +
+                     vector * PCI_MSIX_ENTRY_SIZE;
+
+    qtest_writel(s->qts, entry + PCI_MSIX_ENTRY_LOWER_ADDR, addr);
+    qtest_writel(s->qts, entry + PCI_MSIX_ENTRY_UPPER_ADDR, addr >> 32);
+    qtest_writel(s->qts, entry + PCI_MSIX_ENTRY_DATA, data);
+    qtest_writel(s->qts, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+}
+
+static bool is_pending(Scene *s, unsigned irq)
+{
+    return extract32(qtest_readl(s->qts, GICD_ISPENDR + 4 * (irq / 32)),
+                     irq % 32, 1);
+}
+
+/* The eventfd is handled in QEMU's main loop, at the latest one round on. */
+static void expect_interrupt(Scene *s, unsigned vector, unsigned irq)
+{
+    unsigned rounds = 0;
+
+    qtest_writel(s->qts, BAR_ADDR, vector);
+    while (!is_pending(s, irq)) {
+        g_assert_cmpuint(rounds++, <, 1000);
+    }
+}
+
+static void test_msi(void)
+{
+    Scene s;
+
+    if (!scene_init_translating(&s)) {
+        return;
+    }
+    /* Edge-triggered, so that they stay pending */
+    qtest_writel(s.qts, GICD_ICFGR + 4 * (V2M_FIRST_SPI / 16), 0xaaaaaaaa);
+    enable_bar_and_msix(&s, 2);
+    set_vector(&s, 0, 0xdead0000, V2M_FIRST_SPI);
+    set_vector(&s, 3, 0x123456789000, V2M_FIRST_SPI + 1);
+    g_assert_cmpuint(s.k->device[0].vectors, >=, 2);
+    g_assert_false(is_pending(&s, V2M_FIRST_SPI));
+    expect_interrupt(&s, 0, V2M_FIRST_SPI);
+    g_assert_false(is_pending(&s, V2M_FIRST_SPI + 1));
+    expect_interrupt(&s, 3, V2M_FIRST_SPI + 1);
+    scene_done(&s);
+}
+
+/* ---- The rest ---- */
+
+/* No KVM is asked for: the same under TCG. */
+static void test_tcg(void)
+{
+    Scene s;
+
+    if (!qtest_has_accel("tcg")) {
+        g_test_skip("no TCG");
+        return;
+    }
+    if (!scene_init_translating_with(&s, "-accel tcg -S")) {
+        return;
+    }
+    put_tlbis(&s, 0, 3);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    expect_tlbis(&s, 0, 3);
+    scene_done(&s);
+}
+
+/* VFIO has a reason of its own, so all of them are asked for. */
+static bool blocks_migration(Scene *s)
+{
+    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'query-migrate' }");
+    QList *reasons = qdict_get_qlist(qdict_get_qdict(reply, "return"),
+                                     "blocked-reasons");
+    bool found = false;
+    const QListEntry *entry;
+
+    for (entry = reasons ? qlist_first(reasons) : NULL; entry;
+         entry = qlist_next(entry)) {
+        const char *text = qstring_get_str(qobject_to(QString, entry->value));
+
+        found |= strstr(text, "arm-smmuv3 with accel=on") != NULL;
+    }
+    qobject_unref(reply);
+    return found;
+}
+
+static void test_migration_blocked(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    g_assert_false(blocks_migration(&s));
+    plug(&s, 0, 0);
+    g_assert_true(blocks_migration(&s));
+    unplug(&s, 0, 0);
+    g_assert_false(blocks_migration(&s));
+    scene_done(&s);
+}
+
+static void test_emulated_next_to_it(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    /* With accel=off the same device is passed through without nesting. */
+    scene_start_bare(&s, "%s", MACHINE "-device pcie-root-port,id=rp0,"
+                     "chassis=1,bus=pcie.0,addr=2");
+    plug(&s, 0, 0);
+    g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_PARENT);
+    g_assert_cmpuint(s.k->viommus, ==, 0);
+    unplug(&s, 0, 0);
+    expect_nothing_left(&s);
+    scene_done(&s);
+}
+
+void add_plug_tests(void)
+{
+    static const unsigned other_smmu = 6, same_smmu = 1;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autofree char *path = g_strdup_printf("smmuv3-nested/refuse/%s",
+                                                refusals[i].name);
+
+        qtest_add_data_func(path, &refusals[i], test_refusal);
+    }
+    qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
+    qtest_add_func("smmuv3-nested/plug/narrow-host", test_narrow_host);
+    qtest_add_func("smmuv3-nested/plug/hotplug", test_hotplug);
+    qtest_add_func("smmuv3-nested/plug/commands-after",
+                   test_commands_after_unplug);
+    qtest_add_func("smmuv3-nested/plug/no-smmu", test_emulated_next_to_it);
+    qtest_add_func("smmuv3-nested/bus/renumber", test_renumber);
+    qtest_add_func("smmuv3-nested/bus/swap", test_swap_buses);
+    qtest_add_func("smmuv3-nested/bus/none", test_no_number);
+    qtest_add_data_func("smmuv3-nested/two/physical", &other_smmu,
+                        test_two_instances);
+    qtest_add_data_func("smmuv3-nested/two/instances", &same_smmu,
+                        test_two_instances);
+    qtest_add_func("smmuv3-nested/msi", test_msi);
+    qtest_add_func("smmuv3-nested/tcg", test_tcg);
+    qtest_add_func("smmuv3-nested/migration", test_migration_blocked);
+}

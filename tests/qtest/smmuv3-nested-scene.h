@@ -1,0 +1,211 @@
+/*
+ * A machine with vfio-pci devices behind an accelerated SMMU, and a driver.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * QEMU runs with smmuv3-fake-kernel.h's library for a host: eight
+ * devices, of which 0 to 5 sit behind SMMU 0, 6 behind SMMU 1 and 7 behind no
+ * SMMU. Here is what puts them into a machine, and what a guest's driver does
+ * to the SMMU: its registers, stream table and command queue. Numbers are
+ * written anew from Arm IHI 0070 and not shared with the code under test.
+ */
+#ifndef SMMUV3_NESTED_SCENE_H
+#define SMMUV3_NESTED_SCENE_H
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "libqtest.h"
+#include "smmuv3-fake-kernel.h"
+
+/* Registers, 6.3 */
+#define IDR0            0x00
+#define IDR1            0x04
+#define IDR3            0x0c
+#define IDR5            0x14
+#define CR0             0x20
+#define CR0ACK          0x24
+#define GBPA            0x44
+#define GERROR          0x60
+#define GERRORN         0x64
+#define STRTAB_BASE     0x80
+#define STRTAB_BASE_CFG 0x88
+#define CMDQ_BASE       0x90
+#define CMDQ_PROD       0x98
+#define CMDQ_CONS       0x9c
+
+#define CR0_SMMUEN      BIT(0)
+#define CR0_CMDQEN      BIT(3)
+#define GBPA_UPDATE     BIT(31)
+#define GBPA_ABORT      BIT(20)
+#define GERROR_CMDQ_ERR BIT(0)
+
+#define CERROR_NONE     0
+#define CERROR_ILL      1
+#define CERROR_ABT      2
+#define CERROR_ATC_INV_SYNC 3
+
+/* Commands, 4.1.3 */
+#define PREFETCH_CONFIG 0x01
+#define PREFETCH_ADDR   0x02
+#define CFGI_STE        0x03
+#define CFGI_STE_RANGE  0x04
+#define CFGI_CD         0x05
+#define CFGI_CD_ALL     0x06
+#define TLBI_NH_ALL     0x10
+#define TLBI_NH_ASID    0x11
+#define TLBI_NH_VA      0x12
+#define TLBI_NH_VAA     0x13
+#define TLBI_NSNH_ALL   0x30
+#define ATC_INV         0x40
+#define CMD_SYNC        0x46
+
+#define SSEC            BIT_ULL(10)
+#define SID(sid)        ((uint64_t)(sid) << 32)
+#define ASID(asid)      ((uint64_t)(asid) << 48)
+#define SYNC_CS(cs)     ((uint64_t)(cs) << 12)
+#define LEAF            1
+
+/* STEs, 5.2 */
+#define STE_V           BIT_ULL(0)
+#define STE_ABORT       (STE_V | 0ull << 1)
+#define STE_BYPASS      (STE_V | 4ull << 1)
+#define STE_S1          (STE_V | 5ull << 1)
+#define STE_CONFIG(dw0) extract64(dw0, 1, 3)
+
+/* The host's SMMU */
+#define HOST_IDR0_S1P   BIT(1)
+#define HOST_IDR0_S2P   BIT(0)
+#define HOST_IDR3_FWB   BIT(8)
+#define HOST_IDR3_RIL   BIT(10)
+
+/* The guest's memory */
+#define SMMU_ADDR       0x0c000000
+#define RING            0x42000000
+#define LOG2SIZE        8
+#define STRTAB          0x43000000
+#define STRTAB_LOG2SIZE 12              /* 16 buses */
+#define CONTEXTS        0x44000000
+#define BAR_ADDR        0x10000000
+#define ECAM            0x3f000000ull
+
+#define MACHINE         "-M virt,gic-version=2,highmem-ecam=off -m 128 " \
+                        "-nodefaults -object iommufd,id=iommufd0 "
+#define SMMU            "-device arm-smmuv3,primary-bus=pcie.0,id=smmu," \
+                        "accel=on "
+
+typedef struct Scene {
+    FakeKernel *k;
+    char *dir;                  /* of the host's sysfs and the shared file */
+    QTestState *qts;            /* NULL: not started */
+    uint64_t ring;
+    unsigned log2size;
+    uint32_t prod;
+    uint32_t cr0;
+    uint32_t sid[FAKE_KERNEL_DEVICES];
+} Scene;
+
+/* False and the test marked as skipped, if the library is not at hand. */
+bool scene_init(Scene *s);
+
+/* Kills QEMU, and asserts that no request broke the kernel's rules. */
+void scene_done(Scene *s);
+
+/* Starts QEMU: MACHINE and SMMU, then what @fmt says. */
+void scene_start(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+void scene_start_bare(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+void scene_quit(Scene *s);
+
+/* vfio-pci of host device @i, with an id of dev@i, without a place. */
+char *scene_device(const Scene *s, unsigned i);
+
+/* Devices 0 .. @n - 1 in slots 2, 3, ... of pcie.0, QEMU started. */
+void scene_start_devices(Scene *s, unsigned n);
+
+/* The same with further arguments, like "-global arm-smmuv3.x-ats=on". */
+void scene_start_with(Scene *s, const char *more, unsigned n);
+
+/* Root ports rp0 .. @n - 1 in slots 2, 3, ..., their buses 1, 2, ... */
+void scene_start_ports(Scene *s, unsigned n);
+
+/* What the guest's PCI code does for port @port. */
+void set_bus(Scene *s, unsigned port, unsigned bus);
+
+/*
+ * device_add of host device @i to bus @bus; its error, NULL for none. What
+ * QEMU had opened for one that failed is closed again on return.
+ */
+char *try_plug(Scene *s, unsigned i, const char *bus);
+void plug(Scene *s, unsigned i, unsigned port);
+
+/* As the guest does it: power off. Waits until the device is closed. */
+void unplug(Scene *s, unsigned i, unsigned port);
+
+/* Configuration space, by ECAM */
+uint64_t config_addr(unsigned bus, unsigned devfn, unsigned offset);
+
+/* A device in slot 2, translating, and an empty journal. */
+bool scene_init_translating(Scene *s);
+bool scene_init_translating_with(Scene *s, const char *more);
+
+/* QEMU's environment and command line, for who starts it by itself. */
+char **scene_environment(const Scene *s);
+
+/* Forgets the journal and the issued commands. */
+void scene_forget(Scene *s);
+
+/* Each kind of call, and FK_CALLS for any. */
+void fail_nth(Scene *s, FakeKernelCall call, unsigned nth, int err);
+void fail_nothing(Scene *s);
+
+/* Registers */
+uint32_t reg(Scene *s, uint32_t offset);
+void set_reg(Scene *s, uint32_t offset, uint32_t value);
+uint32_t cons(Scene *s);
+uint32_t cerror(Scene *s);
+bool cmdq_err(Scene *s);
+void acknowledge(Scene *s);
+void set_gbpa(Scene *s, uint32_t value);
+
+/* The driver's set-up: an aborting stream table, the queue; CR0.CMDQEN */
+void enable_queue(Scene *s, unsigned log2size);
+void enable_smmu(Scene *s);
+void disable_smmu(Scene *s);
+
+/* The stream table */
+void put_ste(Scene *s, uint32_t sid, uint64_t dw0, uint64_t dw1);
+uint64_t s1_dw0(unsigned context);      /* a stage-1 STE's word 0 */
+#define S1_DW1 (1ull << 2 | 1ull << 4 | 3ull << 6)
+
+/* STE, CFGI_STE and CMD_SYNC; the queue drains. */
+void install(Scene *s, unsigned device, uint64_t dw0, uint64_t dw1);
+void translate(Scene *s, unsigned device, unsigned context);
+
+/* The command queue */
+void put(Scene *s, uint64_t dw0, uint64_t dw1);
+void put_at(Scene *s, uint32_t prod, uint64_t dw0, uint64_t dw1);
+void ring_bell(Scene *s);
+void expect_drained(Scene *s);
+void expect_stopped(Scene *s, uint32_t at, uint32_t error);
+void run_one(Scene *s, uint64_t dw0, uint64_t dw1); /* then ring_bell() */
+
+/* No two of these are neighbours, so no two could become one range. */
+uint64_t nth_va(unsigned i);
+void put_tlbis(Scene *s, unsigned first, unsigned n);
+
+/* What reached the host */
+bool is_issued(Scene *s, uint64_t dw0, uint64_t dw1);
+unsigned times_issued(Scene *s, uint64_t dw0, uint64_t dw1);
+bool is_tlbi_issued(Scene *s, unsigned i);
+void expect_tlbis(Scene *s, unsigned first, unsigned n);
+void expect_translating(Scene *s, unsigned device, unsigned context);
+void expect_kind(Scene *s, unsigned device, uint64_t ste_dw0);
+bool is_blocked(Scene *s, unsigned device);     /* aborting, or detached */
+void expect_nothing_left(Scene *s);
+
+/* The lists of tests, a file each */
+void add_stream_tests(void);
+void add_plug_tests(void);
+void add_error_tests(void);
+void add_sweep_tests(void);
+
+#endif

@@ -1,0 +1,1171 @@
+/*
+ * The register file: what each register holds, who may write it when, and
+ * what a write sets going.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The numbers are written anew from Arm IHI 0070 6.3 and not shared with the
+ * code under test.
+ */
+#include <errno.h>
+
+#include "scene.h"
+#include "smmuv3-regs.h"
+
+#define CR0             0x20
+#define CR0ACK          0x24
+#define CR1             0x28
+#define CR2             0x2c
+#define GBPA            0x44
+#define IRQ_CTRL        0x50
+#define IRQ_CTRLACK     0x54
+#define GERROR          0x60
+#define GERRORN         0x64
+#define GERROR_IRQ_CFG0 0x68
+#define GERROR_IRQ_CFG1 0x70
+#define GERROR_IRQ_CFG2 0x74
+#define STRTAB_BASE     0x80
+#define STRTAB_BASE_CFG 0x88
+#define CMDQ_BASE       0x90
+#define CMDQ_PROD       0x98
+#define CMDQ_CONS       0x9c
+#define EVENTQ_BASE     0xa0
+#define EVENTQ_PROD     0xa8
+#define EVENTQ_CONS     0xac
+#define EVENTQ_IRQ_CFG0 0xb0
+#define EVENTQ_IRQ_CFG1 0xb8
+#define EVENTQ_IRQ_CFG2 0xbc
+#define PAGE1           0x10000
+
+#define SMMUEN          0x1
+#define EVENTQEN        0x4
+#define CMDQEN          0x8
+#define CMDQ_ERR        0x1
+#define UPDATE          0x80000000
+#define ABORT           0x00100000
+#define GERROR_IRQEN    0x1
+#define EVENTQ_IRQEN    0x4
+
+#define IDR0_MSI        (1u << 13)
+#define IDR0_ATS        (1u << 10)
+
+/* S1P, AArch64, COHACC, ASID16, no stalls, two levels; queues of 2^19; 44 */
+static const uint32_t plain_idr[6] = {
+    0x0d40101a, 0x02730010, 0, 0x00000400, 0, 0x00000074,
+};
+
+/* A scene whose registers are a register file's. */
+typedef struct Regs {
+    Scene scene;
+    SMMUv3RegFile *file;
+    unsigned irqs[2];
+    unsigned resumes;
+    void (*on_irq)(struct Regs *t);
+} Regs;
+
+static void on_irq(void *opaque, SMMUv3Irq irq)
+{
+    Regs *t = opaque;
+
+    t->irqs[irq]++;
+    if (t->on_irq) {
+        t->on_irq(t);
+    }
+}
+
+static void on_resume(void *opaque)
+{
+    Regs *t = opaque;
+
+    t->resumes++;
+}
+
+static const SMMUv3RegsOps ops = { .irq = on_irq, .resume = on_resume };
+
+static uint64_t rd_size(Regs *t, uint64_t offset, unsigned size)
+{
+    uint64_t value = 0x5a5a5a5a5a5a5a5a;
+
+    g_assert_true(smmuv3_regs_read(t->file, offset, size, &value));
+    return value;
+}
+
+static void wr_size(Regs *t, uint64_t offset, unsigned size, uint64_t value)
+{
+    g_assert_true(smmuv3_regs_write(t->file, offset, size, value));
+}
+
+static uint32_t rd(Regs *t, uint64_t offset)
+{
+    uint64_t value = rd_size(t, offset, 4);
+
+    g_assert_cmphex(value, <=, UINT32_MAX);
+    return value;
+}
+
+static void wr(Regs *t, uint64_t offset, uint32_t value)
+{
+    wr_size(t, offset, 4, value);
+}
+
+static void wr64(Regs *t, uint64_t offset, uint64_t value)
+{
+    wr_size(t, offset, 8, value);
+}
+
+static void init_idr(Regs *t, const uint32_t idr[6])
+{
+    *t = (Regs) { };
+    scene_init_idr(&t->scene, host_idr, idr);
+    t->file = smmuv3_regs_new(t->scene.engine, &ops, t);
+    smmuv3_regs_reset(t->file, idr);
+}
+
+static void init(Regs *t)
+{
+    init_idr(t, plain_idr);
+}
+
+static void done(Regs *t)
+{
+    smmuv3_regs_free(t->file);
+    scene_done(&t->scene);
+}
+
+/* ---- Each register by itself ---- */
+
+typedef struct Row {
+    const char *name;
+    uint32_t offset;
+    unsigned bytes;
+    uint64_t reset;
+    uint64_t bits;          /* that can be written */
+    uint32_t cr0_off;       /* each of these bits in CR0 locks all of them */
+} Row;
+
+static const Row rows[] = {
+    { "idr0", 0x00, 4, 0x0d40101a, 0, 0 },
+    { "idr1", 0x04, 4, 0x02730010, 0, 0 },
+    { "idr2", 0x08, 4, 0, 0, 0 },
+    { "idr3", 0x0c, 4, 0x00000400, 0, 0 },
+    { "idr4", 0x10, 4, 0, 0, 0 },
+    { "idr5", 0x14, 4, 0x00000074, 0, 0 },
+    { "iidr", 0x18, 4, 0, 0, 0 },
+    { "aidr", 0x1c, 4, 1, 0, 0 },
+    { "cr0", CR0, 4, 0, 0xd, 0 },
+    { "cr0ack", CR0ACK, 4, 0, 0, 0 },
+    { "cr1", CR1, 4, 0, 0xfff, 0 },
+    { "cr2", CR2, 4, 0, 0x2, SMMUEN },
+    { "0x30", 0x30, 4, 0, 0, 0 },
+    { "statusr", 0x40, 4, 0, 0, 0 },
+    { "agbpa", 0x48, 4, 0, 0, 0 },
+    { "irq-ctrl", IRQ_CTRL, 4, 0, 0x5, 0 },
+    { "irq-ctrlack", IRQ_CTRLACK, 4, 0, 0, 0 },
+    { "gerror", GERROR, 4, 0, 0, 0 },
+    { "gerrorn", GERRORN, 4, 0, 0x105, 0 },
+    { "gerror-irq-cfg0", GERROR_IRQ_CFG0, 8, 0, 0, 0 },
+    { "gerror-irq-cfg1", GERROR_IRQ_CFG1, 4, 0, 0, 0 },
+    { "gerror-irq-cfg2", GERROR_IRQ_CFG2, 4, 0, 0, 0 },
+    { "strtab-base", STRTAB_BASE, 8, 0, 0x40000fffffffffc0, SMMUEN },
+    { "strtab-base-cfg", STRTAB_BASE_CFG, 4, 0, 0x307ff, SMMUEN },
+    { "cmdq-base", CMDQ_BASE, 8, 19, 0x40000fffffffffff, CMDQEN },
+    { "cmdq-prod", CMDQ_PROD, 4, 0, 0xfffff, 0 },
+    { "cmdq-cons", CMDQ_CONS, 4, 0, 0x7f0fffff, CMDQEN },
+    { "eventq-base", EVENTQ_BASE, 8, 19, 0x40000fffffffffff, EVENTQEN },
+    { "eventq-prod", EVENTQ_PROD, 4, 0, 0x800fffff, EVENTQEN },
+    { "eventq-cons", EVENTQ_CONS, 4, 0, 0x800fffff, 0 },
+    { "eventq-irq-cfg0", EVENTQ_IRQ_CFG0, 8, 0, 0, 0 },
+    { "eventq-irq-cfg1", EVENTQ_IRQ_CFG1, 4, 0, 0, 0 },
+    { "eventq-irq-cfg2", EVENTQ_IRQ_CFG2, 4, 0, 0, 0 },
+    { "priq-base", 0xc0, 8, 0, 0, 0 },
+    { "priq-prod", 0xc8, 4, 0, 0, 0 },
+    { "priq-cons", 0xcc, 4, 0, 0, 0 },
+    { "priq-irq-cfg0", 0xd0, 8, 0, 0, 0 },
+    { "priq-irq-cfg1", 0xd8, 4, 0, 0, 0 },
+    { "priq-irq-cfg2", 0xdc, 4, 0, 0, 0 },
+    { "gatos-ctrl", 0x100, 4, 0, 0, 0 },
+    { "gatos-sid", 0x108, 8, 0, 0, 0 },
+    { "mpamidr", 0x130, 4, 0, 0, 0 },
+    { "vatos-sel", 0x180, 4, 0, 0, 0 },
+    { "idr6", 0x190, 4, 0, 0, 0 },
+    { "dpt-base", 0x200, 8, 0, 0, 0 },
+    { "implementation-defined", 0xe00, 4, 0, 0, 0 },
+    { "pidr4", 0xfd0, 4, 0x04, 0, 0 },
+    { "pidr5", 0xfd4, 4, 0, 0, 0 },
+    { "pidr0", 0xfe0, 4, 0x84, 0, 0 },
+    { "pidr1", 0xfe4, 4, 0xb4, 0, 0 },
+    { "pidr2", 0xfe8, 4, 0xf0, 0, 0 },
+    { "pidr3", 0xfec, 4, 0x10, 0, 0 },
+    { "cidr0", 0xff0, 4, 0x0d, 0, 0 },
+    { "cidr1", 0xff4, 4, 0xf0, 0, 0 },
+    { "cidr2", 0xff8, 4, 0x05, 0, 0 },
+    { "cidr3", 0xffc, 4, 0xb1, 0, 0 },
+    { "after-cidr3", 0x1000, 4, 0, 0, 0 },
+    { "last-of-page0", 0xfffc, 4, 0, 0, 0 },
+    { "beyond", 0x20020, 4, 0, 0, 0 },
+    { "far-beyond", 0xfffffffc, 4, 0, 0, 0 },
+};
+
+/* A 64-bit register's two halves, or the one of a 32-bit register. */
+static void write_by_words(Regs *t, const Row *row, uint64_t value)
+{
+    for (unsigned at = 0; at < row->bytes; at += 4) {
+        wr(t, row->offset + at, value >> (8 * at));
+    }
+}
+
+static uint64_t read_by_words(Regs *t, uint64_t base, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    for (unsigned at = 0; at < bytes; at += 4) {
+        value |= (uint64_t)rd(t, base + at) << (8 * at);
+    }
+    return value;
+}
+
+static void expect(Regs *t, const Row *row, uint64_t value)
+{
+    g_assert_cmphex(read_by_words(t, row->offset, row->bytes), ==, value);
+    g_assert_cmphex(rd_size(t, row->offset, row->bytes), ==, value);
+    /* Page 1 is an alias, 6.1. */
+    if (row->offset < PAGE1) {
+        g_assert_cmphex(rd_size(t, PAGE1 + row->offset, row->bytes), ==,
+                        value);
+    }
+}
+
+/* The bits of writable registers; what is read-only keeps its reset value. */
+static uint64_t written(const Row *row, uint64_t value)
+{
+    return row->bits ? value & row->bits : row->reset;
+}
+
+static void write_and_expect(Regs *t, const Row *row, uint64_t value)
+{
+    write_by_words(t, row, value);
+    expect(t, row, written(row, value));
+}
+
+/* Largest queues: every bit of an index counts. */
+static bool sizes_index(const Row *row)
+{
+    return row->offset == CMDQ_BASE || row->offset == EVENTQ_BASE;
+}
+
+static void test_row(gconstpointer data)
+{
+    const Row *row = data;
+    Regs t;
+
+    init(&t);
+    expect(&t, row, row->reset);
+    write_and_expect(&t, row, UINT64_MAX);
+    write_and_expect(&t, row, 0);
+    if (row->bits && !sizes_index(row)) {
+        write_and_expect(&t, row, 0x5555555555555555);
+        write_and_expect(&t, row, 0xaaaaaaaaaaaaaaaa);
+    }
+    smmuv3_regs_reset(t.file, plain_idr);
+    expect(&t, row, row->reset);
+    done(&t);
+}
+
+static void test_row_access(gconstpointer data)
+{
+    const Row *row = data;
+    uint64_t value = 0x5aa5c33c96690ff0, low = (uint32_t)written(row, value);
+    Regs t;
+
+    init(&t);
+    if (row->bytes == 4 && row->offset % 8 == 0) {
+        /* Two 32-bit registers at once, 6.2: RAZ/WI. */
+        g_assert_cmphex(rd_size(&t, row->offset, 8), ==, 0);
+        wr64(&t, row->offset, UINT64_MAX);
+        expect(&t, row, row->reset);
+    }
+    if (row->bytes == 8) {
+        wr64(&t, row->offset, value);
+        expect(&t, row, written(row, value));
+        /* Each half leaves the other one alone. */
+        wr(&t, row->offset, 0);
+        expect(&t, row, row->bits ? (value & row->bits) >> 32 << 32
+                                  : row->reset);
+        wr(&t, row->offset, value);
+        wr(&t, row->offset + 4, 0);
+        expect(&t, row, low);
+    }
+    smmuv3_regs_reset(t.file, plain_idr);
+    if (row->offset < PAGE1) {
+        wr_size(&t, PAGE1 + row->offset, row->bytes, value);
+        expect(&t, row, written(row, value));
+    }
+    done(&t);
+}
+
+static void test_row_lock(gconstpointer data)
+{
+    static const uint32_t enables[] = { SMMUEN, EVENTQEN, CMDQEN };
+    const Row *row = data;
+    uint64_t value;
+    Regs t;
+
+    init(&t);
+    /* All of the fields, as far as a queue of 32 may be on with it. */
+    value = row->bits & 0xffffffffffffffe5;
+    wr_size(&t, row->offset, row->bytes, value);
+    wr(&t, CMDQ_PROD, row->offset == CMDQ_CONS ? value : 5);
+    wr(&t, CMDQ_CONS, row->offset == CMDQ_CONS ? value : 5);
+    for (unsigned i = 0; i < G_N_ELEMENTS(enables); i++) {
+        wr(&t, CR0, enables[i]);
+        wr_size(&t, row->offset, row->bytes, 0);
+        expect(&t, row, row->cr0_off & enables[i] ? value : 0);
+        write_by_words(&t, row, 0);
+        expect(&t, row, row->cr0_off & enables[i] ? value : 0);
+        wr(&t, CR0, 0);
+        wr_size(&t, row->offset, row->bytes, 0);
+        expect(&t, row, 0);
+        wr_size(&t, row->offset, row->bytes, value);
+        expect(&t, row, value);
+    }
+    done(&t);
+}
+
+/* CR1 has two halves with locks of their own, 6.3.11. */
+static void test_cr1_lock(void)
+{
+    static const struct {
+        uint32_t cr0, locked;
+    } cases[] = {
+        { SMMUEN, 0xfc0 }, { EVENTQEN, 0x03f }, { CMDQEN, 0x03f },
+        { SMMUEN | CMDQEN, 0xfff },
+    };
+    Regs t;
+
+    init(&t);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        wr(&t, CR0, 0);
+        wr(&t, CR1, 0);
+        wr(&t, CR0, cases[i].cr0);
+        wr(&t, CR1, UINT32_MAX);
+        g_assert_cmphex(rd(&t, CR1), ==, 0xfff & ~cases[i].locked);
+    }
+    done(&t);
+}
+
+/* What features add to CR2 is locked as well, 6.3.12. */
+static void test_cr2_lock(void)
+{
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[0] |= 1u << 9 | 1u << 5 | 1u << 23;     /* Hyp, BTM, ATSRECERR */
+    init_idr(&t, idr);
+    wr(&t, CR0, SMMUEN);
+    wr(&t, CR2, UINT32_MAX);
+    g_assert_cmphex(rd(&t, CR2), ==, 0);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, CR2, UINT32_MAX);
+    g_assert_cmphex(rd(&t, CR2), ==, 0xf);
+    wr(&t, CR0, SMMUEN);
+    wr(&t, CR2, 0);
+    g_assert_cmphex(rd(&t, CR2), ==, 0xf);
+    done(&t);
+}
+
+/* ---- Accesses that are none ---- */
+
+static void test_illegal_access(void)
+{
+    static const struct {
+        uint64_t offset;
+        unsigned size;
+    } cases[] = {
+        { CR1, 0 }, { CR1, 1 }, { CR1, 2 }, { CR1, 3 }, { CR1, 16 },
+        { CR1 + 1, 4 }, { CR1 + 2, 4 }, { CR1 + 3, 4 }, { CR1 + 1, 1 },
+        { CR1 + 2, 2 }, { CMDQ_BASE + 1, 8 }, { CMDQ_BASE + 4, 8 },
+        { CMDQ_BASE + 2, 4 }, { CMDQ_BASE, 2 }, { CMDQ_BASE, 16 },
+        { CR2, 8 }, { 0x1002, 4 }, { 0x1004, 8 }, { 0xfffffffffffffffc, 8 },
+    };
+    Regs t;
+
+    init(&t);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        uint64_t value = 1;
+
+        g_assert_false(smmuv3_regs_read(t.file, cases[i].offset,
+                                        cases[i].size, &value));
+        g_assert_cmphex(value, ==, 0);
+        g_assert_false(smmuv3_regs_write(t.file, cases[i].offset,
+                                         cases[i].size, UINT64_MAX));
+        g_assert_cmphex(rd(&t, CR1), ==, 0);
+        g_assert_cmphex(rd(&t, CR2), ==, 0);
+        g_assert_cmphex(rd_size(&t, CMDQ_BASE, 8), ==, 19);
+    }
+    done(&t);
+}
+
+/* ---- What features bring ---- */
+
+typedef struct FeatureRow {
+    const char *name;
+    unsigned idr;
+    uint32_t set, clear;
+    uint32_t offset;
+    unsigned bytes;
+    uint64_t bits;
+} FeatureRow;
+
+static const FeatureRow features[] = {
+    { "ats", 0, IDR0_ATS, 0, CR0, 4, 0x1d },
+    { "vmw", 0, 1u << 17, 0, CR0, 4, 0x1cd },
+    { "pri", 0, 1u << 16, 0, CR0, 4, 0xd },
+    { "hyp", 0, 1u << 9, 0, CR2, 4, 0x3 },
+    { "btm", 0, 1u << 5, 0, CR2, 4, 0x6 },
+    { "atsrecerr", 0, 1u << 23, 0, CR2, 4, 0xa },
+    { "perms-ovr", 1, 1u << 26, 0, GBPA, 4, 0x1f3000 },
+    { "types-ovr", 1, 1u << 27, 0, GBPA, 4, 0x103f1f },
+    { "msi/gerrorn", 0, IDR0_MSI, 0, GERRORN, 4, 0x1b5 },
+    { "msi/gerror-cfg0", 0, IDR0_MSI, 0, GERROR_IRQ_CFG0, 8, 0xffffffffffc },
+    { "msi/gerror-cfg1", 0, IDR0_MSI, 0, GERROR_IRQ_CFG1, 4, 0xffffffff },
+    { "msi/gerror-cfg2", 0, IDR0_MSI, 0, GERROR_IRQ_CFG2, 4, 0x3f },
+    { "msi/eventq-cfg0", 0, IDR0_MSI, 0, EVENTQ_IRQ_CFG0, 8, 0xffffffffffc },
+    { "msi/eventq-cfg1", 0, IDR0_MSI, 0, EVENTQ_IRQ_CFG1, 4, 0xffffffff },
+    { "msi/eventq-cfg2", 0, IDR0_MSI, 0, EVENTQ_IRQ_CFG2, 4, 0x3f },
+    { "linear-only", 0, 0, 3u << 27, STRTAB_BASE_CFG, 4, 0x3f },
+    { "oas-32", 5, 0, 7, STRTAB_BASE, 8, 0x40000000ffffffc0 },
+    { "oas-36", 5, 1, 7, STRTAB_BASE, 8, 0x4000000fffffffc0 },
+    { "oas-40", 5, 2, 7, CMDQ_BASE, 8, 0x400000ffffffffff },
+    { "oas-42", 5, 3, 7, EVENTQ_BASE, 8, 0x400003ffffffffff },
+    { "oas-48", 5, 5, 7, CMDQ_BASE, 8, 0x4000ffffffffffff },
+    { "oas-52", 5, 6, 7, STRTAB_BASE, 8, 0x400fffffffffffc0 },
+    { "oas-reserved", 5, 7, 7, STRTAB_BASE, 8, 0x400fffffffffffc0 },
+};
+
+static void test_feature(gconstpointer data)
+{
+    const FeatureRow *row = data;
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[row->idr] = (idr[row->idr] & ~row->clear) | row->set;
+    init_idr(&t, idr);
+    g_assert_cmphex(rd(&t, 4 * row->idr), ==, idr[row->idr]);
+    wr_size(&t, row->offset, row->bytes, UINT64_MAX);
+    g_assert_cmphex(rd_size(&t, row->offset, row->bytes), ==, row->bits);
+    done(&t);
+}
+
+/* A size is read back as written; what it does is capped by IDR1, 6.3.26. */
+static void test_capped_queue(gconstpointer data)
+{
+    bool cmdq = GPOINTER_TO_UINT(data) == CMDQ_BASE;
+    uint32_t base = GPOINTER_TO_UINT(data), prod = base + 8, cons = base + 12;
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[1] = cmdq ? 0x00930010 : 0x02640010;        /* 2^4 */
+    init_idr(&t, idr);
+    g_assert_cmphex(rd_size(&t, base, 8), ==, 4);
+    wr64(&t, base, 31);
+    g_assert_cmphex(rd_size(&t, base, 8), ==, 31);
+    wr(&t, prod, 0xfffff);
+    wr(&t, cons, 0xfffff);
+    g_assert_cmphex(rd(&t, prod), ==, 0x1f);
+    g_assert_cmphex(rd(&t, cons), ==, 0x1f);
+    wr64(&t, base, 0);
+    g_assert_cmphex(rd(&t, prod), ==, 0x1);
+    wr64(&t, base, 2);
+    g_assert_cmphex(rd(&t, prod), ==, 0x7);
+    g_assert_cmphex(rd(&t, cons), ==, 0x7);
+    done(&t);
+}
+
+/* Index first, base after: a driver may do it in any order, 6.3.27. */
+static void test_index_before_base(void)
+{
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    init_idr(&t, idr);
+    wr64(&t, CMDQ_BASE, 0);
+    wr(&t, CMDQ_PROD, 0x15);
+    wr(&t, CMDQ_CONS, 0x15);
+    g_assert_cmphex(rd(&t, CMDQ_PROD), ==, 0x1);
+    wr64(&t, CMDQ_BASE, 4);
+    g_assert_cmphex(rd(&t, CMDQ_PROD), ==, 0x15);
+    g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 0x15);
+    done(&t);
+}
+
+static void test_irq_cfg_lock(gconstpointer data)
+{
+    bool eventq = GPOINTER_TO_UINT(data) == EVENTQ_IRQ_CFG0;
+    uint32_t cfg0 = GPOINTER_TO_UINT(data), cfg1 = cfg0 + 8, cfg2 = cfg0 + 12;
+    uint32_t mine = eventq ? EVENTQ_IRQEN : GERROR_IRQEN;
+    uint32_t others = mine ^ (EVENTQ_IRQEN | GERROR_IRQEN);
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[0] |= IDR0_MSI;
+    init_idr(&t, idr);
+    wr(&t, IRQ_CTRL, others);
+    wr64(&t, cfg0, 0x123456000);
+    wr(&t, cfg1, 0x77);
+    wr(&t, cfg2, 0x1f);
+    wr(&t, IRQ_CTRL, mine);
+    g_assert_cmphex(rd(&t, IRQ_CTRLACK), ==, mine);
+    wr64(&t, cfg0, 0);
+    wr(&t, cfg0, 0);
+    wr(&t, cfg0 + 4, 0);
+    wr(&t, cfg1, 0);
+    wr(&t, cfg2, 0);
+    g_assert_cmphex(rd_size(&t, cfg0, 8), ==, 0x123456000);
+    g_assert_cmphex(rd(&t, cfg1), ==, 0x77);
+    g_assert_cmphex(rd(&t, cfg2), ==, 0x1f);
+    wr(&t, IRQ_CTRL, 0);
+    wr(&t, cfg1, 0x78);
+    g_assert_cmphex(rd(&t, cfg1), ==, 0x78);
+    done(&t);
+}
+
+/* ---- GBPA and streams ---- */
+
+static void init_stream(Regs *t)
+{
+    init(t);
+    scene_add(&t->scene, 0);
+    wr64(t, STRTAB_BASE, t->scene.regs.strtab_base);
+    wr(t, STRTAB_BASE_CFG, t->scene.regs.strtab_base_cfg);
+}
+
+static void expect_kind(Regs *t, SMMUv3StreamKind kind)
+{
+    g_assert_cmpint(scene_kind(&t->scene, 0), ==, kind);
+}
+
+static void test_gbpa(void)
+{
+    Regs t;
+
+    init_stream(&t);
+    expect_kind(&t, SMMUV3_STREAM_BYPASS);
+    g_assert_cmphex(rd(&t, GBPA), ==, 0x1000);
+    wr(&t, GBPA, ABORT);                    /* without Update: nothing */
+    g_assert_cmphex(rd(&t, GBPA), ==, 0x1000);
+    expect_kind(&t, SMMUV3_STREAM_BYPASS);
+    wr(&t, GBPA, UPDATE | ABORT);
+    g_assert_cmphex(rd(&t, GBPA), ==, ABORT);
+    expect_kind(&t, SMMUV3_STREAM_ABORT);
+    wr(&t, GBPA, UINT32_MAX);
+    g_assert_cmphex(rd(&t, GBPA), ==, 0x103000);
+    wr(&t, GBPA, UPDATE | 0x1000);
+    g_assert_cmphex(rd(&t, GBPA), ==, 0x1000);
+    expect_kind(&t, SMMUV3_STREAM_BYPASS);
+    done(&t);
+}
+
+/* While SMMUEN=1 it is written, but the streams follow at SMMUEN 1->0. */
+static void test_gbpa_while_enabled(void)
+{
+    Regs t;
+
+    init_stream(&t);
+    strtab_set(t.scene.guest, &t.scene.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    wr(&t, CR0, SMMUEN);
+    expect_kind(&t, SMMUV3_STREAM_TRANSLATE);
+    t.scene.guest->reads = 0;
+    wr(&t, GBPA, UPDATE | ABORT);
+    g_assert_cmphex(rd(&t, GBPA), ==, ABORT);
+    expect_kind(&t, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpuint(t.scene.guest->reads, ==, 0);
+    wr(&t, CR0, 0);
+    expect_kind(&t, SMMUV3_STREAM_ABORT);
+    wr(&t, CR0, SMMUEN);
+    expect_kind(&t, SMMUV3_STREAM_TRANSLATE);
+    done(&t);
+}
+
+/* The table's registers hold still while SMMUEN=1, 6.3.24. */
+static void test_strtab_while_enabled(void)
+{
+    Regs t;
+
+    init_stream(&t);
+    strtab_set(t.scene.guest, &t.scene.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    wr(&t, CR0, SMMUEN);
+    wr64(&t, STRTAB_BASE, 0);
+    wr(&t, STRTAB_BASE_CFG, 0);
+    t.scene.guest->reads = 0;
+    wr(&t, CR0, SMMUEN | EVENTQEN);         /* SMMUEN stays: not looked at */
+    g_assert_cmpuint(t.scene.guest->reads, ==, 0);
+    wr(&t, CR0, 0);
+    expect_kind(&t, SMMUV3_STREAM_BYPASS);
+    wr(&t, CR0, SMMUEN);
+    expect_kind(&t, SMMUV3_STREAM_TRANSLATE);
+    smmuv3_regs_reset(t.file, plain_idr);
+    expect_kind(&t, SMMUV3_STREAM_BYPASS);
+    done(&t);
+}
+
+/* ---- CR0ACK ---- */
+
+static void ack_is_late(Guest *g, uint64_t addr G_GNUC_UNUSED,
+                        size_t len G_GNUC_UNUSED)
+{
+    Regs *t = g->hook_data;
+    const SMMUv3Regs *r = smmuv3_regs_state(t->file);
+
+    g_assert_cmphex(r->cr0, ==, SMMUEN | EVENTQEN);
+    g_assert_cmphex(r->cr0ack, ==, EVENTQEN);
+}
+
+/* SMMUEN is acknowledged when the streams follow it, 6.3.10. */
+static void test_cr0ack(void)
+{
+    Regs t;
+
+    init_stream(&t);
+    wr(&t, CR0, EVENTQEN);
+    g_assert_cmphex(rd(&t, CR0ACK), ==, EVENTQEN);
+    t.scene.guest->after_read = ack_is_late;
+    t.scene.guest->hook_data = &t;
+    t.scene.guest->reads = 0;
+    wr(&t, CR0, SMMUEN | EVENTQEN);
+    g_assert_cmpuint(t.scene.guest->reads, >, 0);
+    t.scene.guest->after_read = NULL;
+    g_assert_cmphex(rd(&t, CR0ACK), ==, SMMUEN | EVENTQEN);
+    wr(&t, CR0, UINT32_MAX);
+    g_assert_cmphex(rd(&t, CR0), ==, 0xd);
+    g_assert_cmphex(rd(&t, CR0ACK), ==, 0xd);
+    wr(&t, CR0ACK, 0);
+    g_assert_cmphex(rd(&t, CR0ACK), ==, 0xd);
+    wr(&t, CR0, 0);
+    g_assert_cmphex(rd(&t, CR0ACK), ==, 0);
+    done(&t);
+}
+
+/* ---- The command queue ---- */
+
+#define ILLEGAL cmd_raw(0xff, 0)
+
+static const SMMUv3EngineStats *stats(Regs *t)
+{
+    return smmuv3_engine_stats(t->scene.engine);
+}
+
+/* The queue at @at of both registers; it is off. */
+static void set_up_queue(Regs *t, unsigned log2size, uint32_t at)
+{
+    queue_init(&t->scene.queue, t->scene.guest, CMDQ_ADDR, log2size);
+    queue_seek(&t->scene.queue, at);
+    wr64(t, CMDQ_BASE, CMDQ_ADDR | log2size);
+    wr(t, CMDQ_PROD, at);
+    wr(t, CMDQ_CONS, at);
+}
+
+static void init_queue(Regs *t, unsigned log2size, uint32_t at)
+{
+    init(t);
+    set_up_queue(t, log2size, at);
+    wr(t, CR0, CMDQEN);
+}
+
+static void push(Regs *t, SMMUv3Cmd cmd)
+{
+    t->scene.queue.regs.cons = rd(t, CMDQ_CONS) & 0xfffff;
+    queue_push(&t->scene.queue, cmd);
+}
+
+static void push_many(Regs *t, unsigned n)
+{
+    while (n--) {
+        push(t, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0));
+    }
+}
+
+static void ring_bell(Regs *t)
+{
+    wr(t, CMDQ_PROD, t->scene.queue.regs.prod);
+}
+
+static void expect_cons(Regs *t, uint32_t at, unsigned cerror)
+{
+    g_assert_cmphex(rd(t, CMDQ_CONS) & 0xfffff, ==, at);
+    g_assert_cmphex(rd(t, CMDQ_CONS) >> 24, ==, cerror);
+}
+
+static void expect_error(Regs *t, bool active)
+{
+    g_assert_cmpint((rd(t, GERROR) ^ rd(t, GERRORN)) & CMDQ_ERR, ==, active);
+}
+
+/* Overwrites the command at ring index @at. */
+static void repair(Regs *t, uint32_t at)
+{
+    guest_write64(t->scene.guest, CMDQ_ADDR + 16 * at, SMMUV3_CMD_SYNC);
+}
+
+static void acknowledge(Regs *t)
+{
+    wr(t, GERRORN, rd(t, GERROR));
+}
+
+/* CMDQEN 0->1 consumes what is there; while it is 0, PROD moves nothing. */
+static void test_enable_consumes(void)
+{
+    Regs t;
+
+    init(&t);
+    set_up_queue(&t, 4, 0);
+    push_many(&t, 3);
+    ring_bell(&t);
+    wr(&t, CR0, EVENTQEN);
+    wr(&t, GERRORN, 0);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 0, 0);
+    g_assert_cmpuint(stats(&t)->commands, ==, 0);
+    wr(&t, CR0, CMDQEN);
+    expect_cons(&t, 3, 0);
+    g_assert_cmpuint(stats(&t)->commands, ==, 3);
+    push_many(&t, 1);
+    ring_bell(&t);
+    expect_cons(&t, 4, 0);
+    wr(&t, CR0, 0);
+    push_many(&t, 1);
+    ring_bell(&t);
+    expect_cons(&t, 4, 0);
+    done(&t);
+}
+
+/* CMDQEN is set in CR0ACK before the first command is consumed, 6.3.9. */
+static void queue_is_acknowledged(Guest *g)
+{
+    Regs *t = g->hook_data;
+
+    g_assert_cmphex(smmuv3_regs_state(t->file)->cr0ack, ==, CMDQEN);
+}
+
+static void test_enable_acknowledged(void)
+{
+    Regs t;
+
+    init(&t);
+    set_up_queue(&t, 4, 0);
+    push(&t, cmd_sync(SMMUV3_SYNC_IRQ));
+    ring_bell(&t);
+    t.scene.guest->on_sync_irq = queue_is_acknowledged;
+    t.scene.guest->hook_data = &t;
+    wr(&t, CR0, CMDQEN);
+    g_assert_cmpuint(t.scene.guest->sync_irqs, ==, 1);
+    done(&t);
+}
+
+/* CONS, ERR and GERROR stand when the interrupt comes, 7.1. */
+static void error_is_visible(Regs *t)
+{
+    const SMMUv3Regs *r = smmuv3_regs_state(t->file);
+
+    g_assert_cmphex(r->cmdq_cons, ==, 0x01000001);
+    g_assert_cmphex(r->gerror, ==, CMDQ_ERR);
+}
+
+static void test_error(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    wr(&t, IRQ_CTRL, GERROR_IRQEN);
+    t.on_irq = error_is_visible;
+    push(&t, cmd_sync(SMMUV3_SYNC_NONE));
+    push(&t, ILLEGAL);
+    push_many(&t, 1);
+    ring_bell(&t);
+    t.on_irq = NULL;
+    expect_cons(&t, 1, 1);
+    g_assert_cmphex(rd(&t, GERROR), ==, CMDQ_ERR);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    /* Nothing moves it but the acknowledgement. */
+    push_many(&t, 1);
+    ring_bell(&t);
+    wr(&t, CR0, CMDQEN | EVENTQEN);
+    wr(&t, CR0, 0);
+    wr(&t, CR0, CMDQEN);
+    wr(&t, GERRORN, 0);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 1, 1);
+    g_assert_cmphex(rd(&t, GERROR), ==, CMDQ_ERR);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    g_assert_cmpuint(stats(&t)->errors[SMMUV3_CERROR_ILL], ==, 1);
+    repair(&t, 1);
+    acknowledge(&t);
+    expect_cons(&t, 4, 1);                  /* ERR says what was last */
+    expect_error(&t, false);
+    g_assert_cmphex(rd(&t, GERROR), ==, CMDQ_ERR);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    done(&t);
+}
+
+/* Acknowledged and not repaired: it fails again, and GERROR toggles back. */
+static void test_error_again(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    push(&t, ILLEGAL);
+    ring_bell(&t);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 0);     /* not enabled */
+    wr(&t, IRQ_CTRL, EVENTQ_IRQEN);
+    acknowledge(&t);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 0);
+    expect_cons(&t, 0, 1);
+    expect_error(&t, true);
+    g_assert_cmphex(rd(&t, GERROR), ==, 0);
+    g_assert_cmphex(rd(&t, GERRORN), ==, CMDQ_ERR);
+    wr(&t, IRQ_CTRL, GERROR_IRQEN);
+    acknowledge(&t);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    g_assert_cmphex(rd(&t, GERROR), ==, CMDQ_ERR);
+    done(&t);
+}
+
+/* ERR holds the last reason only. */
+static void test_error_reasons(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    push(&t, cmd_raw(0xff, 0));
+    ring_bell(&t);
+    expect_cons(&t, 0, 1);
+    guest_hole(t.scene.guest, CMDQ_ADDR, 16);
+    acknowledge(&t);
+    expect_cons(&t, 0, 2);
+    guest_no_holes(t.scene.guest);
+    acknowledge(&t);
+    expect_cons(&t, 0, 1);
+    done(&t);
+}
+
+static void test_error_then_reset(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    push(&t, ILLEGAL);
+    ring_bell(&t);
+    expect_error(&t, true);
+    smmuv3_regs_reset(t.file, plain_idr);
+    expect_error(&t, false);
+    expect_cons(&t, 0, 0);
+    set_up_queue(&t, 4, 0);
+    push_many(&t, 1);
+    ring_bell(&t);
+    wr(&t, CR0, CMDQEN);
+    expect_cons(&t, 1, 0);
+    done(&t);
+}
+
+/* The guest activates an error by toggling what is not active, 6.3.19. */
+static void test_error_made_up(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    wr(&t, IRQ_CTRL, GERROR_IRQEN);
+    wr(&t, GERRORN, CMDQ_ERR);
+    push_many(&t, 1);
+    ring_bell(&t);
+    expect_cons(&t, 0, 0);
+    g_assert_cmphex(rd(&t, GERROR), ==, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 0);
+    wr(&t, GERRORN, 0);
+    expect_cons(&t, 1, 0);
+    done(&t);
+}
+
+/* CONS keeps its place through an error that another register raised. */
+static void test_other_errors(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    wr(&t, GERRORN, 0x104);
+    push_many(&t, 1);
+    ring_bell(&t);
+    expect_cons(&t, 1, 0);
+    done(&t);
+}
+
+/* From the last index with the wrap bit set, round to the first without. */
+static void test_wrap(void)
+{
+    Regs t;
+
+    init_queue(&t, 3, 14);
+    for (unsigned round = 0; round < 9; round++) {
+        push_many(&t, 5);
+        ring_bell(&t);
+        expect_cons(&t, (14 + 5 * (round + 1)) & 0xf, 0);
+        g_assert_cmphex(rd(&t, CMDQ_PROD), ==, rd(&t, CMDQ_CONS));
+    }
+    g_assert_cmpuint(stats(&t)->commands, ==, 45);
+    push_many(&t, 8);                           /* full is not empty */
+    ring_bell(&t);
+    g_assert_cmpuint(stats(&t)->commands, ==, 53);
+    done(&t);
+}
+
+/* Bits above the wrap bit have no effect, 6.3.27. */
+static void test_stray_bits(void)
+{
+    Regs t;
+
+    init_queue(&t, 3, 0);
+    push_many(&t, 2);
+    wr(&t, CMDQ_PROD, 0xffff0002);
+    expect_cons(&t, 2, 0);
+    g_assert_cmphex(rd(&t, CMDQ_PROD), ==, 2);
+    g_assert_cmpuint(stats(&t)->commands, ==, 2);
+    done(&t);
+}
+
+/* A queue of 2^31 is one of IDR1.CMDQS, here 2^4; its base aligned to that. */
+static void test_capped_consumption(void)
+{
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[1] = 0x00930010;
+    init_idr(&t, idr);
+    set_up_queue(&t, 4, 0x1e);
+    wr64(&t, CMDQ_BASE, (CMDQ_ADDR + 0x20) | 31);
+    wr(&t, CR0, CMDQEN);
+    push_many(&t, 4);
+    push(&t, ILLEGAL);
+    ring_bell(&t);
+    expect_cons(&t, 2, 1);
+    g_assert_cmpuint(stats(&t)->commands, ==, 4);
+    done(&t);
+}
+
+/* ---- Slices ---- */
+
+#define SLICE 16384
+
+static void init_slices(Regs *t)
+{
+    init_queue(t, 16, 0);
+    push_many(t, 2 * SLICE + 4);
+    ring_bell(t);
+    expect_cons(t, SLICE, 0);
+    g_assert_cmpuint(t->resumes, ==, 1);
+}
+
+static void test_resume(void)
+{
+    Regs t;
+
+    init_slices(&t);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 2 * SLICE, 0);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 2 * SLICE + 4, 0);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 2 * SLICE + 4, 0);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    done(&t);
+}
+
+static void test_resume_after_off(void)
+{
+    Regs t;
+
+    init_slices(&t);
+    wr(&t, CR0, 0);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, SLICE, 0);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    wr(&t, CR0, CMDQEN);
+    expect_cons(&t, 2 * SLICE, 0);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    done(&t);
+}
+
+static void test_resume_after_reset(void)
+{
+    Regs t;
+
+    init_slices(&t);
+    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 0, 0);
+    g_assert_cmpuint(stats(&t)->commands, ==, SLICE);
+    done(&t);
+}
+
+/* An error in a later slice is reported like one in the first. */
+static void test_resume_error(void)
+{
+    Regs t;
+
+    init_queue(&t, 16, 0);
+    wr(&t, IRQ_CTRL, GERROR_IRQEN);
+    push_many(&t, 20000);
+    push(&t, ILLEGAL);
+    push_many(&t, 20000);
+    ring_bell(&t);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 20000, 1);
+    expect_error(&t, true);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 20000, 1);
+    repair(&t, 20000);
+    acknowledge(&t);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    smmuv3_regs_resume(t.file);
+    g_assert_cmphex(rd(&t, CMDQ_CONS) & 0xfffff, ==, 40001);
+    done(&t);
+}
+
+/* ---- Load ---- */
+
+/* Every register of a running SMMU reads the same after a load. */
+static void test_load(void)
+{
+    Regs t, u;
+    SMMUv3Regs state;
+
+    init_stream(&t);
+    set_up_queue(&t, 5, 0x33);
+    wr(&t, CR1, 0xd75);
+    wr(&t, CR2, 2);
+    wr(&t, GBPA, UPDATE | 0x2000);
+    wr(&t, IRQ_CTRL, EVENTQ_IRQEN);
+    wr64(&t, EVENTQ_BASE, (CMDQ_ADDR + 0x1000) | 7);
+    wr(&t, EVENTQ_PROD, 0x80000012);
+    wr(&t, EVENTQ_CONS, 0x80000011);
+    push(&t, ILLEGAL);
+    ring_bell(&t);
+    wr(&t, CR0, SMMUEN | EVENTQEN | CMDQEN);
+    expect_error(&t, true);
+
+    init_stream(&u);
+    strtab_set(u.scene.guest, &u.scene.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    smmuv3_regs_load(u.file, smmuv3_regs_state(t.file));
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        expect(&u, &rows[i], rd_size(&t, rows[i].offset, rows[i].bytes));
+    }
+    g_assert_cmphex(rd(&u, CR0ACK), ==, 0xd);
+    g_assert_cmpint(scene_kind(&u.scene, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    /* An error waits there as well: nothing to resume. */
+    g_assert_cmpuint(u.resumes, ==, 0);
+    state = *smmuv3_regs_state(u.file);
+    state.gerrorn = state.gerror;
+    smmuv3_regs_load(u.file, &state);
+    g_assert_cmpuint(u.resumes, ==, 1);
+    g_assert_cmpuint(stats(&u)->commands, ==, 0);
+    done(&t);
+    done(&u);
+}
+
+/* What comes in from elsewhere is not trusted. */
+static void test_load_garbage(void)
+{
+    SMMUv3Regs garbage;
+    Regs t;
+
+    init(&t);
+    memset(&garbage, 0xff, sizeof(garbage));
+    smmuv3_regs_load(t.file, &garbage);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const Row *row = &rows[i];
+        uint64_t want = row->bits ? row->bits : row->reset;
+
+        if (row->offset == GBPA || row->offset == CR0ACK ||
+            row->offset == IRQ_CTRLACK || row->offset == GERROR) {
+            continue;
+        }
+        expect(&t, row, want);
+    }
+    g_assert_cmphex(rd(&t, GBPA), ==, 0x103000);
+    g_assert_cmphex(rd(&t, CR0ACK), ==, 0xd);
+    g_assert_cmphex(rd(&t, IRQ_CTRLACK), ==, 0x5);
+    g_assert_cmphex(rd(&t, GERROR), ==, 0x105);
+    done(&t);
+}
+
+/* ---- The list ---- */
+
+static void add(const char *dir, const char *name, const void *data,
+                GTestDataFunc func)
+{
+    g_autofree char *path = g_strdup_printf("/regs/%s/%s", dir, name);
+
+    g_test_add_data_func(path, data, func);
+}
+
+static void add_rows(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        add("value", rows[i].name, &rows[i], test_row);
+        add("access", rows[i].name, &rows[i], test_row_access);
+        if (rows[i].bits && rows[i].offset != CR0 && rows[i].offset != CR1 &&
+            rows[i].offset != CMDQ_PROD && rows[i].offset != GERRORN) {
+            add("lock", rows[i].name, &rows[i], test_row_lock);
+        }
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(features); i++) {
+        add("feature", features[i].name, &features[i], test_feature);
+    }
+    add("capped", "cmdq", GUINT_TO_POINTER(CMDQ_BASE), test_capped_queue);
+    add("capped", "eventq", GUINT_TO_POINTER(EVENTQ_BASE), test_capped_queue);
+    add("lock", "gerror-irq-cfg", GUINT_TO_POINTER(GERROR_IRQ_CFG0),
+        test_irq_cfg_lock);
+    add("lock", "eventq-irq-cfg", GUINT_TO_POINTER(EVENTQ_IRQ_CFG0),
+        test_irq_cfg_lock);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_rows();
+    g_test_add_func("/regs/lock/cr1", test_cr1_lock);
+    g_test_add_func("/regs/lock/cr2-features", test_cr2_lock);
+    g_test_add_func("/regs/access/illegal", test_illegal_access);
+    g_test_add_func("/regs/index-before-base", test_index_before_base);
+    g_test_add_func("/regs/gbpa/update", test_gbpa);
+    g_test_add_func("/regs/gbpa/while-enabled", test_gbpa_while_enabled);
+    g_test_add_func("/regs/strtab/while-enabled", test_strtab_while_enabled);
+    g_test_add_func("/regs/cr0ack", test_cr0ack);
+    g_test_add_func("/regs/cmdq/enable-consumes", test_enable_consumes);
+    g_test_add_func("/regs/cmdq/enable-acknowledged",
+                    test_enable_acknowledged);
+    g_test_add_func("/regs/cmdq/error", test_error);
+    g_test_add_func("/regs/cmdq/error-again", test_error_again);
+    g_test_add_func("/regs/cmdq/error-reasons", test_error_reasons);
+    g_test_add_func("/regs/cmdq/error-reset", test_error_then_reset);
+    g_test_add_func("/regs/cmdq/error-made-up", test_error_made_up);
+    g_test_add_func("/regs/cmdq/other-errors", test_other_errors);
+    g_test_add_func("/regs/cmdq/wrap", test_wrap);
+    g_test_add_func("/regs/cmdq/stray-bits", test_stray_bits);
+    g_test_add_func("/regs/cmdq/capped", test_capped_consumption);
+    g_test_add_func("/regs/slices/resume", test_resume);
+    g_test_add_func("/regs/slices/off", test_resume_after_off);
+    g_test_add_func("/regs/slices/reset", test_resume_after_reset);
+    g_test_add_func("/regs/slices/error", test_resume_error);
+    g_test_add_func("/regs/load/same", test_load);
+    g_test_add_func("/regs/load/garbage", test_load_garbage);
+    return g_test_run();
+}
