@@ -148,6 +148,26 @@ static void rounds_of(struct random *r, unsigned n)
     }
 }
 
+static void announce(struct random *r)
+{
+    smmu_push(r->s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    smmu_push(r->s, CMD_SYNC, 0);
+    smmu_kick(r->s);
+    r->wedges += smmu_wait(r->s) != SMMU_DONE;
+}
+
+/* From bypass to translation: does the device still do what it is for? */
+static void install_stream(struct random *r)
+{
+    r->wedges += !restart(r);
+    smmu_write_ste(r->s, TABLE_OFFSET + SID * 64, 4 << 1 | 1, 0);
+    announce(r);
+    mark("after-random-bypass");
+    smmu_translating_ste(r->s, TABLE_OFFSET + SID * 64);
+    announce(r);
+    mark("after-random-translate");
+}
+
 int probe_random(struct smmu *s, unsigned rounds, uint64_t seed)
 {
     struct random r = { .s = s, .state = seed };
@@ -159,6 +179,7 @@ int probe_random(struct smmu *s, unsigned rounds, uint64_t seed)
     mark("random-ready");
     rounds_of(&r, rounds);
     mark("random-done");
+    install_stream(&r);
     smmu_stop(s, LOG2);
     printf("E2E random.rounds=%u;\nE2E random.errors=%u;\n"
            "E2E random.odd_errors=%u;\nE2E random.jumps=%u;\n"

@@ -402,7 +402,8 @@ static void gatos_absent(struct smmu *s)
 
 const struct point register_points[] = {
     { "6.2", "64-bit registers are also two 32-bit ones", halves },
-    { "6.2", "8- and 16-bit accesses change nothing (choice)", narrow_accesses },
+    { "6.2", "8- and 16-bit accesses change nothing (choice)",
+      narrow_accesses },
     { "6.3", "undefined and Secure offsets are RAZ/WI", undefined_offsets },
     { "6.3.1", "IDR0 promises stage 1 and not stage 2", stage_1_only },
     { "6.3.1", "IDR0-5, IIDR and AIDR are read-only", identification },
@@ -411,7 +412,8 @@ const struct point register_points[] = {
     { "6.3.10", "CR0ACK is read-only", cr0ack_read_only },
     { "6.3.11", "CR1: reserved bits do not stick (choice)", cr1_fields },
     { "6.3.11", "CR1: TABLE_*, QUEUE_* fixed while in use", cr1_guards },
-    { "6.3.12", "CR2: reserved bits, E2H without Hyp do not stick (choice)", cr2_fields },
+    { "6.3.12", "CR2: reserved bits, E2H without Hyp do not stick (choice)",
+      cr2_fields },
     { "6.3.12", "CR2 is fixed while SMMUEN=1", cr2_guard },
     { "6.3.14", "GBPA changes only with UPDATE, which reads 0 then", gbpa },
     { "6.3.14", "GBPA: reserved bits do not stick (choice)", gbpa_reserved },
