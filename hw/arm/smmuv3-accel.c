@@ -340,11 +340,6 @@ static bool check_options(SMMUv3State *s, Error **errp)
                    " gets stage 1, the host keeps stage 2", s->stage);
         return false;
     }
-    if (!s->accel && !s->ril) {
-        error_setg(errp, "ril=off needs accel=on: the emulated SMMU always"
-                   " has range invalidation");
-        return false;
-    }
     return true;
 }
 

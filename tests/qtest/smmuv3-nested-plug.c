@@ -98,6 +98,35 @@ static void test_second_smmu(void)
     scene_done(&s);
 }
 
+/* One iommufd is one kernel's context: vIOMMU and devices share it. */
+static void test_second_iommufd(void)
+{
+    g_autofree char *path = NULL;
+    QDict *error;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 2);
+    qtest_qmp_assert_success(s.qts, "{ 'execute': 'object-add', 'arguments':"
+                             " { 'qom-type': 'iommufd', 'id': 'other' } }");
+    plug(&s, 0, 0);
+    path = scene_sysfs(&s, 1);
+    error = qtest_qmp_assert_failure_ref(
+        s.qts, "{ 'execute': 'device_add', 'arguments':"
+        " { 'driver': 'vfio-pci', 'bus': 'rp1', 'iommufd': 'other',"
+        " 'sysfsdev': %s } }", path);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "another iommufd object"));
+    qobject_unref(error);
+    wait_closed(&s, 1);
+    g_assert_cmpuint(s.k->iommufds, ==, 1);
+    g_assert_cmpuint(s.k->leaked, ==, 0);
+    expect_kind(&s, 0, STE_BYPASS);
+    scene_done(&s);
+}
+
 /* A narrower host seen before the guest starts is no reason to refuse. */
 static void test_narrow_host(void)
 {
@@ -288,9 +317,6 @@ static void test_two_instances(const void *second)
 
 /* ---- Interrupts ---- */
 
-#define GICD            0x08000000
-#define GICD_ISPENDR    (GICD + 0x200)
-#define GICD_ICFGR      (GICD + 0xc00)
 #define V2M_FIRST_SPI   80
 
 static void enable_bar_and_msix(Scene *s, unsigned slot)
@@ -316,12 +342,6 @@ static void set_vector(Scene *s, unsigned vector, uint64_t addr, uint32_t data)
     qtest_writel(s->qts, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
 }
 
-static bool is_pending(Scene *s, unsigned irq)
-{
-    return extract32(qtest_readl(s->qts, GICD_ISPENDR + 4 * (irq / 32)),
-                     irq % 32, 1);
-}
-
 /* The eventfd is handled in QEMU's main loop, at the latest one round on. */
 static void expect_interrupt(Scene *s, unsigned vector, unsigned irq)
 {
@@ -340,8 +360,7 @@ static void test_msi(void)
     if (!scene_init_translating(&s)) {
         return;
     }
-    /* Edge-triggered, so that they stay pending */
-    qtest_writel(s.qts, GICD_ICFGR + 4 * (V2M_FIRST_SPI / 16), 0xaaaaaaaa);
+    watch_interrupts(&s);
     enable_bar_and_msix(&s, 2);
     set_vector(&s, 0, 0xdead0000, V2M_FIRST_SPI);
     set_vector(&s, 3, 0x123456789000, V2M_FIRST_SPI + 1);
@@ -439,6 +458,8 @@ void add_plug_tests(void)
         qtest_add_data_func(path, &refusals[i], test_refusal);
     }
     qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
+    qtest_add_func("smmuv3-nested/refuse/second-iommufd",
+                   test_second_iommufd);
     qtest_add_func("smmuv3-nested/plug/narrow-host", test_narrow_host);
     qtest_add_func("smmuv3-nested/plug/hotplug", test_hotplug);
     qtest_add_func("smmuv3-nested/plug/commands-after",

@@ -174,10 +174,17 @@ void scene_start(Scene *s, const char *fmt, ...)
     start(s, args);
 }
 
+char *scene_sysfs(const Scene *s, unsigned i)
+{
+    return g_strdup_printf("%s/" DEVICE_NAME, s->dir, i + 1);
+}
+
 char *scene_device(const Scene *s, unsigned i)
 {
-    return g_strdup_printf("vfio-pci,id=dev%u,iommufd=iommufd0,sysfsdev=%s/"
-                           DEVICE_NAME, i, s->dir, i + 1);
+    g_autofree char *sysfs = scene_sysfs(s, i);
+
+    return g_strdup_printf("vfio-pci,id=dev%u,iommufd=iommufd0,sysfsdev=%s",
+                           i, sysfs);
 }
 
 void scene_start_with(Scene *s, const char *more, unsigned n)
@@ -251,7 +258,7 @@ void set_bus(Scene *s, unsigned port, unsigned bus)
     qtest_writeb(s->qts, port_config(port, PCI_SUBORDINATE_BUS), bus);
 }
 
-static void wait_closed(Scene *s, unsigned i)
+void wait_closed(Scene *s, unsigned i)
 {
     struct timespec until;
 
@@ -264,7 +271,7 @@ static void wait_closed(Scene *s, unsigned i)
 
 char *try_plug(Scene *s, unsigned i, const char *bus)
 {
-    g_autofree char *sysfs = g_strdup_printf("%s/" DEVICE_NAME, s->dir, i + 1);
+    g_autofree char *sysfs = scene_sysfs(s, i);
     g_autofree char *id = g_strdup_printf("dev%u", i);
     QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'device_add', 'arguments':"
                              " { 'driver': 'vfio-pci', 'id': %s, 'bus': %s,"
@@ -311,6 +318,32 @@ void unplug(Scene *s, unsigned i, unsigned port)
                  PCI_EXP_SLTCTL_PWR_OFF);
     qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
     wait_closed(s, i);
+}
+
+/* ---- Interrupts ---- */
+
+#define GICD            0x08000000
+#define GICD_ISPENDR    (GICD + 0x200)
+#define GICD_ICPENDR    (GICD + 0x280)
+#define GICD_ICFGR      (GICD + 0xc00)
+
+/* Edge-triggered, so that they stay pending */
+void watch_interrupts(Scene *s)
+{
+    for (unsigned irq = 32; irq < 256; irq += 16) {
+        qtest_writel(s->qts, GICD_ICFGR + 4 * (irq / 16), 0xaaaaaaaa);
+    }
+}
+
+bool is_pending(Scene *s, unsigned irq)
+{
+    return extract32(qtest_readl(s->qts, GICD_ISPENDR + 4 * (irq / 32)),
+                     irq % 32, 1);
+}
+
+void clear_pending(Scene *s, unsigned irq)
+{
+    qtest_writel(s->qts, GICD_ICPENDR + 4 * (irq / 32), BIT(irq % 32));
 }
 
 /* ---- Journal and failures ---- */

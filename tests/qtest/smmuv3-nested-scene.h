@@ -25,6 +25,8 @@
 #define CR0             0x20
 #define CR0ACK          0x24
 #define GBPA            0x44
+#define IRQ_CTRL        0x50
+#define IRQ_CTRL_ACK    0x54
 #define GERROR          0x60
 #define GERRORN         0x64
 #define STRTAB_BASE     0x80
@@ -37,6 +39,7 @@
 #define CR0_CMDQEN      BIT(3)
 #define GBPA_UPDATE     BIT(31)
 #define GBPA_ABORT      BIT(20)
+#define IRQ_CTRL_GERROR BIT(0)
 #define GERROR_CMDQ_ERR BIT(0)
 
 #define CERROR_NONE     0
@@ -115,7 +118,8 @@ void scene_start(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void scene_start_bare(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void scene_quit(Scene *s);
 
-/* vfio-pci of host device @i, with an id of dev@i, without a place. */
+/* Host device @i in sysfs; vfio-pci of it, its id dev@i, without a place. */
+char *scene_sysfs(const Scene *s, unsigned i);
 char *scene_device(const Scene *s, unsigned i);
 
 /* Devices 0 .. @n - 1 in slots 2, 3, ... of pcie.0, QEMU started. */
@@ -137,8 +141,20 @@ void set_bus(Scene *s, unsigned port, unsigned bus);
 char *try_plug(Scene *s, unsigned i, const char *bus);
 void plug(Scene *s, unsigned i, unsigned port);
 
+/* What QEMU frees goes a moment later (RCU). */
+void wait_closed(Scene *s, unsigned i);
+
 /* As the guest does it: power off. Waits until the device is closed. */
 void unplug(Scene *s, unsigned i, unsigned port);
+
+/* The interrupt controller, by interrupt id */
+void watch_interrupts(Scene *s);
+bool is_pending(Scene *s, unsigned irq);
+void clear_pending(Scene *s, unsigned irq);
+
+/* The first SMMU's on the platform bus: SPI 112 and following */
+#define IRQ_CMD_SYNC    (32 + 112 + 2)
+#define IRQ_GERROR      (32 + 112 + 3)
 
 /* Configuration space, by ECAM */
 uint64_t config_addr(unsigned bus, unsigned devfn, unsigned offset);

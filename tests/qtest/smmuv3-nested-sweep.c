@@ -219,6 +219,68 @@ static void test_install(const void *opaque)
     scene_done(&s);
 }
 
+/* As a driver: acknowledges, and goes on where CONS stands. */
+static void drain(Scene *s)
+{
+    for (unsigned i = 0; cmdq_err(s); i++) {
+        g_assert_cmpuint(i, <, 5);
+        acknowledge(s);
+    }
+    expect_drained(s);
+}
+
+static void put_mixed_window(Scene *s, unsigned n)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        put_ste(s, s->sid[i], s1_dw0(2 * n + i), S1_DW1);
+        put_tlbis(s, 5 * i, 5);
+        put(s, CFGI_CD | SID(s->sid[i]), LEAF);
+        put(s, CFGI_STE | SID(s->sid[i]), LEAF);
+    }
+    put_tlbis(s, 10, 5);
+    put(s, CMD_SYNC, 0);
+}
+
+/* Everything that a guest does in one window, for two devices */
+static void test_window(const void *opaque)
+{
+    int err = *(const int *)opaque;
+    unsigned n = 0;
+    bool more;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_devices(&s, 2);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    translate(&s, 0, 0);
+    translate(&s, 1, 0);
+    do {
+        FakeKernelCall call;
+
+        g_assert_cmpuint(n++, <, TOO_MANY);
+        arm(&s, n, err);
+        put_mixed_window(&s, n);
+        ring_bell(&s);
+        drain(&s);
+        more = disarm(&s, err, &call);
+        forgive(&s, call);
+        for (unsigned i = 0; i < 15; i++) {
+            g_assert_true(is_tlbi_issued(&s, i));
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            g_assert_true(is_issued(&s, CFGI_CD | SID(s.sid[i]), LEAF));
+            expect_translating_or_blocked(&s, i, 2 * n + i);
+            translate(&s, i, 2 * n + i);
+            expect_translating(&s, i, 2 * n + i);
+        }
+    } while (more);
+    g_assert_cmpuint(n, >, 6);
+    scene_done(&s);
+}
+
 /* SMMUEN 0->1 and 1->0 with three devices, two of them sharing. */
 static void test_smmuen(const void *opaque)
 {
@@ -413,6 +475,7 @@ static const Sweep sweeps[] = {
     { "plug-second", test_plug_second },
     { "unplug", test_unplug },
     { "install", test_install },
+    { "window", test_window },
     { "smmuen", test_smmuen },
     { "renumber", test_renumber },
     { "reset", test_reset },

@@ -772,126 +772,11 @@ static void test_error_in_the_middle(void)
     scene_done(&s);
 }
 
-/* The kernel's errors. */
-
-static void test_eio(gconstpointer data)
-{
-    unsigned n = GPOINTER_TO_UINT(data);
-    Scene s;
-
-    scene_init_translating(&s);
-    for (unsigned bad = 0; bad < n; bad++) {
-        fake_host_forget(s.host);
-        s.guest->sync_irqs = 0;
-        queue_seek(&s.queue, 77);
-        push_tlbis(&s, 0, n);
-        queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
-        fake_host_refuse(s.host, nth_tlbi(bad).dw[1]);
-        expect_stops(&s, (77 + bad) & 0x1ff, SMMUV3_CERROR_ILL);
-        g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
-        g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 20);
-        for (unsigned i = 0; i < n; i++) {
-            g_assert_cmpint(is_issued(&s, nth_tlbi(i)), ==, i < bad);
-        }
-        fake_host_accept(s.host);
-        expect_drains(&s);
-        g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
-        for (unsigned i = bad; i < n; i++) {
-            g_assert_true(is_issued(&s, nth_tlbi(i)));
-        }
-    }
-    scene_done(&s);
-}
-
-static void test_enomem(gconstpointer data)
-{
-    uint32_t from = GPOINTER_TO_UINT(data);
-    Scene s;
-
-    scene_init_translating(&s);
-    s.host->nomem_from = from;
-    push_tlbis(&s, 0, 200);
-    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
-    expect_drains(&s);
-    expect_tlbis(&s, 0, 200);
-    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
-    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=,
-                     10 + 4 * 200 / (from - 1));
-    scene_done(&s);
-}
-
-/* No memory at all: it ends, nothing was done, and the guest is told. */
-static void test_enomem_always(void)
-{
-    Scene s;
-
-    scene_init_translating(&s);
-    s.host->nomem_from = 1;
-    queue_seek(&s.queue, 0);
-    push_tlbis(&s, 0, 200);
-    g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
-                    SMMUV3_CMDQ_STOPPED);
-    g_assert_cmphex(s.queue.regs.cons, ==, 0);
-    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 20);
-    s.host->nomem_from = 0;
-    expect_drains(&s);
-    expect_tlbis(&s, 0, 200);
-    scene_done(&s);
-}
-
-/* A block is lost once: each command is issued, or CONS stands before it. */
-static void test_lost_block(gconstpointer data)
-{
-    unsigned n = GPOINTER_TO_UINT(data);
-    Scene s;
-
-    scene_init_translating(&s);
-    for (unsigned k = 1; k <= n; k++) {
-        fake_host_forget(s.host);
-        queue_seek(&s.queue, 0);
-        push_tlbis(&s, 0, n);
-        fake_host_fail_issue(s.host, k, ETIMEDOUT);
-        queue_run(&s.queue, s.engine);
-        for (unsigned i = 0; i < s.queue.regs.cons; i++) {
-            g_assert_true(is_issued(&s, nth_tlbi(i)));
-        }
-        if (queue_pending(&s.queue)) {
-            expect_drains(&s);
-        }
-        for (unsigned i = 0; i < n; i++) {
-            g_assert_true(is_issued(&s, nth_tlbi(i)));
-        }
-    }
-    scene_done(&s);
-}
+/* The kernel's errors; swept in test-errors. */
 
 static SMMUv3Cmd some_atc_inv(void)
 {
     return cmd_atc_inv(FIRST_SID, 0x1000, 0);
-}
-
-static void test_atc_timeout(gconstpointer data)
-{
-    unsigned n = GPOINTER_TO_UINT(data);
-    Scene s;
-
-    scene_init_translating(&s);
-    s.host->atc_timeout = true;
-    queue_seek(&s.queue, 0);
-    push_tlbis(&s, 0, n);
-    queue_push(&s.queue, some_atc_inv());
-    push_tlbis(&s, n, n);
-    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
-    expect_stops(&s, 2 * n + 1, SMMUV3_CERROR_ATC_INV_SYNC);
-    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
-    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->errors[3], ==, 1);
-    for (unsigned i = 0; i < 2 * n; i++) {
-        g_assert_true(is_issued(&s, nth_tlbi(i)));
-    }
-    s.host->atc_timeout = false;
-    expect_drains(&s);
-    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
-    scene_done(&s);
 }
 
 /* A SYNC that stands before the ATC_INV is none of its business. */
@@ -1080,10 +965,7 @@ static void add_numbers(const char *what, GTestDataFunc func,
 static void add_cases(void)
 {
     static const unsigned wraps[] = { 0, 236, 240, 255, 256, 492, 500, 511 };
-    static const unsigned batches[] = { 1, 2, 63, 64, 65, 255 };
-    static const unsigned nomem[] = { 2, 3, 17, 64, 128, 200 };
     static const unsigned bad[] = { 0, 1, 5, 6, 9, 10 };
-    static const unsigned atcs[] = { 0, 1, 62, 63, 100 };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *path = g_strdup_printf("/cmdq/legality/%s",
@@ -1100,11 +982,6 @@ static void add_cases(void)
     add_numbers("wrap", test_wrap, wraps, G_N_ELEMENTS(wraps));
     add_numbers("full", test_full, wraps, G_N_ELEMENTS(wraps));
     add_numbers("unreadable", test_unreadable, bad, G_N_ELEMENTS(bad));
-    add_numbers("eio", test_eio, batches, G_N_ELEMENTS(batches));
-    add_numbers("lost-block", test_lost_block, batches,
-                G_N_ELEMENTS(batches));
-    add_numbers("enomem", test_enomem, nomem, G_N_ELEMENTS(nomem));
-    add_numbers("atc-timeout", test_atc_timeout, atcs, G_N_ELEMENTS(atcs));
 }
 
 int main(int argc, char **argv)
@@ -1135,7 +1012,6 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/index/alignment", test_alignment);
     g_test_add_func("/cmdq/index/huge", test_huge);
     g_test_add_func("/cmdq/error/middle", test_error_in_the_middle);
-    g_test_add_func("/cmdq/error/enomem-always", test_enomem_always);
     g_test_add_func("/cmdq/error/atc-sync-before", test_atc_sync_before);
     g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
     g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);

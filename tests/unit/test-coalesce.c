@@ -605,7 +605,7 @@ static void test_random(gconstpointer data)
     Trial t;
 
     trial_init(&t, data);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 200; i++) {
         ask_window(&t);
         run_window(&t);
     }
@@ -623,6 +623,8 @@ static void inject(SMMUv3Host *h)
     int err = errs[below(G_N_ELEMENTS(errs))];
 
     h->nomem_from = one_in(4) ? 2 + below(64) : 0;
+    h->lying = one_in(4);
+    h->lie = one_in(2) ? below(300) : UINT32_MAX;
     if (one_in(2)) {
         fake_host_fail_nth(h, FAKE_INVALIDATE, 1 + below(3), err);
     } else {
@@ -633,6 +635,7 @@ static void inject(SMMUv3Host *h)
 static void heal(SMMUv3Host *h)
 {
     h->nomem_from = 0;
+    h->lying = false;
     fake_host_fail_nth(h, FAKE_INVALIDATE, 0, 0);
     fake_host_fail_issue(h, 0, 0);
 }

@@ -291,6 +291,24 @@ static void test_contended_vsid_is_quiet(void)
     scene_done(&s);
 }
 
+/* Levels of BBM are a number: more than the host's is too much promised. */
+static void test_bbml(void)
+{
+    SMMUv3HostInfo info = { .iidr = 0 };
+    uint32_t idr[6];
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    memcpy(info.idr, host_idr, sizeof(info.idr));
+    for (unsigned level = 0; level < 3; level++) {
+        idr[3] = (guest_idr[3] & ~(uint32_t)SMMUV3_IDR3_BBML) |
+                 SMMUV3_PREP(SMMUV3_IDR3_BBML, level);
+        info.idr[3] = host_idr[3] & ~(uint32_t)SMMUV3_IDR3_BBML;
+        info.idr[3] |= SMMUV3_PREP(SMMUV3_IDR3_BBML, 1);
+        g_assert_cmpstr(smmuv3_engine_missing_feature(idr, &info), ==,
+                        level > 1 ? "IDR3.BBML" : NULL);
+    }
+}
+
 static void test_failure_is_told(void)
 {
     Scene s;
@@ -707,6 +725,7 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/renumbered-is-driven", test_renumbered_is_driven);
     g_test_add_func("/engine/contended-vsid-is-quiet",
                     test_contended_vsid_is_quiet);
+    g_test_add_func("/engine/feature/BBML", test_bbml);
     g_test_add_func("/engine/failure-is-told", test_failure_is_told);
     g_test_add_func("/engine/empty", test_empty);
     g_test_add_func("/engine/add-remove", test_add_remove);
