@@ -6,7 +6,8 @@
  * A test says beforehand which translation is right for a device from now on;
  * until watch_settle() the one that was right before may still be there. At no
  * time may there be a third: aborting and blocked always may, and where the
- * kernel refuses even to detach, the device stays where it was.
+ * kernel refuses even to detach, the device stays where it was. A strict watch
+ * is for tests in which nothing fails: aborting needs to be right, too.
  *
  * A translation is named by word 0 of the STE of the HWPT; WATCH_FREE is a
  * device that the engine does not have.
@@ -23,6 +24,7 @@
 typedef struct Watch {
     Scene *scene;
     unsigned n;                     /* devices of the scene */
+    bool strict;                    /* aborting is no better than others */
     uint64_t was[SCENE_MAX];
     uint64_t right[SCENE_MAX];
     SMMUv3HostId stuck[SCENE_MAX];  /* a detach from it failed; 0: none did */

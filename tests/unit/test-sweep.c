@@ -410,6 +410,16 @@ static void change_tables_often(Sweep *w)
     install(w, 0, s1(8));
 }
 
+/* Who fails to join two others leaves their table to them. */
+static void join_and_change_often(Sweep *w)
+{
+    install(w, 2, s1(0));
+    install(w, 2, bypass);
+    for (unsigned i = 1; i < 12; i++) {
+        install(w, 0, s1(i));
+    }
+}
+
 static void change_all_at_once(Sweep *w)
 {
     set_ste(w, 0, s1(1));
@@ -554,6 +564,7 @@ static const Script scripts[] = {
     { "add/all", 3, alone, plug_all },
     { "ste/change", 3, mixed, change_stes },
     { "ste/often", 1, translating, change_tables_often },
+    { "ste/join", 3, mixed, join_and_change_often },
     { "ste/all", 3, mixed, change_all_at_once },
     { "regs/smmuen", 3, mixed, switch_off_and_on },
     { "regs/gbpa", 3, mixed_off, change_gbpa },
@@ -707,6 +718,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     signal(SIGABRT, say_where);
+    signal(SIGTRAP, say_where);
     for (unsigned i = 0; i < G_N_ELEMENTS(scripts); i++) {
         g_autofree char *path = g_strdup_printf("/sweep/%s",
                                                 scripts[i].name);
