@@ -39,7 +39,15 @@ static void on_resume(void *opaque G_GNUC_UNUSED)
     g_assert_not_reached();     /* no walk fills a slice */
 }
 
-static const SMMUv3RegsOps regs_ops = { .irq = on_irq, .resume = on_resume };
+static int on_write(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
+                    const void *buf G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
+{
+    g_assert_not_reached();     /* no EVENTQEN, no events */
+}
+
+static const SMMUv3RegsOps regs_ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
+};
 
 static void wr(Walk *w, uint64_t offset, uint32_t value)
 {

@@ -74,6 +74,18 @@ static const struct KernelError {
     { FAKE_INVALIDATE, ENOENT, "no such vIOMMU" },
     { FAKE_INVALIDATE, EINVAL, "the id is of another kind" },
     { FAKE_INVALIDATE, EOPNOTSUPP, "the vIOMMU's driver has none" },
+    { FAKE_VEVENTQ_ALLOC, ENOTTY, "Linux before 6.15" },
+    { FAKE_VEVENTQ_ALLOC, EOPNOTSUPP, "the type is unknown" },
+    { FAKE_VEVENTQ_ALLOC, EINVAL, "the depth is too much" },
+    { FAKE_VEVENTQ_ALLOC, ENOENT, "no such vIOMMU" },
+    { FAKE_VEVENTQ_ALLOC, EEXIST, "the vIOMMU has one" },
+    { FAKE_VEVENTQ_ALLOC, ENOMEM, "object or file" },
+    { FAKE_VEVENTQ_ALLOC, EMFILE, "no descriptor is left" },
+    { FAKE_VEVENTQ_ALLOC, ENFILE, "no file is left" },
+    { FAKE_VEVENTQ_ALLOC, EBUSY, "xa_alloc(): no id is left" },
+    { FAKE_VEVENTQ_READ, ENOMEM, "a copy of the lost events' header" },
+    { FAKE_VEVENTQ_READ, EIO, "any; the port does not tell them apart" },
+    { FAKE_VEVENTQ_CLOSE, 0, "cannot fail" },
     { FAKE_DESTROY, EBUSY, "a reference is left" },
 };
 
@@ -119,6 +131,7 @@ typedef struct Sweep {
     unsigned told_before;
     bool destroy_failed;        /* what was left can be in the way later */
     bool detach_failed;
+    bool wants_events;
     bool lost[SCENE_MAX];       /* not where the guest wants it */
 } Sweep;
 
@@ -151,11 +164,11 @@ static int fails(SMMUv3Host *h, FakeCall call)
         (call == FAKE_DESTROY && w->outage.spares_destroy)) {
         return 0;
     }
-    w->hits++;
-    w->destroy_failed |= call == FAKE_DESTROY;
-    w->detach_failed |= call == FAKE_DETACH;
     error = nth_error(call, w->outage.k, NULL);
     reached[error] = true;
+    w->hits += kernel_errors[error].err != 0;
+    w->destroy_failed |= call == FAKE_DESTROY;
+    w->detach_failed |= call == FAKE_DETACH;
     return kernel_errors[error].err;
 }
 
@@ -199,6 +212,30 @@ static void check_device(Sweep *w, unsigned i, bool driven)
     w->lost[i] = true;
 }
 
+/* What the VMM polls is the queue that there is; if none, it was told. */
+static void check_events(Sweep *w)
+{
+    const Guest *g = w->s.guest;
+    GHashTableIter iter;
+    gpointer value;
+    int fd = -1;
+
+    g_hash_table_iter_init(&iter, w->s.host->objects);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const FakeObject *o = value;
+
+        if (o->kind == FAKE_VEVENTQ && o->fd_open) {
+            g_assert_cmpint(fd, ==, -1);
+            fd = FAKE_VEVENTQ_FD(o->id);
+        }
+    }
+    g_assert_cmpint(g->events_fd, ==, fd);
+    if (w->wants_events && fd == -1 && fake_objects(w->s.host, FAKE_VIOMMU) &&
+        !w->destroy_failed && !w->detach_failed) {
+        g_assert_cmpuint(g->events_failures, >, 0);
+    }
+}
+
 static void end(Sweep *w, unsigned first, unsigned n)
 {
     unsigned told = w->s.guest->failures - w->told_before;
@@ -209,6 +246,7 @@ static void end(Sweep *w, unsigned first, unsigned n)
     }
     /* Renumbering drives a stream to abort and on, then the command does. */
     g_assert_cmpuint(told, <=, excused(w) ? 3 * n : 0);
+    check_events(w);
 }
 
 static void want(Sweep *w, unsigned i)
@@ -276,6 +314,40 @@ static void disable(Sweep *w)
     drive(w);
 }
 
+/* CR0.EVENTQEN */
+static void want_events(Sweep *w, bool wanted)
+{
+    unsigned failures = w->s.guest->events_failures;
+
+    begin(w);
+    w->wants_events = wanted;
+    smmuv3_engine_want_events(w->s.engine, wanted);
+    end(w, 0, 0);
+    g_assert_true(excused(w) || w->s.guest->events_failures == failures);
+}
+
+/* A fault of device 0 arrives, at the second time if the first failed. */
+static void fault(Sweep *w)
+{
+    const SMMUv3EventRecord record = { { GUINT64_TO_LE(0x10), 1, 2, 3 } };
+    SMMUv3EventRecord got;
+    unsigned n = 0, tries;
+    bool lost, told = fake_host_fault(w->s.host, w->s.dev[0], record);
+
+    begin(w);
+    for (tries = 0; !n && tries < 2; tries++) {
+        n = smmuv3_engine_read_events(w->s.engine, &got, 1, &lost);
+        g_assert_false(lost);
+    }
+    end(w, 0, 0);
+    g_assert_true(n || excused(w) || !told);
+    g_assert_true(!n || tries == 1 || hit(w));
+    if (n) {
+        g_assert_cmphex(GUINT64_FROM_LE(got.dw[0]), ==,
+                        SMMUV3_PREP(SMMUV3_EVENT0_SID, FIRST_SID) | 0x10);
+    }
+}
+
 /* The guest's driver gives up a command that is refused, and goes on. */
 static void drain(Sweep *w)
 {
@@ -336,6 +408,7 @@ static void alone(Sweep *w G_GNUC_UNUSED)
 
 static void enabled(Sweep *w)
 {
+    want_events(w, true);
     set_ste(w, 0, s1(0));
     enable(w);
 }
@@ -348,6 +421,7 @@ static void translating(Sweep *w)
 
 static void all_but_last(Sweep *w)
 {
+    want_events(w, true);
     enable(w);
     for (unsigned i = 0; i < w->watch.n; i++) {
         set_ste(w, i, s1(0));
@@ -363,6 +437,7 @@ static void mixed(Sweep *w)
     set_ste(w, 0, s1(0));
     set_ste(w, 1, s1(0));
     set_ste(w, 2, bypass);
+    want_events(w, true);
     for (unsigned i = 0; i < w->watch.n; i++) {
         add(w, i);
     }
@@ -526,6 +601,25 @@ static void invalidate(Sweep *w)
     end(w, 0, w->watch.n);
 }
 
+/* Made with the vIOMMU, or when the guest asks; it stays till that goes. */
+static void have_events(Sweep *w)
+{
+    want_events(w, true);
+    set_ste(w, 0, s1(0));
+    enable(w);
+    add(w, 0);
+    fault(w);
+    want_events(w, false);
+    want_events(w, true);
+    fault(w);
+    del(w, 0);
+    want_events(w, false);
+    add(w, 0);
+    want_events(w, true);
+    fault(w);
+    del(w, 0);
+}
+
 static void tear_down(Sweep *w, unsigned a, unsigned b, unsigned c)
 {
     del(w, a);
@@ -574,6 +668,7 @@ static const Script scripts[] = {
     { "vsid/rotate", 3, mixed, rotate_numbers },
     { "vsid/rotate-off", 3, mixed_off, rotate_numbers_off },
     { "invalidate", 3, mixed, invalidate },
+    { "events", 1, alone, have_events },
     { "remove/012", 3, mixed, remove_012 },
     { "remove/021", 3, mixed, remove_021 },
     { "remove/102", 3, mixed, remove_102 },
@@ -653,7 +748,7 @@ static void sweep_errnos(Sweep *w, const Script *script, unsigned n,
     nth_error(call, 0, &errors);
     for (unsigned k = 0; k < errors; k++) {
         run(w, script, (Outage) { .first = n, .length = 1, .k = k });
-        g_assert_cmpuint(w->hits, ==, 1);
+        g_assert_cmpuint(w->hits, ==, call != FAKE_VEVENTQ_CLOSE);
     }
 }
 
@@ -725,6 +820,6 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &scripts[i], test_script);
     }
-    g_test_add_func("/sweep/covers-the-port", test_covers_the_port);
+    g_test_add_func("/sweep/port/covered", test_covers_the_port);
     return g_test_run();
 }
