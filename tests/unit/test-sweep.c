@@ -206,6 +206,7 @@ static void check_device(Sweep *w, unsigned i, bool driven)
     if (!w->s.edev[i]) {
         g_assert_true(watch_right(&w->watch, i) ||
                       watch_harmless(&w->watch, i));
+        w->lost[i] = false;
         return;
     }
     watch_assert_told_truth(&w->watch, i);
