@@ -51,6 +51,14 @@ typedef struct SMMUv3FrontendOps {
 
     /* The StreamID that the guest sees for @cookie now; false: none yet. */
     bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
+
+    /*
+     * Optional: for a VMM that has caches of its own to invalidate. The next
+     * @n commands (host byte order, @n > 0) are legal and done at the host;
+     * no CMD_SYNC among them is signalled, and CONS has not moved, before this
+     * returns. In the guest's order, each command once.
+     */
+    void (*consumed)(void *opaque, const SMMUv3Cmd *cmds, uint32_t n);
 } SMMUv3FrontendOps;
 
 /* The guest's registers that decide over streams (6.3). */

@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The registers of SMMUv3State hold what the emulated device would have; with
- * accel=on they carry a migration stream's values, and idr the promise.
+ * The registers of SMMUv3State are the emulated device's. With accel=on idr is
+ * the promise; those that decide over streams follow the register file, for
+ * emulated endpoints; the others only carry a migration stream's values.
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
@@ -82,12 +83,18 @@ static void frontend_sync_irq(void *opaque)
     pulse(a->smmu, SMMU_IRQ_CMD_SYNC);
 }
 
+static void frontend_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    smmuv3_accel_emul_consumed(opaque, cmds, n);
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
     .sync_irq = frontend_sync_irq,
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
+    .consumed = frontend_consumed,
 };
 
 static void regs_irq(void *opaque, SMMUv3Irq irq)
@@ -142,6 +149,17 @@ static void trace_changes(const SMMUv3Accel *a, const Before *old)
     }
 }
 
+static void follow(SMMUv3Accel *a, const Before *old)
+{
+    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
+
+    if (regs->cr0 != old->regs.cr0 || regs->gbpa != old->regs.gbpa ||
+        regs->strtab_base != old->regs.strtab_base ||
+        regs->strtab_base_cfg != old->regs.strtab_base_cfg) {
+        smmuv3_accel_emul_take_regs(a);
+    }
+}
+
 MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
                               unsigned size)
 {
@@ -161,6 +179,7 @@ MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
     MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
 
     trace_smmuv3_write_mmio(offset, data, size, r);
+    follow(a, &old);
     trace_changes(a, &old);
     return r;
 }
@@ -225,6 +244,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
     old = look(a);
     promise(s);
     smmuv3_regs_reset(a->regs, s->idr);
+    smmuv3_accel_emul_take_regs(a);
     trace_changes(a, &old);
 }
 
@@ -277,6 +297,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
         smmuv3_regs_load(s->accel_state->regs, &regs);
+        smmuv3_accel_emul_take_regs(s->accel_state);
     }
     return 0;
 }
@@ -375,7 +396,7 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
         return false;
     }
     return check_options(s, errp) &&
-           smmuv3_accel_pci_check_bus(bus, s->accel, errp);
+           smmuv3_accel_pci_check_bus(bus, errp);
 }
 
 /* smmu-common.c has just set the emulated SMMU's PCIIOMMUOps. */
