@@ -147,6 +147,9 @@ void wait_closed(Scene *s, unsigned i);
 /* As the guest does it: power off. Waits until the device is closed. */
 void unplug(Scene *s, unsigned i, unsigned port);
 
+/* The same for whatever sits in @port. */
+void power_off(Scene *s, unsigned port);
+
 /* The interrupt controller, by interrupt id */
 void watch_interrupts(Scene *s);
 bool is_pending(Scene *s, unsigned irq);
@@ -222,6 +225,7 @@ void expect_nothing_left(Scene *s);
 void add_stream_tests(void);
 void add_plug_tests(void);
 void add_error_tests(void);
+void add_emulated_tests(void);
 void add_sweep_tests(void);
 
 #endif
