@@ -6,16 +6,18 @@
  * The host's SMMU does not see their DMA. QEMU's emulated SMMUv3 (smmuv3.c,
  * smmu-common.c) translates it, through the same guest tables. Here is what
  * that needs of the accelerated one: the registers that it looks at, in step
- * with the register file, and its caches, invalidated by the commands that the
- * engine has consumed.
+ * with the register file; its caches, invalidated by the commands that the
+ * engine has consumed; and its events, handed to the register file.
  *
  * Locking: an endpoint may translate, and fault, in an iothread without the
  * BQL. SMMUv3State.mutex guards the registers and the caches, as it does with
- * accel=off.
+ * accel=off; pending events have a lock of their own, under which nothing is
+ * called.
  */
 #include "qemu/osdep.h"
 #include "qemu/lockable.h"
 #include "qemu/main-loop.h"
+#include "qemu/thread.h"
 #include "hw/pci/pci_bus.h"
 
 #include "hw/arm/smmu-common.h"
@@ -31,6 +33,8 @@
 #define BUDGET 256
 #define COST_ONE 1
 #define COST_SOME 8
+
+/* ---- Caches ---- */
 
 static void forget_configs(SMMUv3State *s, uint32_t first, uint32_t last)
 {
@@ -139,6 +143,8 @@ void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
     }
 }
 
+/* ---- Registers ---- */
+
 /* STRTAB_BASE_CFG as the emulation has it; a reserved SPLIT is 6, 6.3.25. */
 static void take_strtab_cfg(SMMUv3State *s, uint32_t cfg)
 {
@@ -165,13 +171,71 @@ void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
     forget_all(s);
 }
 
-/*
- * Nothing writes the guest's event queue yet, for passed-through devices
- * either: the record is dropped, as by a queue that is disabled.
- */
+/* ---- Events ---- */
+
+/* Hands over what is pending; under the BQL. */
+static void deliver(SMMUv3Accel *a)
+{
+    SMMUv3AccelEvents *e = &a->emulated_events;
+    SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
+    unsigned n;
+    bool lost;
+
+    WITH_QEMU_LOCK_GUARD(&e->lock) {
+        n = e->n;
+        lost = e->lost;
+        memcpy(records, e->records, n * sizeof(*records));
+        e->n = 0;
+        e->lost = false;
+    }
+    if (n) {
+        smmuv3_regs_record(a->regs, records, n, lost);
+    }
+}
+
+static void deliver_bh(void *opaque)
+{
+    deliver(opaque);
+}
+
+static void keep(SMMUv3AccelEvents *e, const uint32_t word[8])
+{
+    SMMUv3EventRecord record;
+
+    for (int i = 0; i < ARRAY_SIZE(record.dw); i++) {
+        record.dw[i] = cpu_to_le64(word[2 * i] |
+                                   (uint64_t)word[2 * i + 1] << 32);
+    }
+    QEMU_LOCK_GUARD(&e->lock);
+    if (e->n < SMMUV3_ACCEL_EVENTS_MAX) {
+        e->records[e->n++] = record;
+    } else {
+        e->lost = true;
+    }
+}
+
 MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
 {
+    SMMUv3Accel *a = s->accel_state;
+
+    keep(&a->emulated_events, word);
+    if (bql_locked()) {
+        deliver(a);
+    } else {
+        qemu_bh_schedule(a->emulated_events.bh);
+    }
     return MEMTX_OK;
+}
+
+/* ---- Life ---- */
+
+void smmuv3_accel_emul_init(SMMUv3Accel *a)
+{
+    SMMUv3AccelEvents *e = &a->emulated_events;
+
+    qemu_mutex_init(&e->lock);
+    e->bh = qemu_bh_new_guarded(deliver_bh, a,
+                                &DEVICE(a->smmu)->mem_reentrancy_guard);
 }
 
 AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,

@@ -8,6 +8,7 @@
  * emulated endpoints; the others only carry a migration stream's values.
  */
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
@@ -88,6 +89,39 @@ static void frontend_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
     smmuv3_accel_emul_consumed(opaque, cmds, n);
 }
 
+static void events_readable(void *opaque)
+{
+    SMMUv3Accel *a = opaque;
+
+    smmuv3_regs_host_events(a->regs);
+}
+
+static void frontend_watch(void *opaque, int fd)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (a->events_fd >= 0) {
+        qemu_set_fd_handler(a->events_fd, NULL, NULL, NULL);
+    }
+    a->events_fd = fd;
+    if (fd >= 0) {
+        qemu_set_fd_handler(fd, events_readable, NULL, a);
+    }
+}
+
+/* Once: a guest can ask again and again. */
+static void frontend_events_failed(void *opaque, int err)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (!a->events_failure_told) {
+        a->events_failure_told = true;
+        warn_report("%s: the host's kernel cannot tell of translation faults"
+                    " (%s), so the guest will not see them; Linux 6.15 or"
+                    " newer can", smmuv3_accel_name(a->smmu), strerror(-err));
+    }
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
@@ -95,7 +129,15 @@ static const SMMUv3FrontendOps frontend_ops = {
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
     .consumed = frontend_consumed,
+    .watch = frontend_watch,
+    .events_failed = frontend_events_failed,
 };
+
+static int regs_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+    return dma_memory_write(&address_space_memory, addr, buf, len, ram_only)
+           == MEMTX_OK ? 0 : -EFAULT;
+}
 
 static void regs_irq(void *opaque, SMMUv3Irq irq)
 {
@@ -113,6 +155,7 @@ static void regs_resume(void *opaque)
 }
 
 static const SMMUv3RegsOps regs_ops = {
+    .write = regs_write,
     .irq = regs_irq,
     .resume = regs_resume,
 };
@@ -335,6 +378,10 @@ static char *get_stats(Object *obj, Error **errp)
         APPEND(json, st, attach_failures);
         APPEND(json, st, vdevices);
         APPEND(json, st, ste_unchanged);
+        APPEND(json, st, events);
+        APPEND(json, st, events_own);
+        APPEND(json, st, events_lost);
+        APPEND(json, st, events_unknown);
         append_stat(json, "errors", st->errors[SMMUV3_CERROR_ILL] +
                     st->errors[SMMUV3_CERROR_ABT] +
                     st->errors[SMMUV3_CERROR_ATC_INV_SYNC]);
@@ -410,11 +457,13 @@ void smmuv3_accel_realize(SMMUv3State *s)
     }
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
+    a->events_fd = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
     a->bh = qemu_bh_new_guarded(resume_bh, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
     a->devices = g_ptr_array_new();
+    smmuv3_accel_emul_init(a);
     s->accel_state = a;
     smmuv3_accel_pci_setup(a);
 }

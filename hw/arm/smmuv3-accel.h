@@ -23,16 +23,30 @@
 #include "smmuv3-iommufd.h"
 #include "smmuv3-regs.h"
 
+/* Events of emulated endpoints, from any thread, until the BQL is at hand. */
+#define SMMUV3_ACCEL_EVENTS_MAX 64
+
+typedef struct SMMUv3AccelEvents {
+    QemuMutex lock;
+    QEMUBH *bh;
+    unsigned n;
+    bool lost;                  /* there were more */
+    SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
+} SMMUv3AccelEvents;
+
 /* One per arm-smmuv3 with accel=on. */
 typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
     SMMUv3Engine *engine;
     SMMUv3RegFile *regs;
     QEMUBH *bh;                 /* the rest of a long command queue */
+    int events_fd;              /* the host's events; -1: none */
+    bool events_failure_told;
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
     const PCIIOMMUOps *emulated_ops;    /* of the emulated SMMU */
     bool emulated;              /* there is, or was, an emulated endpoint */
+    SMMUv3AccelEvents emulated_events;
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
     SMMUv3Host host;
     Error *migration_blocker;
@@ -64,9 +78,12 @@ bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp);
 bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
 void smmuv3_accel_pci_stream_failed(void *cookie, int err);
 
+/* smmuv3-accel-emul.c */
+void smmuv3_accel_emul_init(SMMUv3Accel *a);
+
 /*
- * smmuv3-accel-emul.c. Registers that streams depend on have changed: the
- * emulated SMMU takes them over and forgets what it has cached.
+ * Registers that streams depend on have changed: the emulated SMMU takes them
+ * over and forgets what it has cached.
  */
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a);
 void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,

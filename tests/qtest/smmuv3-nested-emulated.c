@@ -10,7 +10,7 @@
  */
 #include "smmuv3-nested-scene.h"
 
-#include "hw/pci/pci_regs.h"
+#include "hw/pci/pci.h"
 
 #define EDU_SLOT        10
 #define EDU_SID         (EDU_SLOT << 3)

@@ -27,6 +27,9 @@ typedef enum FakeCall {
     FAKE_ATTACH,
     FAKE_DETACH,
     FAKE_INVALIDATE,
+    FAKE_VEVENTQ_ALLOC,
+    FAKE_VEVENTQ_READ,
+    FAKE_VEVENTQ_CLOSE,         /* cannot fail */
     FAKE_DESTROY,
     FAKE_CALLS,                 /* the number of kinds; "any" when failing */
 } FakeCall;
@@ -36,6 +39,7 @@ typedef enum FakeKind {
     FAKE_VIOMMU,
     FAKE_VDEVICE,
     FAKE_NESTED,
+    FAKE_VEVENTQ,
 } FakeKind;
 
 /* A physical SMMU. Owned by its host. */
@@ -52,6 +56,10 @@ typedef struct FakeObject {
     SMMUv3HostDevice *dev;      /* vDEVICE */
     uint32_t vsid;              /* vDEVICE */
     uint64_t ste[2];            /* nested HWPT, as it was given */
+    GArray *events;             /* vEVENTQ: of SMMUv3HostEvent */
+    uint32_t depth;
+    uint32_t sequence;          /* of its next event */
+    bool fd_open;
 } FakeObject;
 
 /* One line of the journal. */
@@ -132,6 +140,16 @@ void fake_host_go_away(SMMUv3Host *h, unsigned kth, int err);
 /* Refuses each command with this word 1 until told otherwise. */
 void fake_host_refuse(SMMUv3Host *h, uint64_t dw1);
 void fake_host_accept(SMMUv3Host *h);
+
+/*
+ * A fault of @dev, record as the SMMU would write it, but for the StreamID:
+ * the kernel puts @dev's vSID there. False if nobody could be told.
+ */
+bool fake_host_fault(SMMUv3Host *h, SMMUv3HostDevice *dev,
+                     SMMUv3EventRecord record);
+
+/* The object behind a vEVENTQ's descriptor. */
+#define FAKE_VEVENTQ_FD(id) (1000 + (int)(id))
 
 /* Empties the journal, the issued commands and the counters. */
 void fake_host_forget(SMMUv3Host *h);

@@ -28,6 +28,8 @@ struct Guest {
     unsigned sync_irqs;
     unsigned failures;          /* calls of stream_failed() */
     unsigned consumed;          /* commands that consumed() was told of */
+    int events_fd;              /* watched; -1: none */
+    unsigned events_failures;   /* calls of events_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);
     void (*on_sync_irq)(Guest *g);
     void (*on_consumed)(Guest *g, const SMMUv3Cmd *cmds, uint32_t n);
@@ -35,6 +37,9 @@ struct Guest {
 };
 
 extern const SMMUv3FrontendOps guest_ops;
+
+/* Copies into RAM; -EFAULT for a hole, or what is outside. */
+int guest_write(Guest *g, uint64_t addr, const void *buf, size_t len);
 
 Guest *guest_new(void);
 void guest_free(Guest *g);
