@@ -16,7 +16,7 @@
 #define EDU_SID         (EDU_SLOT << 3)
 #define EDU_BAR         0x10800000
 #define EDU_ARGS        "-device edu,id=edu,dma_mask=0xffffffffffffffff,"
-#define EDU             EDU_ARGS "bus=pcie.0,addr=10 "
+#define EDU             EDU_ARGS "bus=pcie.0,addr=0xa "
 
 /* edu's registers, its buffer, and what its DMA takes of virtual time */
 #define EDU_RAISE       0x60
@@ -35,7 +35,7 @@
 #define PAGE_A          0x46000000
 #define PAGE_B          0x46001000
 #define SOURCE          0x46002000
-#define CONTENT         0x1122334455667788ull
+#define CONTENT         0x11223344
 #define PTE_TABLE       3ull
 #define PTE_PAGE        (3ull | 1ull << 6 | BIT_ULL(10))    /* RW, AF */
 #define IOVA            0x12345000ull
@@ -62,7 +62,7 @@ static void dma(Scene *s, uint64_t src, uint64_t dst, unsigned command)
 {
     qtest_writeq(s->qts, EDU_BAR + EDU_SRC, src);
     qtest_writeq(s->qts, EDU_BAR + EDU_DST, dst);
-    qtest_writeq(s->qts, EDU_BAR + EDU_COUNT, 8);
+    qtest_writeq(s->qts, EDU_BAR + EDU_COUNT, 4);
     qtest_writeq(s->qts, EDU_BAR + EDU_COMMAND, command | EDU_RUN);
     qtest_clock_step(s->qts, 2 * EDU_NS);
     g_assert_cmphex(qtest_readq(s->qts, EDU_BAR + EDU_COMMAND) & EDU_RUN, ==,
@@ -474,6 +474,86 @@ static void test_msi(void)
     scene_done(&s);
 }
 
+/* ---- Events ---- */
+
+#define EVENTQ          0x44800000
+#define EVENTQ_LOG2SIZE 3
+#define F_TRANSLATION   0x10
+#define C_BAD_STE       0x04
+#define C_BAD_CD        0x0a
+
+static void enable_events(Scene *s)
+{
+    qtest_writeq(s->qts, SMMU_ADDR + 0xa0, EVENTQ | EVENTQ_LOG2SIZE);
+    set_reg(s, CR0, s->cr0 | BIT(2));
+    s->cr0 |= BIT(2);
+}
+
+/* EVENTQ_PROD and EVENTQ_CONS are on page 1, 6.2. */
+static uint32_t events(Scene *s)
+{
+    return reg(s, 0x100a8);
+}
+
+static uint64_t event_word(Scene *s, unsigned event, unsigned word)
+{
+    return qtest_readq(s->qts, EVENTQ + 32 * event + 8 * word);
+}
+
+static void expect_event(Scene *s, unsigned event, unsigned type)
+{
+    g_assert_cmpuint(events(s), ==, event + 1);
+    g_assert_cmphex(event_word(s, event, 0) & 0xff, ==, type);
+    g_assert_cmphex(event_word(s, event, 0) >> 32, ==, EDU_SID);
+}
+
+/* A fault arrives with StreamID and address, and its interrupt. */
+static void test_events(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+    enable_events(&s);
+    watch_interrupts(&s);
+    set_reg(&s, IRQ_CTRL, BIT(2));
+    g_assert_cmpuint(events(&s), ==, 0);
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1008));
+    expect_event(&s, 0, F_TRANSLATION);
+    g_assert_cmphex(event_word(&s, 0, 2), ==, IOVA + 0x1008);
+    g_assert_cmphex(event_word(&s, 0, 1) & BIT_ULL(35), ==, 0);  /* RnW */
+    g_assert_true(is_pending(&s, IRQ_EVENTQ));
+    install_edu(&s, EDU_SID, s1_dw0(CONTEXT + 1), S1_DW1);
+    qtest_memset(s.qts, CONTEXTS + 64 * (CONTEXT + 1), 0, 64);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 1, C_BAD_CD);
+    install_edu(&s, EDU_SID, 0, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 2, C_BAD_STE);
+    scene_done(&s);
+}
+
+static void test_events_overflow(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    enable_events(&s);
+    for (unsigned i = 0; i < 8; i++) {
+        g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+        g_assert_cmphex(events(&s), ==, i + 1);
+    }
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+    g_assert_cmphex(events(&s), ==, BIT(31) | 8);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    g_assert_cmphex(reg(&s, GERROR), ==, reg(&s, GERRORN));
+    scene_done(&s);
+}
+
 /* ---- Plugging ---- */
 
 static void plug_edu(Scene *s, unsigned port)
@@ -482,7 +562,9 @@ static void plug_edu(Scene *s, unsigned port)
 
     qtest_qmp_assert_success(s->qts, "{ 'execute': 'device_add', 'arguments':"
                              " { 'driver': 'edu', 'id': 'edu', 'bus': %s,"
-                             " 'dma_mask': -1 } }", bus);
+                             " 'dma_mask': %" PRIu64 " } }", bus,
+                             UINT64_MAX);
+    power_on(s, port);
 }
 
 static void set_window(Scene *s, unsigned port)
@@ -518,7 +600,7 @@ static void test_take_turns(void)
         translate_edu(&s, 1 << 8);
         g_assert_true(lands(&s, IOVA, PAGE_A));
         g_assert_true(lands_nowhere(&s, PAGE_A));
-        disable_smmu(&s);
+        set_reg(&s, CR0, 0);
         power_off(&s, 0);
     }
     expect_nothing_left(&s);
@@ -578,6 +660,9 @@ void add_emulated_tests(void)
     qtest_add_func("smmuv3-nested/emulated/two-levels", test_two_levels);
     qtest_add_func("smmuv3-nested/emulated/reset", test_reset);
     qtest_add_func("smmuv3-nested/emulated/msi", test_msi);
+    qtest_add_func("smmuv3-nested/emulated/events", test_events);
+    qtest_add_func("smmuv3-nested/emulated/events-overflow",
+                   test_events_overflow);
     qtest_add_func("smmuv3-nested/emulated/take-turns", test_take_turns);
     qtest_add_func("smmuv3-nested/emulated/renumber", test_renumber);
 }

@@ -309,6 +309,12 @@ static uint64_t slot_control(Scene *s, unsigned port)
     return port_config(port, cap + PCI_EXP_SLTCTL);
 }
 
+void power_on(Scene *s, unsigned port)
+{
+    qtest_writew(s->qts, slot_control(s, port),
+                 PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON);
+}
+
 void power_off(Scene *s, unsigned port)
 {
     uint64_t control = slot_control(s, port);
