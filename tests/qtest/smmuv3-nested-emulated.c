@@ -479,8 +479,10 @@ static void test_msi(void)
 #define EVENTQ          0x44800000
 #define EVENTQ_LOG2SIZE 3
 #define F_TRANSLATION   0x10
+#define F_STE_FETCH     0x03
 #define C_BAD_STE       0x04
 #define C_BAD_CD        0x0a
+#define F_WALK_EABT     0x0b
 
 static void enable_events(Scene *s)
 {
@@ -532,6 +534,31 @@ static void test_events(void)
     install_edu(&s, EDU_SID, 0, 0);
     g_assert_true(lands_nowhere(&s, IOVA));
     expect_event(&s, 2, C_BAD_STE);
+    scene_done(&s);
+}
+
+/* A table in a device's registers is none: they are not looked at. */
+static void test_tables_in_registers(void)
+{
+    Scene s;
+
+    if (!start(&s, 0)) {
+        return;
+    }
+    disable_smmu(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, SMMU_ADDR);
+    enable_smmu(&s);
+    enable_events(&s);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 0, F_STE_FETCH);
+    disable_smmu(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    enable_smmu(&s);
+    put_word(&s, CONTEXTS + 64 * CONTEXT + 8, SMMU_ADDR);
+    run_with_sync(&s, CFGI_CD | SID(EDU_SID), LEAF);
+    run_with_sync(&s, TLBI_NH_ALL, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 1, F_WALK_EABT);
     scene_done(&s);
 }
 
@@ -661,6 +688,8 @@ void add_emulated_tests(void)
     qtest_add_func("smmuv3-nested/emulated/reset", test_reset);
     qtest_add_func("smmuv3-nested/emulated/msi", test_msi);
     qtest_add_func("smmuv3-nested/emulated/events", test_events);
+    qtest_add_func("smmuv3-nested/emulated/tables-in-registers",
+                   test_tables_in_registers);
     qtest_add_func("smmuv3-nested/emulated/events-overflow",
                    test_events_overflow);
     qtest_add_func("smmuv3-nested/emulated/take-turns", test_take_turns);
