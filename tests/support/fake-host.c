@@ -32,16 +32,19 @@ static bool countdown(SMMUv3Host *h, unsigned i)
 static int called(SMMUv3Host *h, FakeCall call)
 {
     bool one, any;
+    int err;
 
     h->calls[call]++;
     h->calls[FAKE_CALLS]++;
     one = countdown(h, call);
     any = countdown(h, FAKE_CALLS);
-    if (!one && !any) {
-        return 0;
+    if (one || any) {
+        h->injected = true;
+        return -h->fail_errno[one ? call : FAKE_CALLS];
     }
-    h->injected = true;
-    return -h->fail_errno[one ? call : FAKE_CALLS];
+    err = h->fails ? h->fails(h, call) : 0;
+    h->injected |= err != 0;
+    return -err;
 }
 
 static int record(SMMUv3Host *h, FakeCall call, SMMUv3HostDevice *dev,
@@ -52,6 +55,9 @@ static int record(SMMUv3Host *h, FakeCall call, SMMUv3HostDevice *dev,
     };
 
     g_array_append_val(h->journal, r);
+    if (h->watch) {
+        h->watch(h, &r);
+    }
     return ret;
 }
 
@@ -461,6 +467,7 @@ static int destroy_object(SMMUv3Host *h, SMMUv3HostId id)
         return broken(h, ENOENT);
     }
     if (object_in_use(h, id) || o->fd_open) {
+        h->busy_destroys++;
         return broken(h, EBUSY);
     }
     if (o->kind == FAKE_VDEVICE) {

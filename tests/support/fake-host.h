@@ -90,10 +90,17 @@ struct SMMUv3Host {
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
     unsigned rule_breaks;
     unsigned unknown_ids;       /* of these: destroyed twice, or never made */
+    unsigned busy_destroys;     /* of these: destroyed while in use */
 
     unsigned fail_countdown[FAKE_CALLS + 1];
     int fail_errno[FAKE_CALLS + 1];
-    bool injected;              /* a countdown has run out */
+    bool injected;              /* a countdown has run out; fails() did */
+
+    /* NULL, or asked before each call: a positive errno to fail, or 0 */
+    int (*fails)(SMMUv3Host *h, FakeCall call);
+    /* NULL, or told after each call, its effect included */
+    void (*watch)(SMMUv3Host *h, const FakeRecord *r);
+    void *hook_data;
 
     uint32_t nomem_from;        /* so many entries: ENOMEM; 0: never */
     bool atc_timeout;           /* a block with an ATC_INV in it times out */
