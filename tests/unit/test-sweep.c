@@ -6,8 +6,8 @@
  * A script sets devices up, reconfigures them, or tears them down. It runs
  * once in peace, to count its calls; then the n-th call fails, for each n and
  * each errno that the kernel has for that call; then n and the one after it, n
- * and two after it (so that what the engine falls back on fails as well), and
- * everything from n on (the device, or the host, is gone).
+ * and two after it (so that what the engine falls back on fails as well), n and
+ * a later one, and everything from n on (the device, or the host, is gone).
  *
  * Asked at every moment, see watch.h: no device is on a translation that is
  * not the guest's. Asked after each step: what the engine says of a device is
@@ -114,6 +114,7 @@ enum { FOREVER = 1000000 };
 typedef struct Outage {
     unsigned first;             /* 0: none */
     unsigned length;
+    unsigned also;              /* this call, too; 0: none */
     unsigned k;                 /* nth_error() */
     bool spares_destroy;        /* the device is gone, the iommufd is not */
     bool to_the_end;            /* also while the engine is freed */
@@ -149,6 +150,13 @@ static Sweep *sweep_of(SMMUv3Host *h)
     return (Sweep *)((char *)watch - offsetof(Sweep, watch));
 }
 
+/* Is the @nth call (from 1) one of those that fail? */
+static bool concerned(const Outage *o, unsigned nth)
+{
+    return (o->also && nth == o->also) ||
+           (o->first && nth >= o->first && nth - o->first < o->length);
+}
+
 static int fails(SMMUv3Host *h, FakeCall call)
 {
     Sweep *w = sweep_of(h);
@@ -159,8 +167,7 @@ static int fails(SMMUv3Host *h, FakeCall call)
     }
     g_assert_cmpuint(w->calls, <, G_N_ELEMENTS(w->kinds));
     w->kinds[w->calls++] = call;
-    if (!w->outage.first || w->calls < w->outage.first ||
-        w->calls - w->outage.first >= w->outage.length ||
+    if (!concerned(&w->outage, w->calls) ||
         (call == FAKE_DESTROY && w->outage.spares_destroy)) {
         return 0;
     }
@@ -199,6 +206,7 @@ static void check_device(Sweep *w, unsigned i, bool driven)
     if (!w->s.edev[i]) {
         g_assert_true(watch_right(&w->watch, i) ||
                       watch_harmless(&w->watch, i));
+        w->lost[i] = false;
         return;
     }
     watch_assert_told_truth(&w->watch, i);
@@ -705,27 +713,35 @@ static void finish(Sweep *w)
         g_assert_cmpuint(h->busy_destroys, ==, 0);
         fake_host_assert_clean(h);
     }
+    for (unsigned i = 0; i < w->watch.n && !w->detach_failed; i++) {
+        g_assert_true(!w->s.dev[i]->pt || fake_device_on_parent(w->s.dev[i]));
+    }
     fake_host_discard(h);
     guest_free(w->s.guest);
 }
 
-/* A failed assertion says in which of many thousand runs. */
+/* A failed assertion says in which of many thousand lives. */
 static char where[200];
+static unsigned lives;
 
-static void say_where(int sig G_GNUC_UNUSED)
+static void say_where(int sig)
 {
     ssize_t written = write(STDERR_FILENO, where, strlen(where));
 
     (void)written;
+    signal(sig, SIG_DFL);
+    raise(sig);
 }
 
 static void run(Sweep *w, const Script *script, Outage outage)
 {
     g_snprintf(where, sizeof(where),
-               "# %s: %u calls fail from the %uth on, error %u%s%s\n",
-               script->name, outage.length, outage.first, outage.k,
+               "# %s: %u calls fail from the %uth on, and the %uth, "
+               "error %u%s%s\n", script->name, outage.length, outage.first,
+               outage.also, outage.k,
                outage.spares_destroy ? ", not destroy" : "",
                outage.to_the_end ? ", to the end" : "");
+    lives++;
     *w = (Sweep) { .outage = outage };
     scene_init(&w->s);
     scene_populate(&w->s, script->devices);
@@ -769,6 +785,18 @@ static void sweep_outages(Sweep *w, const Script *script, unsigned n)
     }
 }
 
+/* And one later, near and far. */
+static void sweep_pairs(Sweep *w, const Script *script, unsigned n)
+{
+    static const unsigned distances[] = { 2, 3, 5, 8, 13, 21, 34 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(distances); i++) {
+        run(w, script, (Outage) {
+            .first = n, .length = 1, .also = n + distances[i], .k = n + i,
+        });
+    }
+}
+
 static void test_script(gconstpointer data)
 {
     const Script *script = data;
@@ -783,6 +811,7 @@ static void test_script(gconstpointer data)
     for (unsigned n = 1; n <= calls; n++) {
         sweep_errnos(w, script, n, kinds[n - 1]);
         sweep_outages(w, script, n);
+        sweep_pairs(w, script, n);
     }
 }
 
@@ -807,6 +836,7 @@ static void test_covers_the_port(void)
     for (unsigned call = 0; call < FAKE_CALLS; call++) {
         g_assert_true(reached[nth_error(call, 0, NULL)]);
     }
+    g_test_message("%u lives", lives);
 }
 
 int main(int argc, char **argv)
