@@ -7,6 +7,7 @@
  * accel=on they carry a migration stream's values, and idr the promise.
  */
 #include "qemu/osdep.h"
+#include <sys/epoll.h>
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
@@ -90,19 +91,6 @@ static void events_readable(void *opaque)
     smmuv3_regs_host_events(a->regs);
 }
 
-static void frontend_watch(void *opaque, int fd)
-{
-    SMMUv3Accel *a = opaque;
-
-    if (a->events_fd >= 0) {
-        qemu_set_fd_handler(a->events_fd, NULL, NULL, NULL);
-    }
-    a->events_fd = fd;
-    if (fd >= 0) {
-        qemu_set_fd_handler(fd, events_readable, NULL, a);
-    }
-}
-
 /* Once: a guest can ask again and again. */
 static void frontend_events_failed(void *opaque, int err)
 {
@@ -113,6 +101,42 @@ static void frontend_events_failed(void *opaque, int err)
         warn_report("%s: the host's kernel cannot tell of translation faults"
                     " (%s), so the guest will not see them; Linux 6.15 or"
                     " newer can", smmuv3_accel_name(a->smmu), strerror(-err));
+    }
+}
+
+/*
+ * Who polls a descriptor keeps its file open until poll() returns. The main
+ * loop sleeps in it while a vCPU unplugs the last device; the host's queue
+ * could not be destroyed then (EBUSY), and with it the vIOMMU would stay. An
+ * epoll descriptor between them lets go of the queue at once.
+ */
+static int poll_through(int fd)
+{
+    struct epoll_event readable = { .events = EPOLLIN };
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+
+    if (ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &readable) < 0) {
+        close(ep);
+        ep = -1;
+    }
+    return ep;
+}
+
+static void frontend_watch(void *opaque, int fd)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, NULL, NULL, NULL);
+        epoll_ctl(a->events_poll, EPOLL_CTL_DEL, a->events_fd, NULL);
+        close(a->events_poll);
+    }
+    a->events_fd = fd;
+    a->events_poll = fd >= 0 ? poll_through(fd) : -1;
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, events_readable, NULL, a);
+    } else if (fd >= 0) {
+        frontend_events_failed(a, -errno);
     }
 }
 
@@ -437,6 +461,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
     a->events_fd = -1;
+    a->events_poll = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
     a->bh = qemu_bh_new_guarded(resume_bh, a,

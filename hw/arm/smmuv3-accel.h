@@ -28,6 +28,7 @@ typedef struct SMMUv3Accel {
     SMMUv3RegFile *regs;
     QEMUBH *bh;                 /* the rest of a long command queue */
     int events_fd;              /* the host's events; -1: none */
+    int events_poll;            /* polls readable when that does */
     bool events_failure_told;
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
