@@ -123,7 +123,9 @@ int smmuv3_device_apply(SMMUv3EngineDevice *d,
     if (ret) {
         e->stats.attach_failures++;
         block(d);
-        e->fe->stream_failed(e->opaque, d->cookie, ret);
+        if (d->joined) {
+            e->fe->stream_failed(e->opaque, d->cookie, ret);
+        }
     }
     return ret;
 }

@@ -66,6 +66,7 @@ struct SMMUv3EngineDevice {
     SMMUv3Engine *engine;
     SMMUv3HostDevice *host_dev;
     void *cookie;
+    bool joined;                    /* who adds it need not be told twice */
     bool has_vsid;
     uint32_t vsid;
     SMMUv3HostId vdevice;           /* 0: none */

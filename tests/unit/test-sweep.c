@@ -270,9 +270,20 @@ static void want_all(Sweep *w)
     }
 }
 
+static bool any_lost(const Sweep *w)
+{
+    for (unsigned i = 0; i < w->watch.n; i++) {
+        if (w->lost[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add(Sweep *w, unsigned i)
 {
     SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    bool others = any_lost(w);
     int ret;
 
     begin(w);
@@ -283,6 +294,8 @@ static void add(Sweep *w, unsigned i)
     g_assert_cmpint(ret == 0, ==, w->s.edev[i] != NULL);
     if (ret) {
         g_assert_true(excused(w));
+        /* The answer says it; it is not said twice. */
+        g_assert_true(others || w->s.guest->failures == w->told_before);
         watch_expect(&w->watch, i, WATCH_FREE);
     }
     end(w, i, 1);
