@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The registers of SMMUv3State hold what the emulated device would have; with
- * accel=on they carry a migration stream's values, and idr the promise.
+ * The registers of SMMUv3State are the emulated device's. With accel=on idr is
+ * the promise; those that decide over streams follow the register file, for
+ * emulated endpoints; the others only carry a migration stream's values.
  */
 #include "qemu/osdep.h"
 #include <sys/epoll.h>
@@ -84,6 +85,11 @@ static void frontend_sync_irq(void *opaque)
     pulse(a->smmu, SMMU_IRQ_CMD_SYNC);
 }
 
+static void frontend_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    smmuv3_accel_emul_consumed(opaque, cmds, n);
+}
+
 static void events_readable(void *opaque)
 {
     SMMUv3Accel *a = opaque;
@@ -146,6 +152,7 @@ static const SMMUv3FrontendOps frontend_ops = {
     .sync_irq = frontend_sync_irq,
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
+    .consumed = frontend_consumed,
     .watch = frontend_watch,
     .events_failed = frontend_events_failed,
 };
@@ -209,6 +216,17 @@ static void trace_changes(const SMMUv3Accel *a, const Before *old)
     }
 }
 
+static void follow(SMMUv3Accel *a, const Before *old)
+{
+    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
+
+    if (regs->cr0 != old->regs.cr0 || regs->gbpa != old->regs.gbpa ||
+        regs->strtab_base != old->regs.strtab_base ||
+        regs->strtab_base_cfg != old->regs.strtab_base_cfg) {
+        smmuv3_accel_emul_take_regs(a);
+    }
+}
+
 MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
                               unsigned size)
 {
@@ -228,6 +246,7 @@ MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
     MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
 
     trace_smmuv3_write_mmio(offset, data, size, r);
+    follow(a, &old);
     trace_changes(a, &old);
     return r;
 }
@@ -292,6 +311,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
     old = look(a);
     promise(s);
     smmuv3_regs_reset(a->regs, s->idr);
+    smmuv3_accel_emul_take_regs(a);
     trace_changes(a, &old);
 }
 
@@ -344,6 +364,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
         smmuv3_regs_load(s->accel_state->regs, &regs);
+        smmuv3_accel_emul_take_regs(s->accel_state);
     }
     return 0;
 }
@@ -446,7 +467,7 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
         return false;
     }
     return check_options(s, errp) &&
-           smmuv3_accel_pci_check_bus(bus, s->accel, errp);
+           smmuv3_accel_pci_check_bus(bus, errp);
 }
 
 /* smmu-common.c has just set the emulated SMMU's PCIIOMMUOps. */
@@ -467,6 +488,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a->bh = qemu_bh_new_guarded(resume_bh, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
     a->devices = g_ptr_array_new();
+    smmuv3_accel_emul_init(a);
     s->accel_state = a;
     smmuv3_accel_pci_setup(a);
 }

@@ -500,6 +500,7 @@ int main(int argc, char **argv)
     add_stream_tests();
     add_plug_tests();
     add_error_tests();
+    add_emulated_tests();
     add_sweep_tests();
     add_event_tests();
     ret = g_test_run();
