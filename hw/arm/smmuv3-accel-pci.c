@@ -201,11 +201,7 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
         break;
     case SMMUV3_REFUSAL_FEATURE:
         smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
-        error_setg(errp, "the host's SMMU lacks %s, which the guest needs or"
-                   " was promised",
-                   smmuv3_engine_missing_feature(a->smmu->idr, &info));
-        error_append_hint(errp, "If the guest is running already, start it"
-                          " with the device plugged.\n");
+        smmuv3_accel_explain_shortfall(errp, a, &info);
         break;
     case SMMUV3_REFUSAL_INFO:
         error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
@@ -237,6 +233,40 @@ static void unblock_migration(SMMUv3Accel *a)
 {
     if (!a->host_devices) {
         migrate_del_blocker(&a->migration_blocker);
+    }
+}
+
+static void promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+{
+    if (!a->frozen) {
+        smmuv3_accel_promise(a, info);
+        smmuv3_accel_reset(a->smmu);
+    }
+}
+
+/* The first device shows the host; while the guest has not run, it decides. */
+static bool show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d, Error **errp)
+{
+    SMMUv3HostInfo info;
+    int ret;
+
+    if (a->host_devices || a->frozen) {
+        return true;
+    }
+    ret = smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
+    if (ret) {
+        explain(errp, a, d, ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
+                                           : SMMUV3_REFUSAL_INFO, ret);
+        return false;
+    }
+    promise_again(a, &info);
+    return true;
+}
+
+static void forget_host(SMMUv3Accel *a)
+{
+    if (!a->host_devices) {
+        promise_again(a, NULL);
     }
 }
 
@@ -315,8 +345,10 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     a->backend = vdev->iommufd;
     a->host.iommufd = vdev->iommufd->fd;
     d = device_new(a, bus, devfn, vdev);
-    if (!engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
+    if (!show_host(a, d, errp) ||
+        !engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
         device_free(d);
+        forget_host(a);
         unblock_migration(a);
         return false;
     }
@@ -337,6 +369,7 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     smmuv3_engine_device_remove(a->engine, d->engine_dev);
     device_free(d);
     a->host_devices--;
+    forget_host(a);
     unblock_migration(a);
 }
 

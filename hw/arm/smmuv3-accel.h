@@ -3,9 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Three files: smmuv3-accel.c ties the engine and its register file to QEMU
+ * Four files: smmuv3-accel.c ties the engine and its register file to QEMU
  * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
- * the devices behind an instance, smmuv3-accel-virt.c the virt machine's side
+ * the devices behind an instance, smmuv3-accel-props.c the properties that say
+ * what the guest is promised, smmuv3-accel-virt.c the virt machine's side
  * (refusals, MSI doorbell, device tree). None of them decides over anything
  * that Arm IHI 0070 defines: that is the engine's.
  *
@@ -19,6 +20,7 @@
 #include "system/iommufd.h"
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
+#include "smmuv3-promise.h"
 #include "smmuv3-regs.h"
 
 /* One per arm-smmuv3 with accel=on. */
@@ -26,6 +28,8 @@ typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
     SMMUv3Engine *engine;
     SMMUv3RegFile *regs;
+    uint32_t idr[6];            /* the promise */
+    bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
@@ -50,6 +54,18 @@ MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
 
 /* For traces: the id, or the type of an instance without. */
 const char *smmuv3_accel_name(const SMMUv3State *s);
+
+/* smmuv3-accel-props.c: with accel=off, too */
+bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
+
+void smmuv3_accel_props_setup(SMMUv3Accel *a);
+
+/* a->idr for the host's @info (NULL: not known), unless it is frozen. */
+void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
+
+/* Which field of @info does not do for a->idr, and what to do about it. */
+void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
+                                    const SMMUv3HostInfo *info);
 
 /* smmuv3-accel-pci.c */
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
