@@ -139,12 +139,16 @@ static bool touches(const SMMUv3CoalesceEntry *run,
            e->key[0] - run->key[0] <= run->pages;
 }
 
+/*
+ * Only what is said again stays as it was written. A range with TTL may be
+ * sure of nothing (see merged_granules()) that a page in it was sure of.
+ */
 static void join(SMMUv3CoalesceEntry *run, const SMMUv3CoalesceEntry *e)
 {
     uint64_t pages = e->key[0] - run->key[0] + e->pages;
 
-    if (pages > run->pages) {
-        run->pages = pages;
+    if (e->key[0] != run->key[0] || e->pages != run->pages) {
+        run->pages = MAX(run->pages, pages);
         run->range = RANGE_MERGED;
     }
 }

@@ -732,6 +732,13 @@ static const Hand hands[] = {
     { "pages of a block", {
         { { VA | ASID(1), 0x1ff001 | TG(1) | TTL(2) } },
         { { VA | ASID(1), 0x200001 | TG(1) | TTL(2) } } } },
+    { "range that is sure of nothing, and a page", {
+        { { VA | ASID(1) | NUM(21) | SCALE(1), 0x83001 | TG(1) | TTL(2) } },
+        { { VA | ASID(1), 0x84001 | TG(1) | TTL(2) } } } },
+    { "page, and a range that is sure of nothing", {
+        { { VA | ASID(1), 0x83001 | TG(1) | TTL(2) } },
+        { { VA | ASID(1) | NUM(21) | SCALE(1),
+            0x83001 | TG(1) | TTL(2) } } } },
     { "16K, level 1", {
         { { VA | ASID(1), 0x10000 | TG(2) | TTL(1) } },
         { { VA | ASID(1) | NUM(3), 0x10000 | TG(2) | TTL(1) } } } },

@@ -62,6 +62,18 @@ static void cfgi(struct smmu *s)
     mark("range-beside");
     command(s, CMD_CFGI_STE_RANGE | CMD_SID(0xffffffff), 31);
     mark("range-of-all");
+}
+
+/* Not legal for stage 1 alone: aborts, 5.2. Last, since it undoes some SMMUs */
+static void nested_ste(struct smmu *s)
+{
+    enable(s, CR0_CMDQEN);
+    set_gbpa(s, 0);
+    smmu_use_linear_table(s);
+    smmu_write_ste(s, OUR_STE, 1 | 4 << 1, 0);
+    enable(s, ON);
+    command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    mark("nested-ready");
     smmu_write_ste(s, OUR_STE, (OUR_RAM + CDS_OFFSET) | 7 << 1 | 1, 0);
     command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
     mark("nested-ste");
@@ -103,6 +115,7 @@ int probe_streams(struct smmu *s)
     gbpa_and_smmuen(s);
     cfgi(s);
     two_levels(s);
+    nested_ste(s);
     smmu_stop(s, 4);
     set_gbpa(s, 0);
     printf("E2E streams.failed=%d;\n", bad);
