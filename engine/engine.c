@@ -141,6 +141,7 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     d->engine = e;
     d->host_dev = dev;
     d->cookie = cookie;
+    d->no_ats = info.no_ats;
     ret = attach_first(e, d);
     if (ret) {
         *why = SMMUV3_REFUSAL_ATTACH;

@@ -184,6 +184,28 @@ static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
     return *gpa != 0;
 }
 
+/*
+ * PASID_CAP of a device whose PASIDs are SubstreamIDs of ours (3.9). The host's
+ * SMMU driver has enabled PASID where it could; the guest's tables then decide
+ * over them.
+ */
+static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
+{
+    SMMUv3Accel *a = opaque;
+    SMMUv3AccelDevice *d = find_device(a, bus, devfn);
+    unsigned bits = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, a->idr[1]);
+    SMMUv3HostInfo info;
+
+    if (!d || !bits ||
+        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info) ||
+        !info.pasid_bits) {
+        return 0;
+    }
+    return MIN(bits, info.pasid_bits) << 8 |
+           (info.pasid_exec ? PCI_PASID_CAP_EXEC : 0) |
+           (info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
+}
+
 /* Why the engine did not take a device, for the one who plugs it. */
 static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                     SMMUv3Refusal why, int err)
@@ -380,6 +402,7 @@ static const PCIIOMMUOps accel_iommu_ops = {
     .accept_device = accept_device,
     .nesting_owner = nesting_owner,
     .msi_doorbell = msi_doorbell,
+    .pasid_cap = pasid_cap,
 };
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a)

@@ -21,6 +21,9 @@
 /* IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI; an enum of Linux 7.3. */
 #define INFO_REPEAT_TLBI_CFGI (1u << 0)
 
+/* IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED; an enum of Linux 7.3, too. */
+#define CAP_ATS_NOT_SUPPORTED (1u << 3)
+
 _Static_assert(sizeof(SMMUv3Cmd) ==
                sizeof(struct iommu_viommu_arm_smmuv3_invalidate),
                "commands are handed down as they are");
@@ -69,6 +72,10 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
     info->iidr = data.iidr;
     info->aidr = data.aidr;
     info->repeat_tlbi_cfgi = !!(data.flags & INFO_REPEAT_TLBI_CFGI);
+    info->no_ats = !!(req.out_capabilities & CAP_ATS_NOT_SUPPORTED);
+    info->pasid_bits = req.out_max_pasid_log2;
+    info->pasid_exec = !!(req.out_capabilities & IOMMU_HW_CAP_PCI_PASID_EXEC);
+    info->pasid_priv = !!(req.out_capabilities & IOMMU_HW_CAP_PCI_PASID_PRIV);
     return 0;
 }
 

@@ -330,6 +330,98 @@ static void test_no_substreams(void)
     scene_done(&s);
 }
 
+/* ---- What the guest sees of a device ---- */
+
+#define PASID_CAP_ID    0x1b
+
+/* The place of an extended capability of the device in slot 2; 0: none. */
+static unsigned find_ext_cap(Scene *s, uint16_t id)
+{
+    unsigned at = 0x100;
+
+    for (unsigned i = 0; i < 64 && at; i++) {
+        uint32_t header = qtest_readl(s->qts, config_addr(0, 2 << 3, at));
+
+        if ((header & 0xffff) == id) {
+            return at;
+        }
+        at = header >> 20;
+    }
+    return 0;
+}
+
+static uint16_t config_word(Scene *s, unsigned at)
+{
+    return qtest_readw(s->qts, config_addr(0, 2 << 3, at));
+}
+
+typedef struct PasidCase {
+    const char *name;
+    const char *option;
+    unsigned bits, exec, priv;  /* the device's */
+    uint16_t cap;               /* what the guest sees; 0: no capability */
+} PasidCase;
+
+static const PasidCase pasids[] = {
+    { "all", "ssidsize=auto", 20, 1, 1, 20 << 8 | 6 },
+    { "plain", "ssidsize=auto", 16, 0, 0, 16 << 8 },
+    { "exec", "ssidsize=auto", 16, 1, 0, 16 << 8 | 2 },
+    { "priv", "ssidsize=auto", 16, 0, 1, 16 << 8 | 4 },
+    { "narrower", "ssidsize=8", 20, 0, 0, 8 << 8 },
+    { "no-substreams", "ssidsize=0", 20, 1, 1, 0 },
+    { "no-pasid", "ssidsize=auto", 0, 0, 0, 0 },
+};
+
+static void test_pasid(const void *opaque)
+{
+    const PasidCase *c = opaque;
+    g_autofree char *more = g_strdup_printf("-global arm-smmuv3.%s",
+                                            c->option);
+    unsigned at;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    s.k->device[0].pasid_bits = c->bits;
+    s.k->device[0].pasid_exec = c->exec;
+    s.k->device[0].pasid_priv = c->priv;
+    scene_start_with(&s, more, 1);
+    g_assert_cmphex(find_ext_cap(&s, 0x0f), ==, FAKE_PCI_ATS_CAP);
+    at = find_ext_cap(&s, PASID_CAP_ID);
+    g_assert_cmpint(at != 0, ==, c->cap != 0);
+    if (at) {
+        g_assert_cmphex(config_word(&s, at + 4), ==, c->cap);
+        qtest_writel(s.qts, config_addr(0, 2 << 3, at + 4), 0xffffffff);
+        g_assert_cmphex(config_word(&s, at + 4), ==, c->cap);
+        g_assert_cmphex(config_word(&s, at + 6), ==, 1 | (c->cap & 6));
+    }
+    scene_done(&s);
+}
+
+/* On hosts of which the kernel tells that there is no ATC to invalidate */
+static void test_no_ats(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    s.k->device[0].no_ats = 1;
+    set_host(&s, 0, (Field) F_ATS, 0);
+    scene_start_with(&s, "-global arm-smmuv3.ats=on", 1);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    translate(&s, 0, 0);
+    scene_forget(&s);
+    put(&s, ATC_INV | SID(s.sid[0]), 52);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 0);
+    scene_done(&s);
+}
+
 void add_props_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(cold); i++) {
@@ -350,6 +442,13 @@ void add_props_tests(void)
     qtest_add_func("smmuv3-nested/promise/wider-host", test_wider_host);
     qtest_add_func("smmuv3-nested/promise/narrower-host",
                    test_narrower_host);
+    for (unsigned i = 0; i < G_N_ELEMENTS(pasids); i++) {
+        g_autofree char *path = g_strdup_printf("smmuv3-nested/pasid/%s",
+                                                pasids[i].name);
+
+        qtest_add_data_func(path, &pasids[i], test_pasid);
+    }
+    qtest_add_func("smmuv3-nested/ats/host-without", test_no_ats);
     qtest_add_func("smmuv3-nested/substreams/with", test_substreams);
     qtest_add_func("smmuv3-nested/substreams/without", test_no_substreams);
 }

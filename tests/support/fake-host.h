@@ -69,6 +69,9 @@ struct SMMUv3HostDevice {
     SMMUv3HostId parent;        /* where the device starts */
     SMMUv3HostId pt;            /* attached to; 0: blocked */
     SMMUv3HostId vdevice;       /* 0: none */
+    bool no_ats;                /* set by the test, as what follows */
+    unsigned pasid_bits;
+    bool pasid_exec, pasid_priv;
 };
 
 struct SMMUv3Host {
