@@ -360,6 +360,7 @@ typedef struct PasidCase {
     const char *option;
     unsigned bits, exec, priv;  /* the device's */
     uint16_t cap;               /* what the guest sees; 0: no capability */
+    uint32_t tail;              /* what the device has in that place */
 } PasidCase;
 
 static const PasidCase pasids[] = {
@@ -370,6 +371,7 @@ static const PasidCase pasids[] = {
     { "narrower", "ssidsize=8", 20, 0, 0, 8 << 8 },
     { "no-substreams", "ssidsize=0", 20, 1, 1, 0 },
     { "no-pasid", "ssidsize=auto", 0, 0, 0, 0 },
+    { "no-place", "ssidsize=auto", 20, 1, 1, 0, 1 },
 };
 
 static void test_pasid(const void *opaque)
@@ -386,6 +388,7 @@ static void test_pasid(const void *opaque)
     s.k->device[0].pasid_bits = c->bits;
     s.k->device[0].pasid_exec = c->exec;
     s.k->device[0].pasid_priv = c->priv;
+    s.k->device[0].config_tail = c->tail;
     scene_start_with(&s, more, 1);
     g_assert_cmphex(find_ext_cap(&s, 0x0f), ==, FAKE_PCI_ATS_CAP);
     at = find_ext_cap(&s, PASID_CAP_ID);
@@ -395,6 +398,9 @@ static void test_pasid(const void *opaque)
         qtest_writel(s.qts, config_addr(0, 2 << 3, at + 4), 0xffffffff);
         g_assert_cmphex(config_word(&s, at + 4), ==, c->cap);
         g_assert_cmphex(config_word(&s, at + 6), ==, 1 | (c->cap & 6));
+        qtest_system_reset(s.qts);
+        g_assert_cmphex(config_word(&s, at + 4), ==, c->cap);
+        g_assert_cmphex(config_word(&s, at + 6), ==, 0);
     }
     scene_done(&s);
 }
