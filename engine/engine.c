@@ -90,14 +90,14 @@ static SMMUv3Refusal check_device(const SMMUv3Engine *e, SMMUv3Host *host,
 {
     SMMUv3Shortfall shortfall;
 
-    if (smmuv3_promise_broken(e->idr, info, &shortfall)) {
-        return SMMUV3_REFUSAL_FEATURE;
-    }
     if (e->viommu && e->host != host) {
         return SMMUV3_REFUSAL_OTHER_HOST;
     }
     if (e->viommu && e->parent != parent) {
         return SMMUV3_REFUSAL_OTHER_SMMU;
+    }
+    if (smmuv3_promise_broken(e->idr, info, &shortfall)) {
+        return SMMUV3_REFUSAL_FEATURE;
     }
     return SMMUV3_REFUSAL_NONE;
 }

@@ -111,10 +111,8 @@ void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 {
     SMMUv3Wishes w;
 
-    if (!a->frozen) {
-        parse_wishes(a->smmu, &w, &error_abort);
-        smmuv3_promise(&w, info, a->idr);
-    }
+    parse_wishes(a->smmu, &w, &error_abort);
+    smmuv3_promise(&w, info, a->idr);
 }
 
 static void freeze(void *opaque, bool running, RunState state)

@@ -60,7 +60,7 @@ bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
 
 void smmuv3_accel_props_setup(SMMUv3Accel *a);
 
-/* a->idr for the host's @info (NULL: not known), unless it is frozen. */
+/* Makes a->idr for the host's @info (NULL: not known). Not when frozen. */
 void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
 
 /* Which field of @info does not do for a->idr, and what to do about it. */

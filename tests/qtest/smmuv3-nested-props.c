@@ -279,6 +279,22 @@ static void test_narrower_host(void)
     scene_done(&s);
 }
 
+/* Of two physical SMMUs the narrower is another one above all. */
+static void test_narrower_second(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    set_host(&s, 1, (Field) F_GRANULES, 5);
+    start_ports(&s, "-S");
+    plug(&s, 0, 0);
+    expect_refused(&s, 6, "rp1", "another physical SMMU");
+    g_assert_cmpuint(field(&s, (Field) F_GRANULES), ==, 7);
+    scene_done(&s);
+}
+
 /* ---- Substreams ---- */
 
 #define CDMAX(n)    ((uint64_t)(n) << 59)
@@ -448,6 +464,8 @@ void add_props_tests(void)
     qtest_add_func("smmuv3-nested/promise/wider-host", test_wider_host);
     qtest_add_func("smmuv3-nested/promise/narrower-host",
                    test_narrower_host);
+    qtest_add_func("smmuv3-nested/promise/narrower-second",
+                   test_narrower_second);
     for (unsigned i = 0; i < G_N_ELEMENTS(pasids); i++) {
         g_autofree char *path = g_strdup_printf("smmuv3-nested/pasid/%s",
                                                 pasids[i].name);
