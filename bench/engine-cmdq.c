@@ -43,6 +43,14 @@ static void stream_failed(void *opaque, void *cookie, int err)
 {
 }
 
+static void watch(void *opaque, int fd)
+{
+}
+
+static void events_failed(void *opaque, int err)
+{
+}
+
 static bool vsid(void *opaque, void *cookie, uint32_t *out)
 {
     *out = 8;
@@ -52,6 +60,7 @@ static bool vsid(void *opaque, void *cookie, uint32_t *out)
 static const SMMUv3FrontendOps frontend = {
     .read = read_queue, .read_words = read_words,
     .sync_irq = sync_irq, .stream_failed = stream_failed, .vsid = vsid,
+    .watch = watch, .events_failed = events_failed,
 };
 
 static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,

@@ -257,8 +257,12 @@ static inline void forward(Window *w, uint32_t i, Action action)
     }
 }
 
-/* Takes one stream's configuration in; flushes first if it changes. */
-static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d)
+/*
+ * Takes one stream's configuration in; flushes first if it changes. @named:
+ * the guest means this stream, so it is told if there is nothing to use.
+ */
+static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
+                          bool named)
 {
     SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
 
@@ -271,6 +275,9 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d)
     }
     /* An STE's content is never a command error, 4.3.1. */
     smmuv3_device_apply(d, &config);
+    if (named && d->config.event != SMMUV3_EVENT_NONE) {
+        smmuv3_event_due(d);
+    }
     return true;
 }
 
@@ -283,6 +290,7 @@ static uint64_t range_mask(const SMMUv3Cmd *cmd)
 static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
 {
     SMMUv3Engine *e = w->engine;
+    bool all = ignored_bits == UINT32_MAX;
     uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, w->cmds[i].dw[0]);
 
     if (smmuv3_vsids_stale(e)) {
@@ -295,7 +303,7 @@ static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, n);
 
         if (d->has_vsid && !((d->vsid ^ sid) & ~ignored_bits) &&
-            !update_stream(w, i, d)) {
+            !update_stream(w, i, d, !all)) {
             return false;
         }
     }

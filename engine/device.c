@@ -73,7 +73,7 @@ static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
     SMMUv3Hwpt *hwpt;
     int ret = 0;
 
-    /* Attached with a vDEVICE, a stream that aborts can report events, too. */
+    /* Events of a stream go where it had its vDEVICE when it was attached. */
     if (d->has_vsid && (e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
         ret = ensure_vdevice(d);
     }
@@ -115,6 +115,7 @@ int smmuv3_device_apply(SMMUv3EngineDevice *d,
 
     if (!smmuv3_device_changes(d, config)) {
         d->config.event = config->event;
+        d->config.event_addr = config->event_addr;
         e->stats.ste_unchanged++;
         return 0;
     }
@@ -138,6 +139,7 @@ void smmuv3_device_release(SMMUv3EngineDevice *d)
         take_hwpt(d, NULL, &abort_config);
     }
     drop_vdevice(d);
+    smmuv3_event_forget(d);
     if (d->has_vsid) {
         smmuv3_vsid_remove(e->vsids, d->vsid);
         d->has_vsid = false;
@@ -180,6 +182,7 @@ static void forget_vsid(SMMUv3EngineDevice *d)
         smmuv3_device_apply(d, &abort_config);
     }
     drop_vdevice(d);
+    smmuv3_event_forget(d);
     smmuv3_vsid_remove(d->engine->vsids, d->vsid);
     d->has_vsid = false;
 }

@@ -71,11 +71,13 @@ static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     e->hwpts = smmuv3_hwpt_table_new(ops, host, e->viommu,
                                      stall_model(info) == STALL_OPTIONAL,
                                      &e->stats);
+    smmuv3_events_open(e);
     return 0;
 }
 
 static void close_viommu(SMMUv3Engine *e)
 {
+    smmuv3_events_close(e);
     smmuv3_hwpt_table_free(e->hwpts);
     e->hwpts = NULL;
     e->ops->destroy(e->host, e->viommu);

@@ -48,6 +48,12 @@ struct SMMUv3Engine {
     SMMUv3HostId viommu;
     SMMUv3HwptTable *hwpts;
 
+    bool events_wanted;
+    SMMUv3HostId veventq;           /* 0: none; then events_fd means nothing */
+    int events_fd;
+    uint32_t next_sequence;         /* of the host's next event */
+    unsigned events_due;            /* devices with event_due */
+
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
     uint32_t *syncs;                /* the window's CMD_SYNCs */
     SMMUv3ForwardRules rules;
@@ -66,10 +72,17 @@ struct SMMUv3EngineDevice {
     SMMUv3HostId vdevice;           /* 0: none */
     SMMUv3Hwpt *hwpt;               /* NULL: on the parent, or blocked */
     SMMUv3StreamConfig config;      /* what hwpt stands for */
+    bool event_due;                 /* config.event is to be told */
 };
 
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
+
+/* event.c: the host's queue, and what a refused stream is to tell. */
+void smmuv3_events_open(SMMUv3Engine *e);
+void smmuv3_events_close(SMMUv3Engine *e);
+void smmuv3_event_due(SMMUv3EngineDevice *d);
+void smmuv3_event_forget(SMMUv3EngineDevice *d);
 
 /* device.c: how a stream's decision becomes an attachment. */
 

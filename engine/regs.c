@@ -63,6 +63,118 @@ static void raise_gerror(SMMUv3RegFile *f, uint32_t error)
     }
 }
 
+/* ---- The event queue ---- */
+
+static uint32_t eventq_size(const SMMUv3Regs *r)
+{
+    return 1u << eventq_log2size(r);
+}
+
+/* A CONS that claims more than was written is a full queue. */
+static uint32_t eventq_free(const SMMUv3Regs *r)
+{
+    uint32_t size = eventq_size(r);
+    uint32_t used = (r->eventq_prod - r->eventq_cons) & (2 * size - 1);
+
+    return size - MIN(used, size);
+}
+
+static void eventq_advance(SMMUv3Regs *r, uint32_t n)
+{
+    uint32_t mask = 2 * eventq_size(r) - 1;
+    uint32_t index = (r->eventq_prod + n) & mask;
+
+    r->eventq_prod = (r->eventq_prod & SMMUV3_EVENTQ_PROD_OVFLG) | index;
+}
+
+/* 7.4: told once, until the guest has acknowledged it. */
+static void eventq_overflow(SMMUv3Regs *r)
+{
+    if (!((r->eventq_prod ^ r->eventq_cons) & SMMUV3_EVENTQ_PROD_OVFLG)) {
+        r->eventq_prod ^= SMMUV3_EVENTQ_PROD_OVFLG;
+    }
+}
+
+/* At most up to the ring's end; how many. 0: the write was aborted. */
+static uint32_t eventq_write(SMMUv3RegFile *f,
+                             const SMMUv3EventRecord *records, uint32_t n)
+{
+    const SMMUv3Regs *r = &f->regs;
+    uint32_t size = eventq_size(r), at = r->eventq_prod & (size - 1);
+    uint64_t bytes = size * sizeof(*records);
+    uint64_t ring = r->eventq_base & SMMUV3_EVENTQ_BASE_ADDR & ~(bytes - 1);
+
+    n = MIN(n, size - at);
+    return f->ops->write(f->opaque, ring + at * sizeof(*records), records,
+                         n * sizeof(*records)) ? 0 : n;
+}
+
+/* 7.2.1: nothing is written while an aborted write is not acknowledged. */
+static bool may_record(const SMMUv3Regs *r)
+{
+    return (r->cr0 & SMMUV3_CR0_EVENTQEN) &&
+           !((r->gerror ^ r->gerrorn) & SMMUV3_GERROR_EVENTQ_ABT_ERR);
+}
+
+/* @lost: there were more than are here. */
+static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
+                   uint32_t n, bool lost)
+{
+    SMMUv3Regs *r = &f->regs;
+    uint32_t room, done = 0;
+
+    if (!may_record(r)) {
+        return;
+    }
+    room = eventq_free(r);
+    while (done < MIN(n, room)) {
+        uint32_t written = eventq_write(f, records + done,
+                                        MIN(n, room) - done);
+
+        if (!written) {
+            raise_gerror(f, SMMUV3_GERROR_EVENTQ_ABT_ERR);
+            break;
+        }
+        eventq_advance(r, written);
+        done += written;
+    }
+    if (lost || n > room) {
+        eventq_overflow(r);
+    }
+    if (done && (r->irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ)) {
+        f->ops->irq(f->opaque, SMMUV3_IRQ_EVENTQ);
+    }
+}
+
+void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
+                        unsigned n)
+{
+    record(f, records, n, false);
+}
+
+void smmuv3_regs_host_events(SMMUv3RegFile *f)
+{
+    SMMUv3EventRecord records[SMMUV3_HOST_EVENTS_MAX];
+    bool lost;
+    unsigned n = smmuv3_engine_read_events(f->engine, records,
+                                           G_N_ELEMENTS(records), &lost);
+
+    record(f, records, n, lost);
+}
+
+static void record_own(SMMUv3RegFile *f)
+{
+    SMMUv3EventRecord records[16];
+    unsigned n;
+
+    while ((n = smmuv3_engine_own_events(f->engine, records,
+                                         G_N_ELEMENTS(records)))) {
+        record(f, records, n, false);
+    }
+}
+
+/* ---- The command queue ---- */
+
 /* CONS and its ERR are in place before the error can be seen, 7.1. */
 static void stop(SMMUv3RegFile *f, SMMUv3CmdError cerror)
 {
@@ -92,6 +204,7 @@ static void consume(SMMUv3RegFile *f)
         return;
     }
     result = smmuv3_engine_cmdq_run(f->engine, &q);
+    record_own(f);
     r->cmdq_cons = (r->cmdq_cons & ~SMMUV3_QUEUE_INDEX) | q.cons;
     if (result.status == SMMUV3_CMDQ_STOPPED) {
         stop(f, result.cerror);
@@ -106,6 +219,7 @@ static void cr0_written(SMMUv3RegFile *f, uint64_t old)
     if ((f->regs.cr0 ^ old) & SMMUV3_CR0_SMMUEN) {
         drive_streams(f);
     }
+    smmuv3_engine_want_events(f->engine, f->regs.cr0 & SMMUV3_CR0_EVENTQEN);
     f->regs.cr0ack = f->regs.cr0;
     consume(f);
 }
@@ -439,6 +553,7 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6])
     };
     memcpy(r->idr, idr, sizeof(r->idr));
     smmuv3_engine_set_features(f->engine, idr);
+    smmuv3_engine_want_events(f->engine, false);
     drive_streams(f);
 }
 
@@ -460,6 +575,7 @@ void smmuv3_regs_load(SMMUv3RegFile *f, const SMMUv3Regs *from)
     }
     r->gerror = from->gerror & writable(r, SMMUV3_REG_GERRORN, false);
     drive_streams(f);
+    smmuv3_engine_want_events(f->engine, r->cr0 & SMMUV3_CR0_EVENTQEN);
     r->cr0ack = r->cr0;
     if (may_consume(r)) {
         f->ops->resume(f->opaque);

@@ -101,7 +101,8 @@ static unsigned strtab_split(uint32_t cfg)
 
 /*
  * The address of @vsid's STE in a two-level table; an event where there is
- * none (3.3.2: an invalid or too short level 2 table is C_BAD_STREAMID).
+ * none (3.3.2: an invalid or too short level 2 table is C_BAD_STREAMID), with
+ * the address of what could not be read.
  */
 static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
                                    const SMMUv3StreamRegs *regs,
@@ -115,8 +116,8 @@ static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
     uint32_t l2_index = vsid & (SMMUV3_BIT(split) - 1);
     uint64_t desc, span;
 
-    if (fe->read_words(opaque, l1 + SMMUV3_L1STD_SIZE * (vsid >> split),
-                       &desc, 1)) {
+    *addr = l1 + SMMUV3_L1STD_SIZE * (vsid >> split);
+    if (fe->read_words(opaque, *addr, &desc, 1)) {
         return SMMUV3_EVENT_F_STE_FETCH;
     }
     desc = GUINT64_FROM_LE(desc);
@@ -157,14 +158,18 @@ SMMUv3StreamConfig smmuv3_stream_lookup(const SMMUv3FrontendOps *fe,
                                         const SMMUv3StreamRegs *regs,
                                         const uint32_t idr[6], uint32_t vsid)
 {
-    uint64_t addr, dw[2];
+    uint64_t addr = 0, dw[2];
     SMMUv3EventType event = locate(fe, opaque, regs, idr, vsid, &addr);
 
-    if (event != SMMUV3_EVENT_NONE) {
-        return stream_abort(event);
+    if (event == SMMUV3_EVENT_NONE &&
+        fe->read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
+        event = SMMUV3_EVENT_F_STE_FETCH;
     }
-    if (fe->read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
-        return stream_abort(SMMUV3_EVENT_F_STE_FETCH);
+    if (event != SMMUV3_EVENT_NONE) {
+        SMMUv3StreamConfig config = stream_abort(event);
+
+        config.event_addr = addr;
+        return config;
     }
     dw[0] = GUINT64_FROM_LE(dw[0]);
     dw[1] = GUINT64_FROM_LE(dw[1]);

@@ -51,6 +51,16 @@ typedef struct SMMUv3FrontendOps {
 
     /* The StreamID that the guest sees for @cookie now; false: none yet. */
     bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
+
+    /*
+     * Host events can be read when @fd polls readable: then call
+     * smmuv3_engine_read_events(), or what is built on it. -1: no longer; the
+     * old descriptor is closed after this returns.
+     */
+    void (*watch)(void *opaque, int fd);
+
+    /* The host cannot tell of its events, @err a negative errno. */
+    void (*events_failed)(void *opaque, int err);
 } SMMUv3FrontendOps;
 
 /* The guest's registers that decide over streams (6.3). */
@@ -117,6 +127,10 @@ typedef struct SMMUv3EngineStats {
     uint64_t vdevices;
     uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
     uint64_t errors[4];          /* by SMMUv3CmdError */
+    uint64_t events;             /* of the host, passed on to the guest's side */
+    uint64_t events_own;         /* of streams that were refused */
+    uint64_t events_lost;        /* gaps in what the host told */
+    uint64_t events_unknown;     /* of StreamIDs that the guest has not */
 } SMMUv3EngineStats;
 
 /*
@@ -176,6 +190,30 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
  * writes ERR and toggles GERROR.
  */
 SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
+
+/*
+ * Whether the guest wants events now (CR0.EVENTQEN). The host's queue is made
+ * when there are both a guest that wants them and a vIOMMU, and stays for as
+ * long as the vIOMMU.
+ */
+void smmuv3_engine_want_events(SMMUv3Engine *e, bool wanted);
+
+/*
+ * Takes at most @max (SMMUV3_HOST_EVENTS_MAX) of the host's events, little-
+ * endian as they go to the guest's EVENTQ; never blocks. How many; *@lost is
+ * set if the host lost some since the last call.
+ */
+unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
+                                   unsigned max, bool *lost);
+
+/*
+ * The same for events of the engine's own: a CFGI_STE or CFGI_STE_RANGE found
+ * a stream without a usable STE (C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE). An
+ * SMMU would say so at the next transaction, which the host aborts silently.
+ * Call until it gives 0, after smmuv3_engine_cmdq_run().
+ */
+unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
+                                  unsigned max);
 
 /* Of @e for as long as it lives; each call on @e moves the counters. */
 const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e);

@@ -20,16 +20,18 @@
  *  - a device's vDEVICE exists before the device is attached to a translate
  *    HWPT (struct iommu_hwpt_arm_smmuv3);
  *  - an HWPT is destroyed only when no device is attached to it (EBUSY);
- *  - vDEVICEs and nested HWPTs are destroyed before their vIOMMU, and a
- *    vDEVICE before its device's file descriptor closes
+ *  - vDEVICEs, nested HWPTs and the vEVENTQ are destroyed before their vIOMMU,
+ *    and a vDEVICE before its device's file descriptor closes
  *    (struct iommu_vdevice_alloc).
  */
 #ifndef SMMUV3_HOST_H
 #define SMMUV3_HOST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "smmuv3/cmd.h"
+#include "smmuv3/event.h"
 
 /* One iommufd context. Owned by whoever made it; outlives the engine's use. */
 typedef struct SMMUv3Host SMMUv3Host;
@@ -60,6 +62,16 @@ typedef struct SMMUv3HostInfo {
     int pasid_exec;         /* what the PASID capability says of it */
     int pasid_priv;
 } SMMUv3HostInfo;
+
+/* What a vEVENTQ gives (struct iommufd_vevent_header). */
+typedef struct SMMUv3HostEvent {
+    uint32_t sequence;          /* 0 to INT32_MAX, then 0 again */
+    bool lost;                  /* events before this were; no record */
+    SMMUv3EventRecord record;   /* little-endian; its StreamID is the vSID */
+} SMMUv3HostEvent;
+
+/* At most so many in one veventq_read(). */
+#define SMMUV3_HOST_EVENTS_MAX 128
 
 typedef struct SMMUv3HostOps {
     /* -ENODEV: there is an IOMMU, but it is no SMMUv3. */
@@ -102,6 +114,24 @@ typedef struct SMMUv3HostOps {
      */
     int (*invalidate)(SMMUv3Host *host, SMMUv3HostId viommu,
                       const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done);
+
+    /*
+     * A queue of @depth events of @viommu's devices. *@fd polls readable when
+     * there are any; it belongs to the caller, who gives it to veventq_close()
+     * before the queue is destroyed. -ENOTTY, -EOPNOTSUPP: the kernel has no
+     * such thing (Linux before 6.15).
+     */
+    int (*veventq_alloc)(SMMUv3Host *host, SMMUv3HostId viommu, uint32_t depth,
+                         SMMUv3HostId *veventq, int *fd);
+
+    /*
+     * Takes at most @n events (SMMUV3_HOST_EVENTS_MAX) out of the queue, in
+     * order; never blocks. How many, 0 if there are none now.
+     */
+    int (*veventq_read)(SMMUv3Host *host, int fd, SMMUv3HostEvent *events,
+                        unsigned n);
+
+    void (*veventq_close)(SMMUv3Host *host, int fd);
 
     /* -EBUSY: still in use. */
     int (*destroy)(SMMUv3Host *host, SMMUv3HostId id);

@@ -8,7 +8,8 @@
  * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of Linux 7.2.
  *
  * Ownership: the descriptors are the caller's, and stay open for as long as
- * the engine uses them. Nothing is opened, closed or remembered here.
+ * the engine uses them. Nothing is opened, closed or remembered here, but for
+ * a vEVENTQ's descriptor, which comes and goes with the queue.
  *
  * Errors: negative errno as the kernel gave it; the one made here is -ENODEV
  * of get_info. EINTR is retried for as long as it comes.

@@ -57,8 +57,11 @@ typedef enum SMMUv3Irq {
     SMMUV3_IRQ_EVENTQ,
 } SMMUv3Irq;
 
-/* What the register file asks of the VMM. Neither may call back into it. */
+/* What the register file asks of the VMM. None may call back into it. */
 typedef struct SMMUv3RegsOps {
+    /* Copies @len bytes to guest memory at @addr; 0, or -EFAULT. */
+    int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+
     /* An edge of a wired interrupt that SMMU_IRQ_CTRL has enabled (3.18). */
     void (*irq)(void *opaque, SMMUv3Irq irq);
 
@@ -105,6 +108,18 @@ bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
  * the guest has switched the queue off since, or a reset came between.
  */
 void smmuv3_regs_resume(SMMUv3RegFile *f);
+
+/*
+ * The host's events can be read (SMMUv3FrontendOps.watch): puts those that are
+ * there, SMMUV3_HOST_EVENTS_MAX at the most, into the guest's EVENTQ, with one
+ * interrupt. A queue that is off drops them, a full one sets OVFLG (7.4), one
+ * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1).
+ */
+void smmuv3_regs_host_events(SMMUv3RegFile *f);
+
+/* The same for @n records, little-endian, that the VMM makes itself. */
+void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
+                        unsigned n);
 
 /* To look at, or to migrate; valid until the next call on @f. */
 const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f);

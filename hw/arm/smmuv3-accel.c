@@ -7,6 +7,7 @@
  * accel=on they carry a migration stream's values, and idr the promise.
  */
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
@@ -82,13 +83,54 @@ static void frontend_sync_irq(void *opaque)
     pulse(a->smmu, SMMU_IRQ_CMD_SYNC);
 }
 
+static void events_readable(void *opaque)
+{
+    SMMUv3Accel *a = opaque;
+
+    smmuv3_regs_host_events(a->regs);
+}
+
+static void frontend_watch(void *opaque, int fd)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (a->events_fd >= 0) {
+        qemu_set_fd_handler(a->events_fd, NULL, NULL, NULL);
+    }
+    a->events_fd = fd;
+    if (fd >= 0) {
+        qemu_set_fd_handler(fd, events_readable, NULL, a);
+    }
+}
+
+/* Once: a guest can ask again and again. */
+static void frontend_events_failed(void *opaque, int err)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (!a->events_failure_told) {
+        a->events_failure_told = true;
+        warn_report("%s: the host's kernel cannot tell of translation faults"
+                    " (%s), so the guest will not see them; Linux 6.15 or"
+                    " newer can", smmuv3_accel_name(a->smmu), strerror(-err));
+    }
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
     .sync_irq = frontend_sync_irq,
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
+    .watch = frontend_watch,
+    .events_failed = frontend_events_failed,
 };
+
+static int regs_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+    return dma_memory_write(&address_space_memory, addr, buf, len, ram_only)
+           == MEMTX_OK ? 0 : -EFAULT;
+}
 
 static void regs_irq(void *opaque, SMMUv3Irq irq)
 {
@@ -106,6 +148,7 @@ static void regs_resume(void *opaque)
 }
 
 static const SMMUv3RegsOps regs_ops = {
+    .write = regs_write,
     .irq = regs_irq,
     .resume = regs_resume,
 };
@@ -275,6 +318,10 @@ static char *get_stats(Object *obj, Error **errp)
         APPEND(json, st, attach_failures);
         APPEND(json, st, vdevices);
         APPEND(json, st, ste_unchanged);
+        APPEND(json, st, events);
+        APPEND(json, st, events_own);
+        APPEND(json, st, events_lost);
+        APPEND(json, st, events_unknown);
         append_stat(json, "errors", st->errors[SMMUV3_CERROR_ILL] +
                     st->errors[SMMUV3_CERROR_ABT] +
                     st->errors[SMMUV3_CERROR_ATC_INV_SYNC]);
@@ -340,6 +387,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
     }
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
+    a->events_fd = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
     a->bh = qemu_bh_new_guarded(resume_bh, a,

@@ -31,6 +31,8 @@ typedef struct SMMUv3Accel {
     uint32_t idr[6];            /* the promise */
     bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
+    int events_fd;              /* the host's events; -1: none */
+    bool events_failure_told;
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */

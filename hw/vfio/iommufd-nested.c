@@ -9,7 +9,9 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <glib.h>
 #include <linux/iommufd.h>
@@ -24,6 +26,9 @@
 /* IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED; an enum of Linux 7.3, too. */
 #define CAP_ATS_NOT_SUPPORTED (1u << 3)
 
+_Static_assert(sizeof(SMMUv3EventRecord) ==
+               sizeof(struct iommu_vevent_arm_smmuv3),
+               "records are handed up as they are");
 _Static_assert(sizeof(SMMUv3Cmd) ==
                sizeof(struct iommu_viommu_arm_smmuv3_invalidate),
                "commands are handed down as they are");
@@ -184,6 +189,80 @@ static int invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
     return ret < 0 ? -errno : 0;
 }
 
+/* struct iommu_veventq_alloc */
+static int veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                         uint32_t depth, SMMUv3HostId *veventq, int *fd)
+{
+    struct iommu_veventq_alloc req = {
+        .size = sizeof(req),
+        .viommu_id = viommu,
+        .type = IOMMU_VEVENTQ_TYPE_ARM_SMMUV3,
+        .veventq_depth = depth,
+    };
+    int ret = request(host->iommufd, IOMMU_VEVENTQ_ALLOC, &req);
+
+    if (!ret) {
+        *veventq = req.out_veventq_id;
+        *fd = req.out_veventq_fd;
+    }
+    return ret;
+}
+
+/*
+ * struct iommufd_vevent_header: a record follows each header, but for one
+ * that says that events were lost behind the last. The kernel gives whole
+ * events only; what is cut off is not looked at.
+ */
+static int parse_events(const uint8_t *at, size_t left,
+                        SMMUv3HostEvent *events, unsigned max)
+{
+    unsigned n = 0;
+
+    while (n < max && left >= sizeof(struct iommufd_vevent_header)) {
+        struct iommufd_vevent_header header;
+        SMMUv3HostEvent *event = &events[n];
+
+        memcpy(&header, at, sizeof(header));
+        at += sizeof(header);
+        left -= sizeof(header);
+        event->sequence = header.sequence;
+        event->lost = header.flags & IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
+        if (!event->lost) {
+            if (left < sizeof(event->record)) {
+                break;
+            }
+            memcpy(&event->record, at, sizeof(event->record));
+            at += sizeof(event->record);
+            left -= sizeof(event->record);
+        }
+        n++;
+    }
+    return n;
+}
+
+/* An empty queue reads as nothing; it never blocks. */
+static int veventq_read(SMMUv3Host *host, int fd, SMMUv3HostEvent *events,
+                        unsigned n)
+{
+    uint8_t buf[SMMUV3_HOST_EVENTS_MAX *
+                (sizeof(struct iommufd_vevent_header) +
+                 sizeof(struct iommu_vevent_arm_smmuv3))];
+    size_t one = sizeof(buf) / SMMUV3_HOST_EVENTS_MAX;
+    ssize_t got;
+
+    (void)host;
+    do {
+        got = read(fd, buf, MIN(n, SMMUV3_HOST_EVENTS_MAX) * one);
+    } while (got < 0 && errno == EINTR);
+    return got > 0 ? parse_events(buf, got, events, n) : 0;
+}
+
+static void veventq_close(SMMUv3Host *host, int fd)
+{
+    (void)host;
+    close(fd);
+}
+
 /* struct iommu_destroy */
 static int destroy(SMMUv3Host *host, SMMUv3HostId id)
 {
@@ -200,6 +279,9 @@ const SMMUv3HostOps smmuv3_iommufd_ops = {
     .attach = attach,
     .detach = detach,
     .invalidate = invalidate,
+    .veventq_alloc = veventq_alloc,
+    .veventq_read = veventq_read,
+    .veventq_close = veventq_close,
     .destroy = destroy,
 };
 

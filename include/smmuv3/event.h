@@ -1,5 +1,5 @@
 /*
- * SMMUv3 event records: the types that a stream's configuration can cause.
+ * SMMUv3 event records.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
@@ -18,7 +18,9 @@ _Static_assert(sizeof(SMMUv3EventRecord) == 32, "an event is 32 bytes (7.3)");
 
 #define SMMUV3_EVENT0_TYPE        SMMUV3_BITS(7, 0)
 #define SMMUV3_EVENT0_SID         SMMUV3_BITS(63, 32)
+#define SMMUV3_EVENT3_FETCH_ADDR  SMMUV3_BITS(51, 3) /* F_STE_FETCH, 7.3.4 */
 
+/* Those that a stream's configuration can cause. */
 typedef enum SMMUv3EventType {
     SMMUV3_EVENT_NONE          = 0x00,
     SMMUV3_EVENT_C_BAD_STREAMID = 0x02,

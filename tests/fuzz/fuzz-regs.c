@@ -45,7 +45,14 @@ static void on_resume(void *opaque)
     ((Fuzz *)opaque)->resume = true;
 }
 
-static const SMMUv3RegsOps regs_ops = { .irq = on_irq, .resume = on_resume };
+static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+    return guest_write(((Fuzz *)opaque)->s.guest, addr, buf, len);
+}
+
+static const SMMUv3RegsOps regs_ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
+};
 
 static uint64_t rd(const Fuzz *f, uint64_t offset, unsigned size)
 {

@@ -21,6 +21,12 @@
 
 #define FAKE_KERNEL_ENV "SMMUV3_FAKE_KERNEL"
 
+/*
+ * Behind the shared file's path: the FIFO that is a vEVENTQ's descriptor. What
+ * a test writes into it is what the kernel would give to read().
+ */
+#define FAKE_KERNEL_EVENTS ".events"
+
 #define FAKE_KERNEL_SMMUS 2
 #define FAKE_KERNEL_DEVICES 8
 #define FAKE_KERNEL_JOURNAL 16384
@@ -65,6 +71,7 @@ typedef enum FakeKernelCall {
     FK_INVALIDATE,
     FK_VIOMMU_ALLOC,
     FK_VDEVICE_ALLOC,
+    FK_VEVENTQ_ALLOC,
     FK_OPEN,                    /* of either kind of file */
     FK_OTHER,                   /* ioctls that this kernel does not know */
     FK_CALLS,                   /* the number of kinds; "any" when failing */

@@ -224,5 +224,6 @@ void add_plug_tests(void);
 void add_props_tests(void);
 void add_error_tests(void);
 void add_sweep_tests(void);
+void add_event_tests(void);
 
 #endif

@@ -503,6 +503,7 @@ int main(int argc, char **argv)
     add_props_tests();
     add_error_tests();
     add_sweep_tests();
+    add_event_tests();
     ret = g_test_run();
     stop_machines();
     return ret;

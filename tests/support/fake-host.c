@@ -32,16 +32,19 @@ static bool countdown(SMMUv3Host *h, unsigned i)
 static int called(SMMUv3Host *h, FakeCall call)
 {
     bool one, any;
+    int err;
 
     h->calls[call]++;
     h->calls[FAKE_CALLS]++;
     one = countdown(h, call);
     any = countdown(h, FAKE_CALLS);
-    if (!one && !any) {
-        return 0;
+    if (one || any) {
+        h->injected = true;
+        return -h->fail_errno[one ? call : FAKE_CALLS];
     }
-    h->injected = true;
-    return -h->fail_errno[one ? call : FAKE_CALLS];
+    err = h->fails ? h->fails(h, call) : 0;
+    h->injected |= err != 0;
+    return -err;
 }
 
 static int record(SMMUv3Host *h, FakeCall call, SMMUv3HostDevice *dev,
@@ -52,6 +55,9 @@ static int record(SMMUv3Host *h, FakeCall call, SMMUv3HostDevice *dev,
     };
 
     g_array_append_val(h->journal, r);
+    if (h->watch) {
+        h->watch(h, &r);
+    }
     return ret;
 }
 
@@ -327,6 +333,135 @@ static int detach(SMMUv3Host *h, SMMUv3HostDevice *dev)
     return record(h, FAKE_DETACH, dev, 0, 0, ret);
 }
 
+/* Events: iommufd/eventq.c and iommufd_viommu_report_event() */
+
+static FakeObject *find_veventq(const SMMUv3Host *h, SMMUv3HostId viommu)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, h->objects);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        FakeObject *o = value;
+
+        if (o->kind == FAKE_VEVENTQ && o->of == viommu) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static int veventq_check(SMMUv3Host *h, SMMUv3HostId viommu, uint32_t depth)
+{
+    if (!object_of_kind(h, viommu, FAKE_VIOMMU)) {
+        return broken(h, ENOENT);
+    }
+    if (find_veventq(h, viommu)) {
+        return broken(h, EEXIST);
+    }
+    return depth ? 0 : broken(h, EINVAL);
+}
+
+static int veventq_alloc(SMMUv3Host *h, SMMUv3HostId viommu, uint32_t depth,
+                         SMMUv3HostId *veventq, int *fd)
+{
+    int ret = called(h, FAKE_VEVENTQ_ALLOC);
+
+    if (!ret) {
+        ret = veventq_check(h, viommu, depth);
+    }
+    if (!ret) {
+        *veventq = object_new(h, (FakeObject) {
+            .kind = FAKE_VEVENTQ, .of = viommu, .depth = depth,
+            .events = g_array_new(FALSE, FALSE, sizeof(SMMUv3HostEvent)),
+            .fd_open = true,
+        });
+        *fd = FAKE_VEVENTQ_FD(*veventq);
+    }
+    return record(h, FAKE_VEVENTQ_ALLOC, NULL, ret ? 0 : *veventq, depth, ret);
+}
+
+static FakeObject *veventq_of_fd(SMMUv3Host *h, int fd)
+{
+    FakeObject *o = object_of_kind(h, fd - FAKE_VEVENTQ_FD(0), FAKE_VEVENTQ);
+
+    if (!o || !o->fd_open) {
+        broken(h, EBADF);
+        return NULL;
+    }
+    return o;
+}
+
+static int veventq_read(SMMUv3Host *h, int fd, SMMUv3HostEvent *events,
+                        unsigned n)
+{
+    FakeObject *o = veventq_of_fd(h, fd);
+
+    if (called(h, FAKE_VEVENTQ_READ) || !o) {
+        return 0;
+    }
+    n = MIN(n, o->events->len);
+    if (n) {
+        memcpy(events, o->events->data, n * sizeof(*events));
+        g_array_remove_range(o->events, 0, n);
+    }
+    return n;
+}
+
+static void veventq_close(SMMUv3Host *h, int fd)
+{
+    FakeObject *o = veventq_of_fd(h, fd);
+
+    called(h, FAKE_VEVENTQ_CLOSE);
+    if (o) {
+        o->fd_open = false;
+    }
+}
+
+/* Full: a single entry at the tail says that, with the latest number. */
+static void queue_event(FakeObject *o, SMMUv3EventRecord fault)
+{
+    guint n = o->events->len;
+    SMMUv3HostEvent *tail = n ? &g_array_index(o->events, SMMUv3HostEvent,
+                                               n - 1) : NULL;
+    SMMUv3HostEvent event = { .sequence = o->sequence, .record = fault };
+
+    o->sequence = (o->sequence + 1) & INT32_MAX;
+    if (tail && tail->lost) {
+        g_array_set_size(o->events, --n);
+    }
+    if (n >= o->depth) {
+        event.lost = true;
+        memset(&event.record, 0xa5, sizeof(event.record));
+    }
+    g_array_append_val(o->events, event);
+}
+
+bool fake_host_fault(SMMUv3Host *h, SMMUv3HostDevice *dev,
+                     SMMUv3EventRecord fault)
+{
+    FakeObject *v = fake_object(h, dev->vdevice);
+    FakeObject *queue = v ? find_veventq(h, v->of) : NULL;
+    uint64_t dw0 = GUINT64_FROM_LE(fault.dw[0]) & ~SMMUV3_EVENT0_SID;
+
+    if (queue) {
+        dw0 |= SMMUV3_PREP(SMMUV3_EVENT0_SID, v->vsid);
+        fault.dw[0] = GUINT64_TO_LE(dw0);
+        queue_event(queue, fault);
+    }
+    return queue != NULL;
+}
+
+static void free_object(gpointer p)
+{
+    FakeObject *o = p;
+
+    if (o->events) {
+        g_array_free(o->events, TRUE);
+    }
+    g_free(o);
+}
+
 static int destroy_object(SMMUv3Host *h, SMMUv3HostId id)
 {
     FakeObject *o = fake_object(h, id);
@@ -335,7 +470,8 @@ static int destroy_object(SMMUv3Host *h, SMMUv3HostId id)
         h->unknown_ids++;
         return broken(h, ENOENT);
     }
-    if (object_in_use(h, id)) {
+    if (object_in_use(h, id) || o->fd_open) {
+        h->busy_destroys++;
         return broken(h, EBUSY);
     }
     if (o->kind == FAKE_VDEVICE) {
@@ -596,6 +732,9 @@ const SMMUv3HostOps fake_host_ops = {
     .attach = attach,
     .detach = detach,
     .invalidate = invalidate,
+    .veventq_alloc = veventq_alloc,
+    .veventq_read = veventq_read,
+    .veventq_close = veventq_close,
     .destroy = destroy,
 };
 
@@ -605,7 +744,7 @@ SMMUv3Host *fake_host_new(void)
 {
     SMMUv3Host *h = g_new0(SMMUv3Host, 1);
 
-    h->objects = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    h->objects = g_hash_table_new_full(NULL, NULL, NULL, free_object);
     h->devices = g_ptr_array_new_with_free_func(g_free);
     h->smmus = g_ptr_array_new_with_free_func(g_free);
     h->journal = g_array_new(FALSE, FALSE, sizeof(FakeRecord));
@@ -717,6 +856,7 @@ void fake_host_assert_clean(const SMMUv3Host *h)
     g_assert_cmpuint(fake_objects(h, FAKE_VIOMMU), ==, 0);
     g_assert_cmpuint(fake_objects(h, FAKE_VDEVICE), ==, 0);
     g_assert_cmpuint(fake_objects(h, FAKE_NESTED), ==, 0);
+    g_assert_cmpuint(fake_objects(h, FAKE_VEVENTQ), ==, 0);
     for (guint i = 0; i < h->devices->len; i++) {
         SMMUv3HostDevice *dev = g_ptr_array_index(h->devices, i);
 

@@ -27,6 +27,9 @@ typedef enum FakeCall {
     FAKE_ATTACH,
     FAKE_DETACH,
     FAKE_INVALIDATE,
+    FAKE_VEVENTQ_ALLOC,
+    FAKE_VEVENTQ_READ,
+    FAKE_VEVENTQ_CLOSE,         /* cannot fail */
     FAKE_DESTROY,
     FAKE_CALLS,                 /* the number of kinds; "any" when failing */
 } FakeCall;
@@ -36,6 +39,7 @@ typedef enum FakeKind {
     FAKE_VIOMMU,
     FAKE_VDEVICE,
     FAKE_NESTED,
+    FAKE_VEVENTQ,
 } FakeKind;
 
 /* A physical SMMU. Owned by its host. */
@@ -52,6 +56,10 @@ typedef struct FakeObject {
     SMMUv3HostDevice *dev;      /* vDEVICE */
     uint32_t vsid;              /* vDEVICE */
     uint64_t ste[2];            /* nested HWPT, as it was given */
+    GArray *events;             /* vEVENTQ: of SMMUv3HostEvent */
+    uint32_t depth;
+    uint32_t sequence;          /* of its next event */
+    bool fd_open;
 } FakeObject;
 
 /* One line of the journal. */
@@ -85,10 +93,17 @@ struct SMMUv3Host {
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
     unsigned rule_breaks;
     unsigned unknown_ids;       /* of these: destroyed twice, or never made */
+    unsigned busy_destroys;     /* of these: destroyed while in use */
 
     unsigned fail_countdown[FAKE_CALLS + 1];
     int fail_errno[FAKE_CALLS + 1];
-    bool injected;              /* a countdown has run out */
+    bool injected;              /* a countdown has run out; fails() did */
+
+    /* NULL, or asked before each call: a positive errno to fail, or 0 */
+    int (*fails)(SMMUv3Host *h, FakeCall call);
+    /* NULL, or told after each call, its effect included */
+    void (*watch)(SMMUv3Host *h, const FakeRecord *r);
+    void *hook_data;
 
     uint32_t nomem_from;        /* so many entries: ENOMEM; 0: never */
     bool atc_timeout;           /* a block with an ATC_INV in it times out */
@@ -135,6 +150,16 @@ void fake_host_go_away(SMMUv3Host *h, unsigned kth, int err);
 /* Refuses each command with this word 1 until told otherwise. */
 void fake_host_refuse(SMMUv3Host *h, uint64_t dw1);
 void fake_host_accept(SMMUv3Host *h);
+
+/*
+ * A fault of @dev, record as the SMMU would write it, but for the StreamID:
+ * the kernel puts @dev's vSID there. False if nobody could be told.
+ */
+bool fake_host_fault(SMMUv3Host *h, SMMUv3HostDevice *dev,
+                     SMMUv3EventRecord record);
+
+/* The object behind a vEVENTQ's descriptor. */
+#define FAKE_VEVENTQ_FD(id) (1000 + (int)(id))
 
 /* Empties the journal, the issued commands and the counters. */
 void fake_host_forget(SMMUv3Host *h);

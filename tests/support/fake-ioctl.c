@@ -41,6 +41,8 @@ static const Layout layouts[] = {
     { FAKE_IOMMU_VIOMMU_ALLOC, 40, { { 4, 4 }, { 24, 16 } },
       20, NONE, NONE, NONE },
     { FAKE_IOMMU_VDEVICE_ALLOC, 24, { { 0, 0 } }, 12, NONE, NONE, NONE },
+    { FAKE_IOMMU_VEVENTQ_ALLOC, 32, { { 4, 4 }, { 20, 12 } },
+      20, NONE, NONE, NONE },
 };
 
 FakeIoctlAnswer fake_ioctl;
@@ -157,6 +159,9 @@ static int answer(const Layout *l, uint8_t *arg)
         return fail(l, arg, fake_ioctl.err, fake_ioctl.done);
     }
     put32(arg, l->out_id, fake_ioctl.id);
+    if (l->op == FAKE_IOMMU_VEVENTQ_ALLOC) {
+        put32(arg, 24, fake_ioctl.fd);
+    }
     if (l->op == FAKE_IOMMU_GET_HW_INFO) {
         give_info(arg);
     }

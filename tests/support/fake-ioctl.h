@@ -28,6 +28,7 @@ enum {
     FAKE_IOMMU_HWPT_INVALIDATE = 0x3b8d,
     FAKE_IOMMU_VIOMMU_ALLOC = 0x3b90,
     FAKE_IOMMU_VDEVICE_ALLOC = 0x3b91,
+    FAKE_IOMMU_VEVENTQ_ALLOC = 0x3b93,
 };
 
 typedef struct FakeIoctlCall {
@@ -42,6 +43,7 @@ typedef struct FakeIoctlAnswer {
     unsigned interrupts;        /* so many calls first fail with EINTR */
     int err;                    /* then this errno; 0: success */
     uint32_t id;                /* out_*_id */
+    uint32_t fd;                /* VEVENTQ_ALLOC: out_veventq_fd */
     uint32_t done;              /* entry_num of an invalidate that fails */
     uint32_t info_type;         /* GET_HW_INFO: out_data_type */
     const void *info;           /* GET_HW_INFO: what the kernel has */

@@ -7,6 +7,9 @@
  * them; what has to do with nesting is decoded and handed to fake-host.c.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include <linux/iommufd.h>
 
@@ -305,6 +308,50 @@ static int invalidate(Request *r)
     return ret;
 }
 
+/* Open at both ends, so that a test may come and go. */
+static int open_events(void)
+{
+    g_autofree char *path = g_strconcat(getenv(FAKE_KERNEL_ENV),
+                                        FAKE_KERNEL_EVENTS, NULL);
+
+    if (mkfifo(path, 0600) && errno != EEXIST) {
+        return -errno;
+    }
+    return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+static int veventq_alloc(Request *r)
+{
+    struct iommu_veventq_alloc *arg = r->arg;
+    int fd, ret;
+
+    if (arg->flags || arg->__reserved ||
+        arg->type != IOMMU_VEVENTQ_TYPE_ARM_SMMUV3) {
+        return broken(EOPNOTSUPP);
+    }
+    ret = fake_host_ops.veventq_alloc(r->iommufd->host, arg->viommu_id,
+                                      arg->veventq_depth, &r->id, &fd);
+    if (ret) {
+        return ret;
+    }
+    r->iommufd->veventq_fd = open_events();
+    arg->out_veventq_id = r->id;
+    arg->out_veventq_fd = r->iommufd->veventq_fd;
+    return r->iommufd->veventq_fd < 0 ? -EMFILE : 0;
+}
+
+/* A vEVENTQ goes when its descriptor is closed, not before. */
+static void see_closed(Iommufd *f, uint32_t id)
+{
+    const FakeObject *o = fake_object(f->host, id);
+
+    if (o && o->kind == FAKE_VEVENTQ && o->fd_open &&
+        fcntl(f->veventq_fd, F_GETFD) < 0) {
+        fake_host_ops.veventq_close(f->host, FAKE_VEVENTQ_FD(id));
+        f->veventq_fd = -1;
+    }
+}
+
 static bool ioas_in_use(Iommufd *f, uint32_t id)
 {
     GHashTableIter iter;
@@ -335,6 +382,7 @@ static int destroy(Request *r)
         g_hash_table_remove(f->ioass, GUINT_TO_POINTER(arg->id));
         return 0;
     }
+    see_closed(f, arg->id);
     ret = fake_host_ops.destroy(f->host, arg->id);
     if (!ret) {
         g_hash_table_remove(f->plain, GUINT_TO_POINTER(arg->id));
@@ -361,6 +409,8 @@ static const Handler handlers[] = {
       UP_TO(iommu_viommu_alloc, out_viommu_id), viommu_alloc },
     { IOMMU_VDEVICE_ALLOC, FK_VDEVICE_ALLOC,
       UP_TO(iommu_vdevice_alloc, virt_id), vdevice_alloc },
+    { IOMMU_VEVENTQ_ALLOC, FK_VEVENTQ_ALLOC,
+      UP_TO(iommu_veventq_alloc, __reserved), veventq_alloc },
 };
 
 const Handler *fake_iommufd_handler(unsigned long op)
@@ -395,6 +445,7 @@ Iommufd *fake_iommufd_new(int fd)
     Iommufd *f = g_new0(Iommufd, 1);
 
     f->fd = fd;
+    f->veventq_fd = -1;
     f->host = fake_host_new();
     f->ioass = g_hash_table_new_full(NULL, NULL, NULL, free_maps);
     f->plain = g_hash_table_new(NULL, NULL);

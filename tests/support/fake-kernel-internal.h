@@ -20,6 +20,7 @@ typedef struct Iommufd {
     GHashTable *plain;          /* parents without NEST_PARENT, by id */
     GHashTable *devices;        /* dev_id -> SMMUv3HostDevice */
     unsigned bound;             /* devices */
+    int veventq_fd;             /* of the latest vEVENTQ; -1: closed */
 } Iommufd;
 
 typedef struct IoasMap {

@@ -77,12 +77,29 @@ static void guest_stream_failed(void *opaque, void *cookie, int err)
     g->failures++;
 }
 
+static void guest_watch(void *opaque, int fd)
+{
+    Guest *g = opaque;
+
+    g->events_fd = fd;
+}
+
+static void guest_events_failed(void *opaque, int err)
+{
+    Guest *g = opaque;
+
+    g_assert_cmpint(err, <, 0);
+    g->events_failures++;
+}
+
 const SMMUv3FrontendOps guest_ops = {
     .read = guest_read,
     .read_words = guest_read_words,
     .sync_irq = guest_sync_irq,
     .stream_failed = guest_stream_failed,
     .vsid = guest_vsid,
+    .watch = guest_watch,
+    .events_failed = guest_events_failed,
 };
 
 Guest *guest_new(void)
@@ -95,15 +112,26 @@ Guest *guest_new(void)
     g_assert_true(g->mem != MAP_FAILED);
     g->holes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     g->vsids = g_hash_table_new(NULL, NULL);
+    g->events_fd = -1;
     return g;
 }
 
 void guest_free(Guest *g)
 {
+    g_assert_cmpint(g->events_fd, ==, -1);
     g_hash_table_destroy(g->vsids);
     g_array_free(g->holes, TRUE);
     munmap(g->mem, GUEST_SIZE);
     g_free(g);
+}
+
+int guest_write(Guest *g, uint64_t addr, const void *buf, size_t len)
+{
+    if (!readable(g, addr, len)) {
+        return -EFAULT;
+    }
+    memcpy(g->mem + (addr - GUEST_BASE), buf, len);
+    return 0;
 }
 
 void *guest_at(Guest *g, uint64_t addr, size_t len)

@@ -27,12 +27,17 @@ struct Guest {
     unsigned reads;             /* calls of read() and read_words() */
     unsigned sync_irqs;
     unsigned failures;          /* calls of stream_failed() */
+    int events_fd;              /* watched; -1: none */
+    unsigned events_failures;   /* calls of events_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);
     void (*on_sync_irq)(Guest *g);
     void *hook_data;
 };
 
 extern const SMMUv3FrontendOps guest_ops;
+
+/* Copies into RAM; -EFAULT for a hole, or what is outside. */
+int guest_write(Guest *g, uint64_t addr, const void *buf, size_t len);
 
 Guest *guest_new(void);
 void guest_free(Guest *g);

@@ -44,10 +44,7 @@ void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6])
     s->parent = fake_parent_new(s->host, s->smmu);
     s->engine = smmuv3_engine_new(&guest_ops, s->guest);
     smmuv3_engine_set_features(s->engine, guest);
-    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        s->dev[i] = fake_device_new(s->host, s->smmu, s->parent);
-        guest_set_vsid(s->guest, s->dev[i], FIRST_SID + i);
-    }
+    scene_populate(s, SCENE_DEVICES);
     strtab_linear(s->guest, &s->regs, STRTAB_ADDR, 8);
     for (unsigned sid = 0; sid < 256; sid++) {
         strtab_set(s->guest, &s->regs, sid,
@@ -55,6 +52,17 @@ void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6])
     }
     s->regs.cr0 = 0;
     queue_init(&s->queue, s->guest, CMDQ_ADDR, 8);
+}
+
+void scene_populate(Scene *s, unsigned n)
+{
+    g_assert_cmpuint(n, <=, SCENE_MAX);
+    for (unsigned i = 0; i < n; i++) {
+        if (!s->dev[i]) {
+            s->dev[i] = fake_device_new(s->host, s->smmu, s->parent);
+            guest_set_vsid(s->guest, s->dev[i], FIRST_SID + i);
+        }
+    }
 }
 
 void scene_init(Scene *s)

@@ -14,6 +14,7 @@
 #include "guest.h"
 
 #define SCENE_DEVICES 3
+#define SCENE_MAX 64
 #define FIRST_SID 0x10
 #define STRTAB_ADDR (GUEST_BASE + 0x100000)
 #define CMDQ_ADDR (GUEST_BASE + 0x400000)
@@ -23,12 +24,12 @@ typedef struct Scene {
     SMMUv3Host *host;
     FakeSmmu *smmu;
     SMMUv3HostId parent;
-    SMMUv3HostDevice *dev[SCENE_DEVICES];
+    SMMUv3HostDevice *dev[SCENE_MAX];
     Guest *guest;
     SMMUv3StreamRegs regs;
     GuestQueue queue;
     SMMUv3Engine *engine;
-    SMMUv3EngineDevice *edev[SCENE_DEVICES];    /* NULL: not added */
+    SMMUv3EngineDevice *edev[SCENE_MAX];    /* NULL: not added */
 } Scene;
 
 /* What a guest is promised, and what the host has, unless a test differs. */
@@ -38,6 +39,9 @@ extern const uint32_t host_idr[6];
 /* Without devices in the engine. */
 void scene_init(Scene *s);
 void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6]);
+
+/* As many devices as @n instead of SCENE_DEVICES, numbered on. */
+void scene_populate(Scene *s, unsigned n);
 
 /* Asserts that nothing is left in the host and no rule was broken. */
 void scene_done(Scene *s);

@@ -7,7 +7,9 @@
  * fake-ioctl.c checks number, size and reserved fields of every call.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake-ioctl.h"
 #include "smmuv3-iommufd.h"
@@ -225,6 +227,100 @@ static void test_destroy(void)
 
     fake_ioctl.err = EBUSY;
     g_assert_cmpint(ops->destroy(&host, NEW_ID), ==, -EBUSY);
+}
+
+static void test_veventq(void)
+{
+    const FakeIoctlCall *c;
+    SMMUv3HostId id = 0;
+    int fd = -5;
+
+    setup();
+    fake_ioctl.fd = 77;
+    g_assert_cmpint(ops->veventq_alloc(&host, 3, 4096, &id, &fd), ==, 0);
+    c = only_call(IOMMUFD, FAKE_IOMMU_VEVENTQ_ALLOC);
+    g_assert_cmpuint(fake_ioctl_u32(c, 8), ==, 3);
+    g_assert_cmpuint(fake_ioctl_u32(c, 12), ==, 1);
+    g_assert_cmpuint(fake_ioctl_u32(c, 16), ==, 4096);
+    g_assert_cmphex(id, ==, NEW_ID);
+    g_assert_cmpint(fd, ==, 77);
+    fake_ioctl.err = EOPNOTSUPP;
+    id = fd = 9;
+    g_assert_cmpint(ops->veventq_alloc(&host, 3, 1, &id, &fd), ==,
+                    -EOPNOTSUPP);
+    g_assert_cmpuint(id, ==, 9);
+    g_assert_cmpint(fd, ==, 9);
+}
+
+/* As the kernel writes them: 8 bytes of header, 32 of record unless lost. */
+static void put_event(int fd, uint32_t sequence, uint32_t lost)
+{
+    uint32_t event[10] = { lost, sequence };
+
+    for (unsigned i = 2; i < G_N_ELEMENTS(event); i++) {
+        event[i] = sequence * 16 + i;
+    }
+    g_assert_cmpint(write(fd, event, lost ? 8 : 40), ==, lost ? 8 : 40);
+}
+
+static void expect_event(const SMMUv3HostEvent *e, uint32_t sequence)
+{
+    uint32_t words[8];
+
+    memcpy(words, &e->record, sizeof(words));
+    g_assert_cmpuint(e->sequence, ==, sequence);
+    g_assert_false(e->lost);
+    for (unsigned i = 0; i < 8; i++) {
+        g_assert_cmpuint(words[i], ==, sequence * 16 + i + 2);
+    }
+}
+
+/* Reads as the kernel's descriptor does: what is there, without waiting. */
+static void open_pipe(int fds[2])
+{
+    g_assert_cmpint(pipe(fds), ==, 0);
+    g_assert_cmpint(fcntl(fds[0], F_SETFL, O_NONBLOCK), ==, 0);
+}
+
+static void test_veventq_read(void)
+{
+    SMMUv3HostEvent events[SMMUV3_HOST_EVENTS_MAX];
+    int fds[2];
+
+    open_pipe(fds);
+    g_assert_cmpint(ops->veventq_read(&host, fds[0], events, 128), ==, 0);
+    for (unsigned i = 0; i < 5; i++) {
+        put_event(fds[1], 7 + i, 0);
+    }
+    put_event(fds[1], 20, 1);
+    g_assert_cmpint(ops->veventq_read(&host, fds[0], events, 3), ==, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_event(&events[i], 7 + i);
+    }
+    g_assert_cmpint(ops->veventq_read(&host, fds[0], events, 128), ==, 3);
+    expect_event(&events[0], 10);
+    expect_event(&events[1], 11);
+    g_assert_true(events[2].lost);
+    g_assert_cmpuint(events[2].sequence, ==, 20);
+    g_assert_cmpint(ops->veventq_read(&host, fds[0], events, 128), ==, 0);
+    ops->veventq_close(&host, fds[0]);
+    g_assert_cmpint(fcntl(fds[0], F_GETFD), ==, -1);
+    close(fds[1]);
+}
+
+/* A header without all of its record is none. */
+static void test_veventq_short(void)
+{
+    SMMUv3HostEvent events[2];
+    uint32_t cut[9] = { 0, 1 };
+    int fds[2];
+
+    open_pipe(fds);
+    put_event(fds[1], 0, 0);
+    g_assert_cmpint(write(fds[1], cut, sizeof(cut)), ==, sizeof(cut));
+    g_assert_cmpint(ops->veventq_read(&host, fds[0], events, 2), ==, 1);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 static void fill_cmds(SMMUv3Cmd *cmds, unsigned n)
@@ -473,6 +569,9 @@ int main(int argc, char **argv)
     g_test_add_func("/iommufd/hwpt-alloc", test_hwpt_alloc);
     g_test_add_func("/iommufd/attach-detach", test_attach_detach);
     g_test_add_func("/iommufd/destroy", test_destroy);
+    g_test_add_func("/iommufd/veventq/alloc", test_veventq);
+    g_test_add_func("/iommufd/veventq/read", test_veventq_read);
+    g_test_add_func("/iommufd/veventq/short", test_veventq_short);
     g_test_add_func("/iommufd/invalidate", test_invalidate);
     g_test_add_func("/iommufd/invalidate/fails", test_invalidate_fails);
     g_test_add_func("/iommufd/invalidate/interrupted",

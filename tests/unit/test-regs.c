@@ -80,7 +80,16 @@ static void on_resume(void *opaque)
     t->resumes++;
 }
 
-static const SMMUv3RegsOps ops = { .irq = on_irq, .resume = on_resume };
+static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+    Regs *t = opaque;
+
+    return guest_write(t->scene.guest, addr, buf, len);
+}
+
+static const SMMUv3RegsOps ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
+};
 
 static uint64_t rd_size(Regs *t, uint64_t offset, unsigned size)
 {

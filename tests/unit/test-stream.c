@@ -127,7 +127,7 @@ static void test_key(void)
 
 static void test_equal(void)
 {
-    SMMUv3StreamConfig a = { TRANSLATE, { S1, 4 }, NONE }, b = a;
+    SMMUv3StreamConfig a = { .kind = TRANSLATE, .key = { S1, 4 } }, b = a;
 
     g_assert_true(smmuv3_stream_config_equal(&a, &b));
     b.key[1] = 0;

@@ -19,6 +19,9 @@ extern const unsigned n_register_points;
 extern const struct point command_points[];
 extern const unsigned n_command_points;
 
+extern const struct point fault_points[];
+extern const unsigned n_fault_points;
+
 /* The point fails unless got is want; what[] is printf's, then it fails */
 void expect(uint64_t got, uint64_t want, const char *what, ...)
     __attribute__((format(printf, 3, 4)));
@@ -31,6 +34,8 @@ unsigned failures(void);
 
 /* smmu-probe --streams: changes that only the host sees, between marks */
 int probe_streams(struct smmu *s);
+/* smmu-probe --faults: the edu device's BAR, and its StreamID */
+void probe_faults_open(uint64_t bar, uint32_t sid);
 /* smmu-probe --random: rounds of 255 random commands */
 int probe_random(struct smmu *s, unsigned rounds, uint64_t seed);
 

@@ -93,24 +93,44 @@ static bool run_point(struct smmu *s, const struct point *p, unsigned number)
     return !failed_here;
 }
 
-static int run_points(struct smmu *s, const char *phase)
+static int run_table(struct smmu *s, const struct point *points, unsigned n,
+                     unsigned number)
 {
-    unsigned n = n_register_points + n_command_points;
     bool good = true;
 
-    printf("1..%u # %s\n", n, phase);
     for (unsigned i = 0; i < n; i++) {
-        good &= run_point(s, i < n_register_points ? &register_points[i] :
-                          &command_points[i - n_register_points], i + 1);
+        good &= run_point(s, &points[i], number + i);
     }
-    smmu_stop(s, 4);
     return !good;
+}
+
+static int run_points(struct smmu *s, const char *phase)
+{
+    int bad;
+
+    printf("1..%u # %s\n", n_register_points + n_command_points, phase);
+    bad = run_table(s, register_points, n_register_points, 1);
+    bad |= run_table(s, command_points, n_command_points,
+                     n_register_points + 1);
+    smmu_stop(s, 4);
+    return bad;
+}
+
+static int run_faults(struct smmu *s, uint64_t bar, uint32_t sid)
+{
+    int bad;
+
+    probe_faults_open(bar, sid);
+    printf("1..%u # faults\n", n_fault_points);
+    bad = run_table(s, fault_points, n_fault_points, 1);
+    smmu_stop(s, 4);
+    return bad;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: smmu-probe [--streams | --random ROUNDS SEED] "
-            "BASE\n");
+    fprintf(stderr, "usage: smmu-probe [--streams | --random ROUNDS SEED |"
+            " --faults EDU-BAR EDU-SID] BASE\n");
     return 2;
 }
 
@@ -127,6 +147,10 @@ int main(int argc, char **argv)
     }
     if (argc == 3 && !strcmp(argv[1], "--streams")) {
         return probe_streams(&s);
+    }
+    if (argc == 5 && !strcmp(argv[1], "--faults")) {
+        return run_faults(&s, strtoull(argv[2], NULL, 0),
+                          strtoul(argv[3], NULL, 0));
     }
     if (argc == 5 && !strcmp(argv[1], "--random")) {
         int bad = probe_random(&s, strtoul(argv[2], NULL, 0),

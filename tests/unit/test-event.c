@@ -1,0 +1,544 @@
+/*
+ * Events: from the host's queue, and the engine's own, to the guest's EVENTQ.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+
+#include "scene.h"
+#include "smmuv3-regs.h"
+
+#define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
+
+enum {
+    CR0 = 0x20, CR0ACK = 0x24, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
+    STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88, CMDQ_BASE = 0x90,
+    CMDQ_PROD = 0x98, EVENTQ_BASE = 0xa0, EVENTQ_PROD = 0x100a8,
+    EVENTQ_CONS = 0x100ac,
+};
+
+#define SMMUEN 1u
+#define EVENTQEN 4u
+#define CMDQEN 8u
+#define EVENTQ_ABT_ERR 4u
+#define OVERFLOW 0x80000000u
+#define TRANSLATION 0x10u
+
+typedef struct Scenery {
+    Scene s;
+    SMMUv3RegFile *file;
+    unsigned irqs[2];
+    unsigned writes;
+} Scenery;
+
+static void on_irq(void *opaque, SMMUv3Irq irq)
+{
+    ((Scenery *)opaque)->irqs[irq]++;
+}
+
+static void on_resume(void *opaque)
+{
+    (void)opaque;
+    g_assert_not_reached();
+}
+
+static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+    Scenery *t = opaque;
+
+    t->writes++;
+    return guest_write(t->s.guest, addr, buf, len);
+}
+
+static const SMMUv3RegsOps ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
+};
+
+static uint32_t rd(Scenery *t, uint64_t offset)
+{
+    uint64_t value;
+
+    g_assert_true(smmuv3_regs_read(t->file, offset, 4, &value));
+    return value;
+}
+
+static void wr(Scenery *t, uint64_t offset, uint32_t value)
+{
+    g_assert_true(smmuv3_regs_write(t->file, offset, 4, value));
+}
+
+static void wr64(Scenery *t, uint64_t offset, uint64_t value)
+{
+    g_assert_true(smmuv3_regs_write(t->file, offset, 8, value));
+}
+
+/* A guest with 19-bit queues, a stream table, and its event queue set up. */
+static void init(Scenery *t, unsigned log2size)
+{
+    uint32_t idr[6];
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    idr[1] |= 19u << 21 | 19u << 16;
+    *t = (Scenery) { .writes = 0 };
+    scene_init(&t->s);
+    t->file = smmuv3_regs_new(t->s.engine, &ops, t);
+    smmuv3_regs_reset(t->file, idr);
+    wr64(t, STRTAB_BASE, STRTAB_ADDR);
+    wr(t, STRTAB_BASE_CFG, 8);
+    wr64(t, CMDQ_BASE, CMDQ_ADDR | 8);
+    wr64(t, EVENTQ_BASE, EVENTQ_ADDR | log2size);
+    wr(t, IRQ_CTRL, 5);
+}
+
+static void done(Scenery *t)
+{
+    smmuv3_regs_free(t->file);
+    scene_done(&t->s);
+}
+
+/* Device 0 translates and the queue is on. */
+static void init_translating(Scenery *t, unsigned log2size)
+{
+    init(t, log2size);
+    scene_add(&t->s, 0);
+    strtab_set(t->s.guest, &t->s.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    wr(t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+}
+
+static SMMUv3EventRecord fault(uint64_t addr)
+{
+    return (SMMUv3EventRecord) {
+        .dw = { GUINT64_TO_LE(TRANSLATION), 0, GUINT64_TO_LE(addr), 0 },
+    };
+}
+
+static void faults(Scenery *t, unsigned first, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        g_assert_true(fake_host_fault(t->s.host, t->s.dev[0],
+                                      fault(0x1000 * (first + i))));
+    }
+}
+
+static uint64_t event_word(Scenery *t, unsigned slot, unsigned word)
+{
+    uint64_t value;
+
+    memcpy(&value, guest_at(t->s.guest, EVENTQ_ADDR + 32 * slot + 8 * word, 8),
+           8);
+    return GUINT64_FROM_LE(value);
+}
+
+static void expect_fault(Scenery *t, unsigned slot, unsigned nth)
+{
+    g_assert_cmphex(event_word(t, slot, 0), ==,
+                    TRANSLATION | (uint64_t)FIRST_SID << 32);
+    g_assert_cmphex(event_word(t, slot, 2), ==, 0x1000 * nth);
+}
+
+static const SMMUv3EngineStats *stats(Scenery *t)
+{
+    return smmuv3_engine_stats(t->s.engine);
+}
+
+/* The host's queue comes with the guest's wish and the vIOMMU, in any order. */
+static void test_when(void)
+{
+    Scenery t;
+
+    init(&t, 4);
+    scene_add(&t.s, 0);
+    g_assert_cmpint(t.s.guest->events_fd, ==, -1);
+    wr(&t, CR0, EVENTQEN);
+    g_assert_cmpint(t.s.guest->events_fd, >=, 1000);
+    wr(&t, CR0, 0);
+    wr(&t, CR0, EVENTQEN);
+    g_assert_cmpuint(fake_objects(t.s.host, FAKE_VEVENTQ), ==, 1);
+    scene_remove(&t.s, 0);
+    g_assert_cmpint(t.s.guest->events_fd, ==, -1);
+    g_assert_cmpuint(fake_objects(t.s.host, FAKE_VEVENTQ), ==, 0);
+    scene_add(&t.s, 1);
+    g_assert_cmpint(t.s.guest->events_fd, >=, 1000);
+    done(&t);
+}
+
+/* A kernel without: said, and all else works. */
+static void test_no_queue(void)
+{
+    Scenery t;
+
+    init(&t, 4);
+    scene_add(&t.s, 0);
+    fake_host_fail_nth(t.s.host, FAKE_VEVENTQ_ALLOC, 1, EOPNOTSUPP);
+    wr(&t, CR0, EVENTQEN);
+    g_assert_cmpuint(t.s.guest->events_failures, ==, 1);
+    g_assert_cmpint(t.s.guest->events_fd, ==, -1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmpuint(t.s.host->calls[FAKE_VEVENTQ_READ], ==, 0);
+    g_assert_cmphex(rd(&t, CR0ACK), ==, EVENTQEN);
+    done(&t);
+}
+
+/* Several in one read, one write, one interrupt. */
+static void test_bulk(void)
+{
+    Scenery t;
+
+    init_translating(&t, 6);
+    faults(&t, 1, 20);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 20);
+    for (unsigned i = 0; i < 20; i++) {
+        expect_fault(&t, i, i + 1);
+    }
+    g_assert_cmpuint(t.writes, ==, 1);
+    g_assert_cmpuint(t.s.host->calls[FAKE_VEVENTQ_READ], ==, 1);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
+    g_assert_cmpuint(stats(&t)->events, ==, 20);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
+    done(&t);
+}
+
+/* One call takes 128 at the most; the descriptor stays readable. */
+static void test_bounded(void)
+{
+    Scenery t;
+
+    init_translating(&t, 10);
+    faults(&t, 0, 300);
+    for (unsigned i = 0; i < 3; i++) {
+        smmuv3_regs_host_events(t.file);
+        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, MIN(300, 128 * (i + 1)));
+    }
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 3);
+    done(&t);
+}
+
+static void test_no_irq(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    wr(&t, IRQ_CTRL, 1);
+    faults(&t, 0, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    done(&t);
+}
+
+/* Around the ring's end, wrap bit included. */
+static void test_wrap(void)
+{
+    Scenery t;
+
+    init_translating(&t, 3);
+    for (unsigned round = 0; round < 7; round++) {
+        faults(&t, 5 * round, 5);
+        smmuv3_regs_host_events(t.file);
+        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, (5 * (round + 1)) & 0xf);
+        for (unsigned i = 5 * round; i < 5 * round + 5; i++) {
+            expect_fault(&t, i & 7, i);
+        }
+        wr(&t, EVENTQ_CONS, rd(&t, EVENTQ_PROD));
+    }
+    done(&t);
+}
+
+/* 7.4: OVFLG is toggled once, and again only when it was acknowledged. */
+static void test_overflow(void)
+{
+    Scenery t;
+
+    init_translating(&t, 3);
+    faults(&t, 0, 10);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 8);
+    faults(&t, 10, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 8);
+    expect_fault(&t, 0, 0);
+    /* Room, but not acknowledged: an event comes, OVFLG stays. */
+    wr(&t, EVENTQ_CONS, 8);
+    faults(&t, 11, 9);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 0);
+    expect_fault(&t, 0, 11);
+    /* Acknowledged: the next overflow toggles it back. */
+    wr(&t, EVENTQ_CONS, OVERFLOW | 8);
+    faults(&t, 30, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, GERROR), ==, 0);
+    done(&t);
+}
+
+/* A CONS that was never written is a full queue, not endless room. */
+static void test_bogus_cons(void)
+{
+    Scenery t;
+
+    init_translating(&t, 3);
+    wr(&t, EVENTQ_CONS, 3);
+    faults(&t, 0, 4);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 0);
+    g_assert_cmpuint(t.writes, ==, 0);
+    done(&t);
+}
+
+/* The host's own queue was full: a LOST_EVENTS at its tail, or a gap. */
+static void test_lost(void)
+{
+    Scenery t;
+
+    init_translating(&t, 13);
+    faults(&t, 0, 4096 + 7);
+    while (stats(&t)->events < 4096) {
+        g_assert_cmphex(rd(&t, EVENTQ_PROD) & OVERFLOW, ==, 0);
+        smmuv3_regs_host_events(t.file);
+    }
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
+    g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
+    /* What follows is in sequence again. */
+    wr(&t, EVENTQ_CONS, OVERFLOW | 4096);
+    faults(&t, 0, 3);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4099);
+    g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
+    done(&t);
+}
+
+static FakeObject *veventq(Scenery *t)
+{
+    return fake_object(t->s.host, t->s.guest->events_fd - FAKE_VEVENTQ_FD(0));
+}
+
+/* A gap without a LOST_EVENTS: the lost one was followed by another. */
+static void test_gap(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    faults(&t, 0, 2);
+    veventq(&t)->sequence += 3;
+    faults(&t, 2, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 3);
+    expect_fault(&t, 2, 2);
+    g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
+    done(&t);
+}
+
+/* INT_MAX is followed by 0. */
+static void test_sequence_wrap(void)
+{
+    Scenery t;
+
+    init_translating(&t, 5);
+    veventq(&t)->sequence = INT32_MAX - 1;
+    faults(&t, 0, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
+    faults(&t, 1, 5);
+    g_assert_cmpuint(veventq(&t)->sequence, ==, 4);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD) & ~OVERFLOW, ==, 6);
+    done(&t);
+}
+
+/* 7.2.1: a write abort, and nothing more until it is acknowledged. */
+static void test_abort(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    guest_hole(t.s.guest, EVENTQ_ADDR, 64);
+    faults(&t, 0, 2);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, GERROR), ==, EVENTQ_ABT_ERR);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    guest_no_holes(t.s.guest);
+    faults(&t, 2, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    wr(&t, GERRORN, EVENTQ_ABT_ERR);
+    faults(&t, 3, 1);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
+    expect_fault(&t, 0, 3);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
+    done(&t);
+}
+
+static void test_disabled(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    wr(&t, CR0, SMMUEN);
+    faults(&t, 0, 2);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(t.writes, ==, 0);
+    wr(&t, CR0, SMMUEN | EVENTQEN);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    done(&t);
+}
+
+/* What was read late, of a number that is no longer the guest's. */
+static void test_unknown(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    scene_add(&t.s, 1);
+    faults(&t, 0, 2);
+    scene_remove(&t.s, 0);
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(stats(&t)->events_unknown, ==, 2);
+    done(&t);
+}
+
+/* Of its own: what CFGI_STE found. */
+
+static void cfgi(Scenery *t, SMMUv3Cmd cmd)
+{
+    uint32_t prod = rd(t, CMDQ_PROD);
+
+    cmd.dw[0] = GUINT64_TO_LE(cmd.dw[0]);
+    cmd.dw[1] = GUINT64_TO_LE(cmd.dw[1]);
+    memcpy(guest_at(t->s.guest, CMDQ_ADDR + 16 * (prod & 0xff), 16), &cmd, 16);
+    wr(t, CMDQ_PROD, (prod + 1) & 0x1ff);
+}
+
+static void expect_own(Scenery *t, unsigned slot, unsigned type, uint64_t addr)
+{
+    g_assert_cmphex(rd(t, EVENTQ_PROD), ==, slot + 1);
+    g_assert_cmphex(event_word(t, slot, 0), ==,
+                    type | (uint64_t)FIRST_SID << 32);
+    g_assert_cmphex(event_word(t, slot, 3), ==, addr);
+}
+
+static void test_own(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_NESTED));
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    expect_own(&t, 0, SMMUV3_EVENT_C_BAD_STE, 0);
+    guest_hole(t.s.guest, STRTAB_ADDR, 0x4000);
+    cfgi(&t, cmd_cfgi_range(FIRST_SID, 1));
+    expect_own(&t, 1, SMMUV3_EVENT_F_STE_FETCH, STRTAB_ADDR + 64 * FIRST_SID);
+    guest_no_holes(t.s.guest);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, STRTAB_BASE_CFG, 4);
+    wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    expect_own(&t, 2, SMMUV3_EVENT_C_BAD_STREAMID, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 3);
+    g_assert_cmpuint(stats(&t)->events_own, ==, 3);
+    done(&t);
+}
+
+/* Nobody meant the stream, or there is nothing to tell. */
+static void test_own_silent(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_ABORT));
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_NESTED));
+    cfgi(&t, cmd_cfgi_range(0, 31));
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID + 1));
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_ABORT);
+    done(&t);
+}
+
+/* A hundred commands in one window leave one event. */
+static void test_own_once(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID, ste_invalid());
+    for (unsigned i = 0; i < 100; i++) {
+        SMMUv3Cmd cmd = cmd_cfgi_ste(FIRST_SID);
+
+        memcpy(guest_at(t.s.guest, CMDQ_ADDR + 16 * i, 16), &cmd, 16);
+    }
+    wr(&t, CMDQ_PROD, 100);
+    expect_own(&t, 0, SMMUV3_EVENT_C_BAD_STE, 0);
+    done(&t);
+}
+
+/* A device that goes takes along what it had to tell. */
+static void test_own_removed(void)
+{
+    SMMUv3EventRecord record;
+    Scene s;
+
+    scene_init_translating(&s);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_invalid());
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    scene_remove(&s, 0);
+    g_assert_cmpuint(smmuv3_engine_own_events(s.engine, &record, 1), ==, 0);
+    scene_done(&s);
+}
+
+static void test_record(void)
+{
+    SMMUv3EventRecord records[2] = { fault(0x1000), fault(0x2000) };
+    Scenery t;
+
+    init(&t, 4);
+    smmuv3_regs_record(t.file, records, 2);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    wr(&t, CR0, EVENTQEN);
+    smmuv3_regs_record(t.file, records, 2);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 2);
+    g_assert_cmphex(event_word(&t, 1, 2), ==, 0x2000);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
+    done(&t);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/event/when", test_when);
+    g_test_add_func("/event/no-queue", test_no_queue);
+    g_test_add_func("/event/bulk", test_bulk);
+    g_test_add_func("/event/bounded", test_bounded);
+    g_test_add_func("/event/no-irq", test_no_irq);
+    g_test_add_func("/event/wrap", test_wrap);
+    g_test_add_func("/event/overflow", test_overflow);
+    g_test_add_func("/event/bogus-cons", test_bogus_cons);
+    g_test_add_func("/event/lost", test_lost);
+    g_test_add_func("/event/gap", test_gap);
+    g_test_add_func("/event/sequence-wrap", test_sequence_wrap);
+    g_test_add_func("/event/abort", test_abort);
+    g_test_add_func("/event/disabled", test_disabled);
+    g_test_add_func("/event/unknown", test_unknown);
+    g_test_add_func("/event/own", test_own);
+    g_test_add_func("/event/own-silent", test_own_silent);
+    g_test_add_func("/event/own-once", test_own_once);
+    g_test_add_func("/event/own-removed", test_own_removed);
+    g_test_add_func("/event/record", test_record);
+    return g_test_run();
+}
