@@ -141,6 +141,10 @@ static int get_info(SMMUv3Host *h, SMMUv3HostDevice *dev,
     }
     if (!ret) {
         *info = dev->smmu->info;
+        info->no_ats = dev->no_ats;
+        info->pasid_bits = dev->pasid_bits;
+        info->pasid_exec = dev->pasid_exec;
+        info->pasid_priv = dev->pasid_priv;
     }
     return record(h, FAKE_GET_INFO, dev, 0, 0, ret);
 }

@@ -79,6 +79,9 @@ struct SMMUv3HostDevice {
     SMMUv3HostId vdevice;       /* 0: none */
     SMMUv3HostId tells;         /* the vIOMMU that learns of faults; 0: none */
     uint32_t tells_vsid;        /* ...under this number */
+    bool no_ats;                /* set by the test, as what follows */
+    unsigned pasid_bits;
+    bool pasid_exec, pasid_priv;
 };
 
 struct SMMUv3Host {
