@@ -46,6 +46,10 @@ static void gbpa_and_smmuen(struct smmu *s)
     set_gbpa(s, 0);
     enable(s, CR0_CMDQEN);
     mark("smmuen-off");
+    enable(s, ON);
+    mark("smmuen-on-again");
+    enable(s, CR0_CMDQEN);
+    mark("smmuen-off-again");
     smmu_write_ste(s, OUR_STE, 0, 0);
     enable(s, ON);
     mark("smmuen-on-invalid-ste");

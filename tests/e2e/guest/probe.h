@@ -38,5 +38,7 @@ int probe_streams(struct smmu *s);
 void probe_faults_open(uint64_t bar, uint32_t sid);
 /* smmu-probe --random: rounds of 255 random commands */
 int probe_random(struct smmu *s, unsigned rounds, uint64_t seed);
+/* smmu-probe --translate: these two streams translate one to one, no other */
+int probe_translate(struct smmu *s, uint32_t a, uint32_t b);
 
 #endif

@@ -184,12 +184,7 @@ void smmu_translating_ste(struct smmu *s, size_t offset)
     for (unsigned i = 0; i < 8; i++) {
         s->ram[CDS_OFFSET / 8 + i] = 0;
     }
-    /*
-     * S1ContextPtr, Config = stage 1, V; S1CIR and S1COR write-back, S1CSH
-     * inner shareable
-     */
-    smmu_write_ste(s, offset, (OUR_RAM + CDS_OFFSET) | 5ull << 1 | 1,
-                   1ull << 2 | 1ull << 4 | 3ull << 6);
+    smmu_write_ste(s, offset, STE_STAGE1, STE_WALKS);
 }
 
 void smmu_use_linear_table(struct smmu *s)

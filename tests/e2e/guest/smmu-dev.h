@@ -81,6 +81,11 @@ enum { CERROR_ILL = 1, CERROR_ABT = 2 };
 #define NO_RAM       0x3000000000ull    /* nothing is there on either side */
 #define SID          0x100u             /* behind the first root port */
 
+/* An STE's words 0 and 1: S1ContextPtr, Config = stage 1, V; S1CIR and S1COR
+ * write-back, S1CSH inner shareable */
+#define STE_STAGE1 ((OUR_RAM + CDS_OFFSET) | 5ull << 1 | 1)
+#define STE_WALKS  (1ull << 2 | 1ull << 4 | 3ull << 6)
+
 struct smmu {
     volatile uint8_t *reg;
     volatile uint64_t *ram;

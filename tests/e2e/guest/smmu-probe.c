@@ -6,6 +6,7 @@
  *   smmu-probe BASE                      every point, as TAP
  *   smmu-probe --streams BASE            what only the host sees (marks)
  *   smmu-probe --random ROUNDS SEED BASE random queues, then every point
+ *   smmu-probe --translate SID SID BASE  these streams only, one to one
  *
  * A point is a line "ok N - SECTION NAME", with "# WHAT: got X, want Y" after
  * one that failed. What the device does not promise (its IDRs) is skipped.
@@ -130,7 +131,7 @@ static int run_faults(struct smmu *s, uint64_t bar, uint32_t sid)
 static int usage(void)
 {
     fprintf(stderr, "usage: smmu-probe [--streams | --random ROUNDS SEED |"
-            " --faults EDU-BAR EDU-SID] BASE\n");
+            " --faults EDU-BAR EDU-SID | --translate SID SID] BASE\n");
     return 2;
 }
 
@@ -157,6 +158,10 @@ int main(int argc, char **argv)
                                strtoull(argv[3], NULL, 0));
 
         return run_points(&s, "after-random") | bad;
+    }
+    if (argc == 5 && !strcmp(argv[1], "--translate")) {
+        return probe_translate(&s, strtoul(argv[2], NULL, 0),
+                               strtoul(argv[3], NULL, 0));
     }
     return usage();
 }
