@@ -98,6 +98,9 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
         irq |= SMMUV3_GET(SMMUV3_SYNC0_CS, w->cmds[i].dw[0]) ==
                SMMUV3_SYNC_IRQ;
     }
+    if (e->fe->consumed && end > w->done) {
+        e->fe->consumed(e->opaque, w->cmds + w->done, end - w->done);
+    }
     w->done = end;
     /* One interrupt says it for all of them: the guest looks at memory. */
     if (irq) {

@@ -150,6 +150,7 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
         smmuv3_engine_device_remove(e, d);
         return ret;
     }
+    d->joined = true;
     *out = d;
     return 0;
 }

@@ -147,9 +147,9 @@ static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
 }
 
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
-                        unsigned n)
+                        unsigned n, bool lost)
 {
-    record(f, records, n, false);
+    record(f, records, n, lost);
 }
 
 void smmuv3_regs_host_events(SMMUv3RegFile *f)

@@ -53,6 +53,14 @@ typedef struct SMMUv3FrontendOps {
     bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
 
     /*
+     * Optional: for a VMM that has caches of its own to invalidate. The next
+     * @n commands (host byte order, @n > 0) are legal and done at the host;
+     * no CMD_SYNC among them is signalled, and CONS has not moved, before this
+     * returns. In the guest's order, each command once.
+     */
+    void (*consumed)(void *opaque, const SMMUv3Cmd *cmds, uint32_t n);
+
+    /*
      * Host events can be read when @fd polls readable: then call
      * smmuv3_engine_read_events(), or what is built on it. -1: no longer; the
      * old descriptor is closed after this returns.

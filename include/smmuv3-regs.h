@@ -117,9 +117,12 @@ void smmuv3_regs_resume(SMMUv3RegFile *f);
  */
 void smmuv3_regs_host_events(SMMUv3RegFile *f);
 
-/* The same for @n records, little-endian, that the VMM makes itself. */
+/*
+ * The same for @n records, little-endian, that the VMM makes itself; @lost:
+ * there were more than it could keep.
+ */
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
-                        unsigned n);
+                        unsigned n, bool lost);
 
 /* To look at, or to migrate; valid until the next call on @f. */
 const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f);

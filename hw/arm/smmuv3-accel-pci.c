@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Only a device that the host's SMMU serves can stand behind an accelerated
- * one, so endpoints are vfio-pci on an iommufd; anything else is refused when
- * it is plugged. Bridges are let in: all that they ever send is an MSI. MSIs
- * go to the machine's doorbell whatever address the guest gave them, as QEMU
- * cannot walk the guest's stage 1.
+ * Two kinds: vfio-pci on an iommufd, which the host's SMMU serves, and
+ * emulated endpoints, which smmuv3-accel-emul.c does. Bridges are neither: all
+ * that they ever send is an MSI. MSIs go to the machine's doorbell whatever
+ * address the guest gave them: for those that KVM injects there is no walk of
+ * the guest's stage 1.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -83,19 +83,6 @@ static bool is_vfio(PCIDevice *dev)
     return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
 }
 
-static bool refuse_endpoint(PCIDevice *dev, Error **errp)
-{
-    ERRP_GUARD();
-
-    error_setg(errp, "%s cannot be behind an arm-smmuv3 with accel=on:"
-               " the host's SMMU does not serve emulated devices",
-               object_get_typename(OBJECT(dev)));
-    error_append_hint(errp, "Put it on a bus without that SMMU (a pxb-pcie),"
-                      " or pass a host device through with vfio-pci."
-                      " A default network card goes with -nic none.\n");
-    return false;
-}
-
 static bool accept_vfio(PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
@@ -113,63 +100,72 @@ static bool accept_vfio(PCIDevice *dev, Error **errp)
 static bool accept_device(PCIBus *bus, void *opaque, int devfn,
                           PCIDevice *dev, Error **errp)
 {
-    if (is_bridge(dev)) {
-        return true;
+    SMMUv3Accel *a = opaque;
+
+    if (is_vfio(dev)) {
+        return accept_vfio(dev, errp);
     }
-    return is_vfio(dev) ? accept_vfio(dev, errp) : refuse_endpoint(dev, errp);
+    a->emulated |= !is_bridge(dev);
+    return true;
 }
 
-typedef struct BusCheck {
-    bool accel;
-    Error *err;
-} BusCheck;
+typedef void (*DeviceVisitor)(PCIBus *bus, PCIDevice *dev, void *opaque);
 
 /* What was plugged before the SMMU was there to be asked. */
-static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
-{
-    BusCheck *check = opaque;
-
-    if (check->err || is_bridge(dev)) {
-        return;
-    }
-    if (is_vfio(dev)) {
-        error_setg(&check->err, "vfio-pci '%s' comes before the arm-smmuv3"
-                   " that it is to be behind", dev->name);
-        error_append_hint(&check->err, "Put -device arm-smmuv3 before it.\n");
-    } else if (check->accel) {
-        refuse_endpoint(dev, &check->err);
-    }
-}
-
-static void check_early_bus(PCIBus *bus, BusCheck *check)
+static void for_each_early_device(PCIBus *bus, DeviceVisitor visit,
+                                  void *opaque)
 {
     PCIBus *child;
 
-    pci_for_each_device_under_bus(bus, check_early_device, check);
+    pci_for_each_device_under_bus(bus, visit, opaque);
     QLIST_FOREACH(child, &bus->child, sibling) {
         /* A pxb-pcie's bus hangs on this one, but has its own SMMU or none. */
-        if (!check->err && !pci_bus_is_root(child)) {
-            check_early_bus(child, check);
+        if (!pci_bus_is_root(child)) {
+            for_each_early_device(child, visit, opaque);
         }
     }
 }
 
-bool smmuv3_accel_pci_check_bus(PCIBus *bus, bool accel, Error **errp)
+static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
 {
-    BusCheck check = { .accel = accel };
+    Error **err = opaque;
 
-    check_early_bus(bus, &check);
-    if (check.err) {
-        error_propagate(errp, check.err);
-        return false;
+    if (*err || !is_vfio(dev)) {
+        return;
     }
-    return true;
+    error_setg(err, "vfio-pci '%s' comes before the arm-smmuv3 that it is to"
+               " be behind", dev->name);
+    error_append_hint(err, "Put -device arm-smmuv3 before it.\n");
 }
 
-/* What VFIO maps at stage 2: the guest's memory. */
+bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp)
+{
+    Error *err = NULL;
+
+    for_each_early_device(bus, check_early_device, &err);
+    error_propagate(errp, err);
+    return !err;
+}
+
+static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
+{
+    SMMUv3Accel *a = opaque;
+
+    a->emulated |= !is_bridge(dev);
+}
+
+/*
+ * What VFIO maps at stage 2 is the guest's memory. All else is translated,
+ * also what may come to an empty slot: a device asks before it stands in it,
+ * and VFIO once more when it does.
+ */
 static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
 {
-    return &address_space_memory;
+    PCIDevice *dev = bus->devices[devfn];
+
+    return dev && is_vfio(dev)
+           ? &address_space_memory
+           : smmuv3_accel_emul_address_space(opaque, bus, devfn);
 }
 
 static void *nesting_owner(PCIBus *bus, void *opaque, int devfn)
@@ -310,7 +306,9 @@ static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
         error_setg(errp, "the device has no stage-2 HWPT of an iommufd");
         return false;
     }
-    if (hiod->aliased_bus != bus || hiod->aliased_devfn != devfn) {
+    /* Emulated endpoints beside it would have its StreamID, too. */
+    if (hiod->aliased_bus != bus || hiod->aliased_devfn != devfn ||
+        !pci_bus_is_express(bus)) {
         error_setg(errp, "a PCIe-to-PCI bridge hides the device's StreamID");
         error_append_hint(errp, "Plug it into a pcie-root-port.\n");
         return false;
@@ -399,5 +397,9 @@ static const PCIIOMMUOps accel_iommu_ops = {
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a)
 {
-    pci_setup_iommu(a->smmu->smmu_state.primary_bus, &accel_iommu_ops, a);
+    PCIBus *bus = a->smmu->smmu_state.primary_bus;
+
+    a->emulated_ops = bus->iommu_ops;
+    pci_setup_iommu(bus, &accel_iommu_ops, a);
+    for_each_early_device(bus, note_early_device, a);
 }

@@ -207,6 +207,13 @@ static void add_bridge_node(Tree *t, const char *parent, PCIDevice *dev)
     add_bus_nodes(t, node, pci_bridge_get_sec_bus(PCI_BRIDGE(dev)));
 }
 
+/* An emulated endpoint needs none, but another may follow it in its slot. */
+static bool needs_msi_range(PCIBus *bus, PCIDevice *dev)
+{
+    return object_dynamic_cast(OBJECT(dev), "vfio-pci") ||
+           !pci_bus_is_root(bus);
+}
+
 /* Bridges, so that the endpoints have a parent; endpoints; empty ports. */
 static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
 {
@@ -221,7 +228,7 @@ static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
         empty = false;
         if (IS_PCI_BRIDGE(dev)) {
             add_bridge_node(t, parent, dev);
-        } else if (object_dynamic_cast(OBJECT(dev), "vfio-pci")) {
+        } else if (needs_msi_range(bus, dev)) {
             add_endpoint_node(t, parent, bus, devfn);
         }
     }

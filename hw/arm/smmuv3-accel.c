@@ -3,10 +3,12 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The registers of SMMUv3State hold what the emulated device would have; with
- * accel=on they carry a migration stream's values, and idr the promise.
+ * The registers of SMMUv3State are the emulated device's. With accel=on idr is
+ * the promise; those that decide over streams follow the register file, for
+ * emulated endpoints; the others only carry a migration stream's values.
  */
 #include "qemu/osdep.h"
+#include <sys/epoll.h>
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
@@ -83,24 +85,16 @@ static void frontend_sync_irq(void *opaque)
     pulse(a->smmu, SMMU_IRQ_CMD_SYNC);
 }
 
+static void frontend_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    smmuv3_accel_emul_consumed(opaque, cmds, n);
+}
+
 static void events_readable(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
     smmuv3_regs_host_events(a->regs);
-}
-
-static void frontend_watch(void *opaque, int fd)
-{
-    SMMUv3Accel *a = opaque;
-
-    if (a->events_fd >= 0) {
-        qemu_set_fd_handler(a->events_fd, NULL, NULL, NULL);
-    }
-    a->events_fd = fd;
-    if (fd >= 0) {
-        qemu_set_fd_handler(fd, events_readable, NULL, a);
-    }
 }
 
 /* Once: a guest can ask again and again. */
@@ -116,12 +110,49 @@ static void frontend_events_failed(void *opaque, int err)
     }
 }
 
+/*
+ * Who polls a descriptor keeps its file open until poll() returns. The main
+ * loop sleeps in it while a vCPU unplugs the last device; the host's queue
+ * could not be destroyed then (EBUSY), and with it the vIOMMU would stay. An
+ * epoll descriptor between them lets go of the queue at once.
+ */
+static int poll_through(int fd)
+{
+    struct epoll_event readable = { .events = EPOLLIN };
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+
+    if (ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &readable) < 0) {
+        close(ep);
+        ep = -1;
+    }
+    return ep;
+}
+
+static void frontend_watch(void *opaque, int fd)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, NULL, NULL, NULL);
+        epoll_ctl(a->events_poll, EPOLL_CTL_DEL, a->events_fd, NULL);
+        close(a->events_poll);
+    }
+    a->events_fd = fd;
+    a->events_poll = fd >= 0 ? poll_through(fd) : -1;
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, events_readable, NULL, a);
+    } else if (fd >= 0) {
+        frontend_events_failed(a, -errno);
+    }
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
     .sync_irq = frontend_sync_irq,
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
+    .consumed = frontend_consumed,
     .watch = frontend_watch,
     .events_failed = frontend_events_failed,
 };
@@ -185,6 +216,17 @@ static void trace_changes(const SMMUv3Accel *a, const Before *old)
     }
 }
 
+static void follow(SMMUv3Accel *a, const Before *old)
+{
+    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
+
+    if (regs->cr0 != old->regs.cr0 || regs->gbpa != old->regs.gbpa ||
+        regs->strtab_base != old->regs.strtab_base ||
+        regs->strtab_base_cfg != old->regs.strtab_base_cfg) {
+        smmuv3_accel_emul_take_regs(a);
+    }
+}
+
 MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
                               unsigned size)
 {
@@ -204,6 +246,7 @@ MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
     MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
 
     trace_smmuv3_write_mmio(offset, data, size, r);
+    follow(a, &old);
     trace_changes(a, &old);
     return r;
 }
@@ -229,6 +272,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
     old = look(a);
     memcpy(s->idr, a->idr, sizeof(s->idr));
     smmuv3_regs_reset(a->regs, a->idr);
+    smmuv3_accel_emul_take_regs(a);
     trace_changes(a, &old);
 }
 
@@ -281,6 +325,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
         smmuv3_regs_load(s->accel_state->regs, &regs);
+        smmuv3_accel_emul_take_regs(s->accel_state);
     }
     return 0;
 }
@@ -373,7 +418,7 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
         return false;
     }
     return smmuv3_accel_check_props(s, errp) &&
-           smmuv3_accel_pci_check_bus(bus, s->accel, errp);
+           smmuv3_accel_pci_check_bus(bus, errp);
 }
 
 /* smmu-common.c has just set the emulated SMMU's PCIIOMMUOps. */
@@ -388,11 +433,13 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
     a->events_fd = -1;
+    a->events_poll = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
     a->bh = qemu_bh_new_guarded(resume_bh, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
     a->devices = g_ptr_array_new();
+    smmuv3_accel_emul_init(a);
     s->accel_state = a;
     smmuv3_accel_props_setup(a);
     smmuv3_accel_pci_setup(a);

@@ -3,14 +3,16 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Four files: smmuv3-accel.c ties the engine and its register file to QEMU
+ * Five files: smmuv3-accel.c ties the engine and its register file to QEMU
  * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
  * the devices behind an instance, smmuv3-accel-props.c the properties that say
- * what the guest is promised, smmuv3-accel-virt.c the virt machine's side
- * (refusals, MSI doorbell, device tree). None of them decides over anything
- * that Arm IHI 0070 defines: that is the engine's.
+ * what the guest is promised, smmuv3-accel-emul.c lets QEMU's emulated SMMUv3
+ * translate for devices that are emulated, smmuv3-accel-virt.c is the virt
+ * machine's side (refusals, MSI doorbell, device tree). None of them decides
+ * over anything that Arm IHI 0070 defines: that is the engine's.
  *
- * Locking: everything runs under the BQL.
+ * Locking: everything runs under the BQL, but for the DMA of emulated
+ * endpoints (smmuv3-accel-emul.c).
  */
 #ifndef HW_ARM_SMMUV3_ACCEL_H
 #define HW_ARM_SMMUV3_ACCEL_H
@@ -23,6 +25,17 @@
 #include "smmuv3-promise.h"
 #include "smmuv3-regs.h"
 
+/* Events of emulated endpoints, from any thread, until the BQL is at hand. */
+#define SMMUV3_ACCEL_EVENTS_MAX 64
+
+typedef struct SMMUv3AccelEvents {
+    QemuMutex lock;
+    QEMUBH *bh;
+    unsigned n;
+    bool lost;                  /* there were more */
+    SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
+} SMMUv3AccelEvents;
+
 /* One per arm-smmuv3 with accel=on. */
 typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -32,9 +45,13 @@ typedef struct SMMUv3Accel {
     bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
     int events_fd;              /* the host's events; -1: none */
+    int events_poll;            /* polls readable when that does */
     bool events_failure_told;
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
+    const PCIIOMMUOps *emulated_ops;    /* of the emulated SMMU */
+    bool emulated;              /* there is, or was, an emulated endpoint */
+    SMMUv3AccelEvents emulated_events;
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
     SMMUv3Host host;
     Error *migration_blocker;
@@ -54,6 +71,9 @@ MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
 MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
                                unsigned size);
 
+/* An emulated endpoint's event, from any thread; with accel=on only. */
+MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
+
 /* For traces: the id, or the type of an instance without. */
 const char *smmuv3_accel_name(const SMMUv3State *s);
 
@@ -71,9 +91,22 @@ void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
 
 /* smmuv3-accel-pci.c */
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
-bool smmuv3_accel_pci_check_bus(PCIBus *bus, bool accel, Error **errp);
+bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp);
 bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
 void smmuv3_accel_pci_stream_failed(void *cookie, int err);
+
+/* smmuv3-accel-emul.c */
+void smmuv3_accel_emul_init(SMMUv3Accel *a);
+
+/*
+ * Registers that streams depend on have changed: the emulated SMMU takes them
+ * over and forgets what it has cached.
+ */
+void smmuv3_accel_emul_take_regs(SMMUv3Accel *a);
+void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
+                                uint32_t n);
+AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
+                                              int devfn);
 
 /* Hooks of hw/arm/virt.c. */
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,

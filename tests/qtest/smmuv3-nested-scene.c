@@ -309,7 +309,13 @@ static uint64_t slot_control(Scene *s, unsigned port)
     return port_config(port, cap + PCI_EXP_SLTCTL);
 }
 
-void unplug(Scene *s, unsigned i, unsigned port)
+void power_on(Scene *s, unsigned port)
+{
+    qtest_writew(s->qts, slot_control(s, port),
+                 PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON);
+}
+
+void power_off(Scene *s, unsigned port)
 {
     uint64_t control = slot_control(s, port);
 
@@ -317,6 +323,11 @@ void unplug(Scene *s, unsigned i, unsigned port)
     qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_OFF |
                  PCI_EXP_SLTCTL_PWR_OFF);
     qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
+}
+
+void unplug(Scene *s, unsigned i, unsigned port)
+{
+    power_off(s, port);
     wait_closed(s, i);
 }
 

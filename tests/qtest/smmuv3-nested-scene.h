@@ -147,12 +147,17 @@ void wait_closed(Scene *s, unsigned i);
 /* As the guest does it: power off. Waits until the device is closed. */
 void unplug(Scene *s, unsigned i, unsigned port);
 
+/* The same for whatever sits in @port; what a driver does before it looks. */
+void power_off(Scene *s, unsigned port);
+void power_on(Scene *s, unsigned port);
+
 /* The interrupt controller, by interrupt id */
 void watch_interrupts(Scene *s);
 bool is_pending(Scene *s, unsigned irq);
 void clear_pending(Scene *s, unsigned irq);
 
 /* The first SMMU's on the platform bus: SPI 112 and following */
+#define IRQ_EVENTQ      (32 + 112 + 0)
 #define IRQ_CMD_SYNC    (32 + 112 + 2)
 #define IRQ_GERROR      (32 + 112 + 3)
 
@@ -223,6 +228,7 @@ void add_stream_tests(void);
 void add_plug_tests(void);
 void add_props_tests(void);
 void add_error_tests(void);
+void add_emulated_tests(void);
 void add_sweep_tests(void);
 void add_event_tests(void);
 

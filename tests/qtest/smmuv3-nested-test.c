@@ -502,6 +502,7 @@ int main(int argc, char **argv)
     add_plug_tests();
     add_props_tests();
     add_error_tests();
+    add_emulated_tests();
     add_sweep_tests();
     add_event_tests();
     ret = g_test_run();

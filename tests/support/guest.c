@@ -57,6 +57,16 @@ static void guest_sync_irq(void *opaque)
     }
 }
 
+static void guest_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    Guest *g = opaque;
+
+    g->consumed += n;
+    if (g->on_consumed) {
+        g->on_consumed(g, cmds, n);
+    }
+}
+
 static bool guest_vsid(void *opaque, void *cookie, uint32_t *vsid)
 {
     Guest *g = opaque;
@@ -98,6 +108,7 @@ const SMMUv3FrontendOps guest_ops = {
     .sync_irq = guest_sync_irq,
     .stream_failed = guest_stream_failed,
     .vsid = guest_vsid,
+    .consumed = guest_consumed,
     .watch = guest_watch,
     .events_failed = guest_events_failed,
 };
@@ -335,5 +346,13 @@ void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd)
 
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
 {
-    return smmuv3_engine_cmdq_run(e, &q->regs);
+    uint32_t pending = queue_pending(q), before = q->guest->consumed;
+    SMMUv3CmdqResult result = smmuv3_engine_cmdq_run(e, &q->regs);
+
+    /* A PROD beyond the queue moves CONS by itself. */
+    if (pending <= 1u << q->log2size) {
+        g_assert_cmpuint(q->guest->consumed - before, ==,
+                         pending - queue_pending(q));
+    }
+    return result;
 }

@@ -27,10 +27,12 @@ struct Guest {
     unsigned reads;             /* calls of read() and read_words() */
     unsigned sync_irqs;
     unsigned failures;          /* calls of stream_failed() */
+    unsigned consumed;          /* commands that consumed() was told of */
     int events_fd;              /* watched; -1: none */
     unsigned events_failures;   /* calls of events_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);
     void (*on_sync_irq)(Guest *g);
+    void (*on_consumed)(Guest *g, const SMMUv3Cmd *cmds, uint32_t n);
     void *hook_data;
 };
 
@@ -94,7 +96,7 @@ void queue_push(GuestQueue *q, SMMUv3Cmd cmd);
 void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd);
 uint32_t queue_pending(const GuestQueue *q);
 
-/* One slice. */
+/* One slice. Asserts that consumed() is told of what CONS moves past. */
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e);
 
 #endif

@@ -255,6 +255,81 @@ static void test_sync_after_work(void)
     scene_done(&s);
 }
 
+/* What a VMM with caches of its own is told. */
+
+static void expect_in_order(Guest *g, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    Scene *s = g->hook_data;
+    unsigned first = g->consumed - n;
+
+    g_assert_cmpuint(n, >, 0);
+    for (uint32_t i = 0; i < n && first + i < 40; i++) {
+        SMMUv3Cmd cmd = nth_tlbi(first + i);
+
+        g_assert_cmpmem(&cmds[i], sizeof(cmd), &cmd, sizeof(cmd));
+    }
+    g_assert_cmpuint(s->host->issued->len, >=, MIN(g->consumed, 40));
+    g_assert_cmpuint(g->sync_irqs, ==, 0);
+}
+
+static void expect_told(Guest *g)
+{
+    g_assert_cmpuint(g->consumed, ==, 43);
+}
+
+/* After the host, before the guest; a changed STE makes two stretches. */
+static void test_consumed(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.guest->consumed = 0;
+    s.guest->on_consumed = expect_in_order;
+    s.guest->on_sync_irq = expect_told;
+    s.guest->hook_data = &s;
+    push_tlbis(&s, 0, 40);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_invalid());
+    queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    queue_push(&s.queue, cmd_cfgi_ste(0x77));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->consumed, ==, 43);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
+/* Neither the illegal command nor what follows, until it is replaced. */
+static void test_consumed_illegal(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.guest->consumed = 0;
+    push_tlbis(&s, 0, 3);
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_EL3_ALL, 0));
+    push_tlbis(&s, 3, 2);
+    queue_run(&s.queue, s.engine);
+    g_assert_cmpuint(s.guest->consumed, ==, 3);
+    queue_patch(&s.queue, 0, nth_tlbi(9));
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->consumed, ==, 6);
+    scene_done(&s);
+}
+
+/* Without a device the host has nothing to do; the VMM may have. */
+static void test_consumed_no_device(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_enable(&s);
+    s.guest->consumed = 0;
+    push_tlbis(&s, 0, 5);
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->consumed, ==, 5);
+    scene_done(&s);
+}
+
 /* Windows. */
 
 static void test_one_window(void)
@@ -1023,6 +1098,9 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/legality/all-opcodes", test_all_opcodes);
     g_test_add_func("/cmdq/sync/irq", test_sync_irq);
     g_test_add_func("/cmdq/sync/after-work", test_sync_after_work);
+    g_test_add_func("/cmdq/consumed/order", test_consumed);
+    g_test_add_func("/cmdq/consumed/illegal", test_consumed_illegal);
+    g_test_add_func("/cmdq/consumed/no-device", test_consumed_no_device);
     g_test_add_func("/cmdq/window/one", test_one_window);
     g_test_add_func("/cmdq/window/syncs-inside", test_syncs_inside);
     g_test_add_func("/cmdq/window/empty", test_empty);

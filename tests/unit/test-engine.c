@@ -1,6 +1,6 @@
 /*
- * Devices and registers: adding, refusing, enabling, removing; and each of
- * these with every call to the host failing in turn.
+ * Devices and registers: adding, refusing, enabling, removing. With every call
+ * to the host failing in turn: test-sweep.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -503,178 +503,8 @@ static void test_failed_abort(void)
     scene_done(&s);
 }
 
-/* The sweep. */
-
-/* What the hardware does is what the engine says. */
-static void check_device(const Scene *s, unsigned i)
-{
-    if (!s->edev[i]) {
-        g_assert_true(!s->dev[i]->pt || fake_device_on_parent(s->dev[i]));
-        return;
-    }
-    switch (scene_kind(s, i)) {
-    case SMMUV3_STREAM_ABORT:
-        expect_aborting(s, i);
-        break;
-    case SMMUV3_STREAM_BYPASS:
-        g_assert_cmphex(fake_device_ste0(s->dev[i]), ==, BYPASS_STE);
-        break;
-    case SMMUV3_STREAM_TRANSLATE:
-        g_assert_cmphex(SMMUV3_GET(SMMUV3_STE0_CONFIG,
-                                   fake_device_ste0(s->dev[i])), ==,
-                        SMMUV3_STE_CONFIG_S1);
-        break;
-    }
-}
-
-/* The stream is where the guest wants it, or aborts; nowhere else. */
-static void check_stream(const Scene *s, unsigned i, uint64_t wanted)
-{
-    check_device(s, i);
-    if (s->edev[i] && scene_kind(s, i) != SMMUV3_STREAM_ABORT) {
-        g_assert_cmphex(fake_device_ste0(s->dev[i]), ==, wanted);
-    }
-}
-
-static void sweep_install(Scene *s, unsigned i, SMMUv3Ste ste)
-{
-    strtab_set(s->guest, &s->regs, FIRST_SID + i, ste);
-    queue_seek(&s->queue, 0);
-    g_assert_cmpint(scene_command(s, cmd_cfgi_ste(FIRST_SID + i)).cerror, ==,
-                    SMMUV3_CERROR_NONE);
-    check_stream(s, i, ste.dw[0]);
-}
-
-static void sweep_add(Scene *s, unsigned i, uint64_t wanted)
-{
-    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
-    int ret = scene_try_add(s, i, &why);
-
-    g_assert_cmpint(ret != 0, ==, why != SMMUV3_REFUSAL_NONE);
-    g_assert_cmpint(ret == 0, ==, s->edev[i] != NULL);
-    check_stream(s, i, wanted);
-}
-
-static void sweep_script(Scene *s)
-{
-    sweep_add(s, 0, BYPASS_STE);
-    sweep_add(s, 1, BYPASS_STE);
-    strtab_set(s->guest, &s->regs, FIRST_SID, ste_s1(CONTEXT_PTR));
-    scene_enable(s);
-    check_stream(s, 0, ste_s1(CONTEXT_PTR).dw[0]);
-    check_stream(s, 1, ABORT_STE);
-    sweep_install(s, 1, ste_s1(CONTEXT_PTR));
-    sweep_install(s, 0, ste_s1(CONTEXT_PTR + 0x1000));
-    sweep_install(s, 1, ste_config(SMMUV3_STE_CONFIG_BYPASS));
-    sweep_install(s, 1, ste_s1(CONTEXT_PTR + 0x2000));
-    strtab_set(s->guest, &s->regs, FIRST_SID + 2, ste_s1(CONTEXT_PTR));
-    sweep_add(s, 2, ste_s1(CONTEXT_PTR).dw[0]);
-    guest_set_vsid(s->guest, s->dev[1], 0x42);
-    sweep_install(s, 0, ste_s1(CONTEXT_PTR + 0x3000));
-    check_stream(s, 1, ABORT_STE);
-    scene_disable(s);
-    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        check_stream(s, i, BYPASS_STE);
-    }
-    scene_enable(s);
-    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        check_device(s, i);
-        if (s->edev[i]) {
-            scene_remove(s, i);
-        }
-        check_device(s, i);
-    }
-}
-
-/* True: the countdown ran out, so there may be one more call to fail. */
-static bool sweep_once(FakeCall call, unsigned nth)
-{
-    bool injected;
-    Scene s;
-
-    scene_init(&s);
-    fake_host_fail_nth(s.host, call, nth, ENOMEM);
-    sweep_script(&s);
-    injected = s.host->injected;
-    scene_done(&s);
-    return injected;
-}
-
-static void test_sweep(gconstpointer data)
-{
-    FakeCall call = GPOINTER_TO_UINT(data);
-    unsigned n = 1;
-
-    while (sweep_once(call, n)) {
-        g_assert_cmpuint(++n, <, 1000);
-    }
-    g_assert_cmpuint(n, >, 1);
-}
-
-/* A destroy that fails may leak its object, but nothing is freed twice. */
-static bool sweep_destroy_once(unsigned nth)
-{
-    bool injected;
-    Scene s;
-
-    scene_init(&s);
-    fake_host_fail_nth(s.host, FAKE_DESTROY, nth, EBUSY);
-    sweep_script(&s);
-    injected = s.host->injected;
-    smmuv3_engine_free(s.engine);
-    g_assert_cmpuint(s.host->unknown_ids, ==, 0);
-    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        g_assert_true(fake_device_on_parent(s.dev[i]));
-    }
-    fake_host_discard(s.host);
-    guest_free(s.guest);
-    return injected;
-}
-
-static void test_sweep_destroy(void)
-{
-    unsigned n = 1;
-
-    while (sweep_destroy_once(n)) {
-        g_assert_cmpuint(++n, <, 1000);
-    }
-    g_assert_cmpuint(n, >, 1);
-}
-
-/* All sorts of failures at once: no crash, nothing freed twice. */
-static void test_sweep_pairs(void)
-{
-    for (unsigned n = 1; n < 25; n++) {
-        for (unsigned m = 1; m < 12; m++) {
-            Scene s;
-
-            scene_init(&s);
-            fake_host_fail_nth(s.host, FAKE_ATTACH, m, ENOMEM);
-            fake_host_fail_nth(s.host, FAKE_HWPT_ALLOC, n, ENOMEM);
-            sweep_script(&s);
-            scene_done(&s);
-        }
-    }
-}
-
 static void add_cases(void)
 {
-    static const struct {
-        const char *name;
-        FakeCall call;
-    } sweeps[] = {
-        { "get-info", FAKE_GET_INFO }, { "viommu", FAKE_VIOMMU_ALLOC },
-        { "vdevice", FAKE_VDEVICE_ALLOC }, { "hwpt", FAKE_HWPT_ALLOC },
-        { "attach", FAKE_ATTACH },
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(sweeps); i++) {
-        g_autofree char *path = g_strdup_printf("/engine/sweep/%s",
-                                                sweeps[i].name);
-
-        g_test_add_data_func(path, GUINT_TO_POINTER(sweeps[i].call),
-                             test_sweep);
-    }
     for (unsigned i = 0; i < G_N_ELEMENTS(feature_cases); i++) {
         g_autofree char *path = g_strdup_printf("/engine/feature/%s",
                                                 feature_cases[i].name);
@@ -719,7 +549,5 @@ int main(int argc, char **argv)
     g_test_add_data_func("/engine/failed-replace/attach",
                          GUINT_TO_POINTER(FAKE_ATTACH), test_failed_replace);
     g_test_add_func("/engine/failed-replace/abort", test_failed_abort);
-    g_test_add_func("/engine/sweep/destroy", test_sweep_destroy);
-    g_test_add_func("/engine/sweep/pairs", test_sweep_pairs);
     return g_test_run();
 }

@@ -508,10 +508,10 @@ static void test_record(void)
     Scenery t;
 
     init(&t, 4);
-    smmuv3_regs_record(t.file, records, 2);
+    smmuv3_regs_record(t.file, records, 2, false);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     wr(&t, CR0, EVENTQEN);
-    smmuv3_regs_record(t.file, records, 2);
+    smmuv3_regs_record(t.file, records, 2, false);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 2);
     g_assert_cmphex(event_word(&t, 1, 2), ==, 0x2000);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);

@@ -6,8 +6,8 @@
  * A script sets devices up, reconfigures them, or tears them down. It runs
  * once in peace, to count its calls; then the n-th call fails, for each n and
  * each errno that the kernel has for that call; then n and the one after it, n
- * and two after it (so that what the engine falls back on fails as well), and
- * everything from n on (the device, or the host, is gone).
+ * and two after it (so that what the engine falls back on fails as well), n and
+ * a later one, and everything from n on (the device, or the host, is gone).
  *
  * Asked at every moment, see watch.h: no device is on a translation that is
  * not the guest's. Asked after each step: what the engine says of a device is
@@ -114,6 +114,7 @@ enum { FOREVER = 1000000 };
 typedef struct Outage {
     unsigned first;             /* 0: none */
     unsigned length;
+    unsigned also;              /* this call, too; 0: none */
     unsigned k;                 /* nth_error() */
     bool spares_destroy;        /* the device is gone, the iommufd is not */
     bool to_the_end;            /* also while the engine is freed */
@@ -149,6 +150,13 @@ static Sweep *sweep_of(SMMUv3Host *h)
     return (Sweep *)((char *)watch - offsetof(Sweep, watch));
 }
 
+/* Is the @nth call (from 1) one of those that fail? */
+static bool concerned(const Outage *o, unsigned nth)
+{
+    return (o->also && nth == o->also) ||
+           (o->first && nth >= o->first && nth - o->first < o->length);
+}
+
 static int fails(SMMUv3Host *h, FakeCall call)
 {
     Sweep *w = sweep_of(h);
@@ -159,8 +167,7 @@ static int fails(SMMUv3Host *h, FakeCall call)
     }
     g_assert_cmpuint(w->calls, <, G_N_ELEMENTS(w->kinds));
     w->kinds[w->calls++] = call;
-    if (!w->outage.first || w->calls < w->outage.first ||
-        w->calls - w->outage.first >= w->outage.length ||
+    if (!concerned(&w->outage, w->calls) ||
         (call == FAKE_DESTROY && w->outage.spares_destroy)) {
         return 0;
     }
@@ -199,6 +206,7 @@ static void check_device(Sweep *w, unsigned i, bool driven)
     if (!w->s.edev[i]) {
         g_assert_true(watch_right(&w->watch, i) ||
                       watch_harmless(&w->watch, i));
+        w->lost[i] = false;
         return;
     }
     watch_assert_told_truth(&w->watch, i);
@@ -262,9 +270,20 @@ static void want_all(Sweep *w)
     }
 }
 
+static bool any_lost(const Sweep *w)
+{
+    for (unsigned i = 0; i < w->watch.n; i++) {
+        if (w->lost[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add(Sweep *w, unsigned i)
 {
     SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    bool others = any_lost(w);
     int ret;
 
     begin(w);
@@ -275,6 +294,8 @@ static void add(Sweep *w, unsigned i)
     g_assert_cmpint(ret == 0, ==, w->s.edev[i] != NULL);
     if (ret) {
         g_assert_true(excused(w));
+        /* The answer says it; it is not said twice. */
+        g_assert_true(others || w->s.guest->failures == w->told_before);
         watch_expect(&w->watch, i, WATCH_FREE);
     }
     end(w, i, 1);
@@ -553,10 +574,8 @@ static void renumber(Sweep *w)
 }
 
 /* Each takes what another had. */
-static void rotate_numbers(Sweep *w)
+static void rotate(Sweep *w)
 {
-    set_ste(w, 1, s1(1));
-    cfgi_all(w);
     for (unsigned shift = 1; shift <= 3; shift++) {
         for (unsigned i = 0; i < 3; i++) {
             guest_set_vsid(w->s.guest, w->s.dev[i],
@@ -564,6 +583,21 @@ static void rotate_numbers(Sweep *w)
         }
         cfgi_all(w);
     }
+}
+
+static void rotate_numbers(Sweep *w)
+{
+    set_ste(w, 1, s1(1));
+    cfgi_all(w);
+    rotate(w);
+}
+
+/* To the same translation under another number. */
+static void rotate_alike(Sweep *w)
+{
+    set_ste(w, 2, s1(0));
+    cfgi_all(w);
+    rotate(w);
 }
 
 static void rotate_numbers_off(Sweep *w)
@@ -666,6 +700,7 @@ static const Script scripts[] = {
     { "regs/reset", 3, mixed, reset },
     { "vsid/renumber", 3, mixed, renumber },
     { "vsid/rotate", 3, mixed, rotate_numbers },
+    { "vsid/rotate-alike", 3, mixed, rotate_alike },
     { "vsid/rotate-off", 3, mixed_off, rotate_numbers_off },
     { "invalidate", 3, mixed, invalidate },
     { "events", 1, alone, have_events },
@@ -681,12 +716,33 @@ static const Script scripts[] = {
 
 /* A run. */
 
+/* Who translates is known to the kernel, for commands and for events. */
+static void check_identity(Sweep *w, unsigned i)
+{
+    const SMMUv3HostDevice *dev = w->s.dev[i];
+    uint32_t vsid;
+
+    if (!w->s.edev[i] || w->destroy_failed ||
+        scene_kind(&w->s, i) != SMMUV3_STREAM_TRANSLATE) {
+        return;
+    }
+    g_assert_true(guest_ops.vsid(w->s.guest, w->s.dev[i], &vsid));
+    g_assert_cmpuint(dev->vdevice, !=, 0);
+    g_assert_cmphex(fake_object(w->s.host, dev->vdevice)->vsid, ==, vsid);
+    g_assert_cmpuint(dev->tells, !=, 0);
+    g_assert_cmphex(dev->tells_vsid, ==, vsid);
+}
+
 /* The host is back; the next look at the streams mends what there is. */
 static void recover(Sweep *w)
 {
     w->armed = false;
-    if (w->s.engine) {
-        drive(w);
+    if (!w->s.engine) {
+        return;
+    }
+    drive(w);
+    for (unsigned i = 0; i < w->watch.n; i++) {
+        check_identity(w, i);
     }
 }
 
@@ -705,27 +761,35 @@ static void finish(Sweep *w)
         g_assert_cmpuint(h->busy_destroys, ==, 0);
         fake_host_assert_clean(h);
     }
+    for (unsigned i = 0; i < w->watch.n && !w->detach_failed; i++) {
+        g_assert_true(!w->s.dev[i]->pt || fake_device_on_parent(w->s.dev[i]));
+    }
     fake_host_discard(h);
     guest_free(w->s.guest);
 }
 
-/* A failed assertion says in which of many thousand runs. */
+/* A failed assertion says in which of many thousand lives. */
 static char where[200];
+static unsigned lives;
 
-static void say_where(int sig G_GNUC_UNUSED)
+static void say_where(int sig)
 {
     ssize_t written = write(STDERR_FILENO, where, strlen(where));
 
     (void)written;
+    signal(sig, SIG_DFL);
+    raise(sig);
 }
 
 static void run(Sweep *w, const Script *script, Outage outage)
 {
     g_snprintf(where, sizeof(where),
-               "# %s: %u calls fail from the %uth on, error %u%s%s\n",
-               script->name, outage.length, outage.first, outage.k,
+               "# %s: %u calls fail from the %uth on, and the %uth, "
+               "error %u%s%s\n", script->name, outage.length, outage.first,
+               outage.also, outage.k,
                outage.spares_destroy ? ", not destroy" : "",
                outage.to_the_end ? ", to the end" : "");
+    lives++;
     *w = (Sweep) { .outage = outage };
     scene_init(&w->s);
     scene_populate(&w->s, script->devices);
@@ -769,6 +833,18 @@ static void sweep_outages(Sweep *w, const Script *script, unsigned n)
     }
 }
 
+/* And one later, near and far. */
+static void sweep_pairs(Sweep *w, const Script *script, unsigned n)
+{
+    static const unsigned distances[] = { 2, 3, 5, 8, 13, 21, 34 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(distances); i++) {
+        run(w, script, (Outage) {
+            .first = n, .length = 1, .also = n + distances[i], .k = n + i,
+        });
+    }
+}
+
 static void test_script(gconstpointer data)
 {
     const Script *script = data;
@@ -783,6 +859,7 @@ static void test_script(gconstpointer data)
     for (unsigned n = 1; n <= calls; n++) {
         sweep_errnos(w, script, n, kinds[n - 1]);
         sweep_outages(w, script, n);
+        sweep_pairs(w, script, n);
     }
 }
 
@@ -807,6 +884,7 @@ static void test_covers_the_port(void)
     for (unsigned call = 0; call < FAKE_CALLS; call++) {
         g_assert_true(reached[nth_error(call, 0, NULL)]);
     }
+    g_test_message("%u lives", lives);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,697 @@
+/*
+ * Emulated endpoints behind an accelerated SMMU, beside a passed-through one.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The endpoint is QEMU's edu, which copies between guest memory and a buffer
+ * of its own. It translates by the guest's tables in software, and caches what
+ * it found; so a page that moved is seen where it was until the guest
+ * invalidates it, by the same commands that go to the host.
+ */
+#include "smmuv3-nested-scene.h"
+
+#include "hw/pci/pci.h"
+
+#define EDU_SLOT        10
+#define EDU_SID         (EDU_SLOT << 3)
+#define EDU_BAR         0x10800000
+#define EDU_ARGS        "-device edu,id=edu,dma_mask=0xffffffffffffffff,"
+#define EDU             EDU_ARGS "bus=pcie.0,addr=0xa "
+
+/* edu's registers, its buffer, and what its DMA takes of virtual time */
+#define EDU_RAISE       0x60
+#define EDU_SRC         0x80
+#define EDU_DST         0x88
+#define EDU_COUNT       0x90
+#define EDU_COMMAND     0x98
+#define EDU_RUN         1
+#define EDU_TO_MEMORY   2
+#define EDU_BUFFER      0x40000
+#define EDU_NS          100000000
+
+/* Stage-1 tables of three levels, 4 KiB pages, a 39-bit IOVA */
+#define TABLES          0x45000000
+#define TABLES_SIZE     0x10000
+#define PAGE_A          0x46000000
+#define PAGE_B          0x46001000
+#define SOURCE          0x46002000
+#define CONTENT         0x11223344
+#define PTE_TABLE       3ull
+#define PTE_PAGE        (3ull | 1ull << 6 | BIT_ULL(10))    /* RW, AF */
+#define IOVA            0x12345000ull
+#define CONTEXT         8               /* the endpoint's */
+#define ASID_EDU        7
+
+#define TG_4K           (1ull << 10)
+#define TG_64K          (3ull << 10)
+#define NUM(n)          ((uint64_t)(n) << 12)
+#define SCALE(n)        ((uint64_t)(n) << 20)
+
+/* ---- The endpoint ---- */
+
+static void enable_edu(Scene *s, unsigned bus, unsigned devfn)
+{
+    uint64_t command = config_addr(bus, devfn, PCI_COMMAND);
+
+    qtest_writel(s->qts, config_addr(bus, devfn, PCI_BASE_ADDRESS_0), EDU_BAR);
+    qtest_writew(s->qts, command, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    g_assert_cmphex(qtest_readl(s->qts, EDU_BAR) & 0xff, ==, 0xed);
+}
+
+static void dma(Scene *s, uint64_t src, uint64_t dst, unsigned command)
+{
+    qtest_writeq(s->qts, EDU_BAR + EDU_SRC, src);
+    qtest_writeq(s->qts, EDU_BAR + EDU_DST, dst);
+    qtest_writeq(s->qts, EDU_BAR + EDU_COUNT, 4);
+    qtest_writeq(s->qts, EDU_BAR + EDU_COMMAND, command | EDU_RUN);
+    qtest_clock_step(s->qts, 2 * EDU_NS);
+    g_assert_cmphex(qtest_readq(s->qts, EDU_BAR + EDU_COMMAND) & EDU_RUN, ==,
+                    0);
+}
+
+/* Its buffer gets what lands() looks for, while the SMMU is off. */
+static void fill_buffer(Scene *s)
+{
+    qtest_writeq(s->qts, SOURCE, CONTENT);
+    dma(s, SOURCE, EDU_BUFFER, 0);
+}
+
+/* Does a DMA write to @iova land at @page, and nowhere else? */
+static bool lands(Scene *s, uint64_t iova, uint64_t page)
+{
+    static const uint64_t pages[] = { PAGE_A, PAGE_B };
+    bool right = false, wrong = false;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
+        qtest_writeq(s->qts, pages[i], 0);
+    }
+    dma(s, EDU_BUFFER, iova, EDU_TO_MEMORY);
+    for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
+        uint64_t found = qtest_readq(s->qts, pages[i]);
+
+        if (pages[i] == page) {
+            right = found == CONTENT;
+        } else {
+            wrong |= found != 0;
+        }
+    }
+    return right && !wrong;
+}
+
+static bool lands_nowhere(Scene *s, uint64_t iova)
+{
+    return !lands(s, iova, PAGE_A) && qtest_readq(s->qts, PAGE_A) == 0 &&
+           qtest_readq(s->qts, PAGE_B) == 0;
+}
+
+/* ---- What a driver does for it ---- */
+
+static void put_word(Scene *s, uint64_t addr, uint64_t value)
+{
+    qtest_writeq(s->qts, addr, value);
+}
+
+/* @n: which set of tables */
+static uint64_t tables(unsigned n)
+{
+    return TABLES + n * TABLES_SIZE;
+}
+
+static void map(Scene *s, unsigned n, uint64_t iova, uint64_t page)
+{
+    uint64_t l1 = tables(n), l2 = l1 + 0x1000, l3 = l1 + 0x2000;
+
+    put_word(s, l1 + 8 * extract64(iova, 30, 9), l2 | PTE_TABLE);
+    put_word(s, l2 + 8 * extract64(iova, 21, 9), l3 | PTE_TABLE);
+    put_word(s, l3 + 8 * extract64(iova, 12, 9), page | PTE_PAGE);
+}
+
+/* T0SZ=25, TTB1 off, V, IPS=40 bits, AA64, R, A */
+static void put_cd(Scene *s, unsigned context, unsigned n, unsigned asid)
+{
+    uint64_t cd = CONTEXTS + 64 * context;
+
+    qtest_memset(s->qts, cd, 0, 64);
+    put_word(s, cd, 25 | BIT_ULL(30) | BIT_ULL(31) | 2ull << 32 |
+             BIT_ULL(41) | BIT_ULL(45) | BIT_ULL(46) | ASID(asid));
+    put_word(s, cd + 8, tables(n));
+}
+
+static void run_with_sync(Scene *s, uint64_t dw0, uint64_t dw1)
+{
+    put(s, dw0, dw1);
+    put(s, CMD_SYNC, 0);
+    ring_bell(s);
+    expect_drained(s);
+}
+
+static void install_edu(Scene *s, uint32_t sid, uint64_t dw0, uint64_t dw1)
+{
+    put_ste(s, sid, dw0, dw1);
+    run_with_sync(s, CFGI_STE | SID(sid), LEAF);
+}
+
+static void translate_edu(Scene *s, uint32_t sid)
+{
+    put_cd(s, CONTEXT, 0, ASID_EDU);
+    map(s, 0, IOVA, PAGE_A);
+    install_edu(s, sid, s1_dw0(CONTEXT), S1_DW1);
+}
+
+/* An edu that translates IOVA to PAGE_A, and @n translating vfio-pci. */
+static bool start_with(Scene *s, const char *more, unsigned n)
+{
+    g_autofree char *args = g_strdup_printf(EDU "%s", more);
+
+    if (!scene_init(s)) {
+        return false;
+    }
+    scene_start_with(s, args, n);
+    enable_edu(s, 0, EDU_SLOT << 3);
+    fill_buffer(s);
+    enable_queue(s, LOG2SIZE);
+    enable_smmu(s);
+    for (unsigned i = 0; i < n; i++) {
+        translate(s, i, i);
+    }
+    translate_edu(s, EDU_SID);
+    g_assert_true(lands(s, IOVA, PAGE_A));
+    scene_forget(s);
+    return true;
+}
+
+static bool start(Scene *s, unsigned n)
+{
+    return start_with(s, "", n);
+}
+
+/* ---- Tests ---- */
+
+static void test_translates(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    map(&s, 0, IOVA + 0x1000, PAGE_B);
+    g_assert_true(lands(&s, IOVA + 0x1000, PAGE_B));
+    g_assert_true(lands_nowhere(&s, IOVA + 0x2000));
+    g_assert_true(lands_nowhere(&s, PAGE_A));
+    /* Nothing of that is the host's, or the other device's. */
+    g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 0);
+    expect_translating(&s, 0, 0);
+    scene_done(&s);
+}
+
+/* No host, no vIOMMU, and all the same. */
+static void test_alone(void)
+{
+    Scene s;
+
+    if (!start(&s, 0)) {
+        return;
+    }
+    map(&s, 0, IOVA, PAGE_B);
+    run_with_sync(&s, TLBI_NH_VA | ASID(ASID_EDU), IOVA | LEAF);
+    g_assert_true(lands(&s, IOVA, PAGE_B));
+    g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 0);
+    scene_done(&s);
+}
+
+/* Read-only pages stay as they are. */
+static void test_permission(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    map(&s, 0, IOVA + 0x1000, PAGE_B | BIT_ULL(7));
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+    scene_done(&s);
+}
+
+/* What makes a page that moved be seen where it is */
+typedef struct Invalidation {
+    const char *name;
+    uint64_t dw0, dw1;
+    const char *more;           /* arguments */
+} Invalidation;
+
+static const Invalidation invalidations[] = {
+    { "va", TLBI_NH_VA | ASID(ASID_EDU), IOVA | LEAF },
+    { "va-not-leaf", TLBI_NH_VA | ASID(ASID_EDU), IOVA },
+    { "va-ttl", TLBI_NH_VA | ASID(ASID_EDU), IOVA | TG_4K | 3 << 8 },
+    { "vaa", TLBI_NH_VAA, IOVA | LEAF },
+    { "range", TLBI_NH_VA | ASID(ASID_EDU) | NUM(7),
+      (IOVA - 0x3000) | TG_4K | LEAF },
+    { "range-scaled", TLBI_NH_VAA | NUM(1) | SCALE(9),
+      (IOVA & ~0x1fffffull) | TG_4K | LEAF },
+    { "range-of-64k", TLBI_NH_VA | ASID(ASID_EDU) | NUM(1),
+      (IOVA & ~0xffffull) | TG_64K },
+    /* Whatever is reserved or odd is more, not less. */
+    { "range-unaligned", TLBI_NH_VA | ASID(ASID_EDU) | NUM(1),
+      (IOVA & ~0x1fffull) | TG_64K },
+    { "range-empty", TLBI_NH_VA | ASID(ASID_EDU), 0x1000 | TG_4K },
+    { "range-reserved", TLBI_NH_VA | ASID(ASID_EDU) | SCALE(32),
+      0x1000 | TG_4K },
+    { "range-to-the-end", TLBI_NH_VA | ASID(ASID_EDU) | NUM(31) | SCALE(31),
+      TG_64K },
+    { "no-ril", TLBI_NH_VA | ASID(ASID_EDU) | NUM(3) | SCALE(3),
+      IOVA | TG_64K | 3 << 8, "-global arm-smmuv3.ril=off" },
+    { "asid", TLBI_NH_ASID | ASID(ASID_EDU), 0 },
+    { "nh-all", TLBI_NH_ALL, 0 },
+    { "nsnh-all", TLBI_NSNH_ALL, 0 },
+};
+
+static void test_invalidate(const void *opaque)
+{
+    const Invalidation *c = opaque;
+    Scene s;
+
+    if (!start_with(&s, c->more ?: "", 1)) {
+        return;
+    }
+    map(&s, 0, IOVA, PAGE_B);
+    /* What proves nothing without a cache */
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    run_with_sync(&s, TLBI_NH_ASID | ASID(ASID_EDU + 1), 0);
+    run_with_sync(&s, TLBI_NH_VA | ASID(ASID_EDU), 0x1000);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    scene_forget(&s);
+    run_with_sync(&s, c->dw0, c->dw1);
+    g_assert_true(lands(&s, IOVA, PAGE_B));
+    /* And the host had it as well, with one call. */
+    g_assert_cmpuint(s.k->calls[FK_INVALIDATE], ==, 1);
+    scene_done(&s);
+}
+
+/* A queue full of ranges, the last of which counts */
+static void test_long_window(void)
+{
+    unsigned n = (1 << LOG2SIZE) - 1;
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    map(&s, 0, IOVA, PAGE_B);
+    for (unsigned i = 0; i + 1 < n; i++) {
+        put(&s, TLBI_NH_VA | ASID(1) | NUM(2), nth_va(i) | TG_4K);
+    }
+    run_with_sync(&s, TLBI_NH_VA | ASID(ASID_EDU), IOVA);
+    g_assert_true(lands(&s, IOVA, PAGE_B));
+    scene_done(&s);
+}
+
+/* Behind a command that stops the queue nothing has happened. */
+static void test_illegal_before(void)
+{
+    uint32_t at;
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    map(&s, 0, IOVA, PAGE_B);
+    at = s.prod;
+    put(&s, 0xff, 0);
+    put(&s, TLBI_NH_VA | ASID(ASID_EDU), IOVA);
+    ring_bell(&s);
+    expect_stopped(&s, at, CERROR_ILL);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    put_at(&s, at, CMD_SYNC, 0);
+    acknowledge(&s);
+    expect_drained(&s);
+    g_assert_true(lands(&s, IOVA, PAGE_B));
+    scene_done(&s);
+}
+
+/* Configuration: by which command, for which stream */
+typedef struct Configuration {
+    const char *name;
+    uint64_t dw0, dw1;
+    bool other_cd;              /* another CD there; or else an aborting STE */
+} Configuration;
+
+static const Configuration configurations[] = {
+    { "ste", CFGI_STE | SID(EDU_SID), LEAF },
+    { "ste-range", CFGI_STE_RANGE | SID(EDU_SID + 3), 2 },
+    { "ste-all", CFGI_STE_RANGE, 31 },
+    { "cd", CFGI_CD | SID(EDU_SID), LEAF, true },
+    { "cd-all", CFGI_CD_ALL | SID(EDU_SID), 0, true },
+};
+
+static void test_configuration(const void *opaque)
+{
+    const Configuration *c = opaque;
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    if (c->other_cd) {
+        map(&s, 1, IOVA, PAGE_B);
+        put_cd(&s, CONTEXT, 1, ASID_EDU + 1);
+    } else {
+        put_ste(&s, EDU_SID, STE_ABORT, 0);
+    }
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    run_with_sync(&s, CFGI_STE | SID(EDU_SID + 1), LEAF);
+    run_with_sync(&s, CFGI_STE_RANGE | SID(EDU_SID + 8), 1);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    run_with_sync(&s, c->dw0, c->dw1);
+    g_assert_true(c->other_cd ? lands(&s, IOVA, PAGE_B)
+                              : lands_nowhere(&s, IOVA));
+    expect_translating(&s, 0, 0);
+    scene_done(&s);
+}
+
+static void test_stes(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    install_edu(&s, EDU_SID, STE_BYPASS, 0);
+    g_assert_true(lands(&s, PAGE_B, PAGE_B));
+    install_edu(&s, EDU_SID, 0, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    g_assert_true(lands_nowhere(&s, PAGE_B));
+    install_edu(&s, EDU_SID, STE_V | 6 << 1, 0);    /* stage 2 */
+    g_assert_true(lands_nowhere(&s, IOVA));
+    install_edu(&s, EDU_SID, s1_dw0(CONTEXT), S1_DW1);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    scene_done(&s);
+}
+
+/* The registers that decide over streams decide over this one, too. */
+static void test_registers(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    disable_smmu(&s);
+    g_assert_true(lands(&s, PAGE_B, PAGE_B));
+    set_gbpa(&s, GBPA_ABORT);
+    g_assert_true(lands_nowhere(&s, PAGE_B));
+    enable_smmu(&s);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    disable_smmu(&s);
+    set_gbpa(&s, 0);
+    g_assert_true(lands(&s, PAGE_B, PAGE_B));
+    enable_smmu(&s);
+    g_assert_true(lands_nowhere(&s, PAGE_B));
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    scene_done(&s);
+}
+
+/* Two levels, and back: in either the table is where it says. */
+static void test_two_levels(void)
+{
+    const uint64_t l1 = STRTAB + (64 << STRTAB_LOG2SIZE);
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    disable_smmu(&s);
+    qtest_memset(s.qts, l1, 0, 0x1000);
+    put_word(&s, l1 + 8 * (EDU_SID >> 8), STRTAB | 9);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, l1);
+    set_reg(&s, STRTAB_BASE_CFG, 1 << 16 | 8 << 6 | STRTAB_LOG2SIZE);
+    enable_smmu(&s);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    disable_smmu(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    set_reg(&s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
+    enable_smmu(&s);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    scene_done(&s);
+}
+
+static void test_reset(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    qtest_system_reset(s.qts);
+    enable_edu(&s, 0, EDU_SLOT << 3);
+    g_assert_true(lands(&s, PAGE_B, PAGE_B));
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    map(&s, 0, IOVA, PAGE_B);
+    install_edu(&s, EDU_SID, s1_dw0(CONTEXT), S1_DW1);
+    g_assert_true(lands(&s, IOVA, PAGE_B));
+    scene_done(&s);
+}
+
+/* Its MSI reaches the doorbell whatever address the guest gave it. */
+static void test_msi(void)
+{
+    uint64_t cap = config_addr(0, EDU_SLOT << 3, 0);
+    unsigned irq = 80;          /* GICv2m's first */
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    watch_interrupts(&s);
+    cap += qtest_readb(s.qts, cap + PCI_CAPABILITY_LIST);
+    g_assert_cmphex(qtest_readb(s.qts, cap), ==, PCI_CAP_ID_MSI);
+    qtest_writel(s.qts, cap + PCI_MSI_ADDRESS_LO, 0xdead0000);
+    qtest_writew(s.qts, cap + PCI_MSI_DATA_64, irq);
+    qtest_writew(s.qts, cap + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+    g_assert_false(is_pending(&s, irq));
+    qtest_writel(s.qts, EDU_BAR + EDU_RAISE, 1);
+    g_assert_true(is_pending(&s, irq));
+    scene_done(&s);
+}
+
+/* ---- Events ---- */
+
+#define EVENTQ          0x44800000
+#define EVENTQ_LOG2SIZE 3
+#define F_TRANSLATION   0x10
+#define F_STE_FETCH     0x03
+#define C_BAD_STE       0x04
+#define C_BAD_CD        0x0a
+#define F_WALK_EABT     0x0b
+
+static void enable_events(Scene *s)
+{
+    qtest_writeq(s->qts, SMMU_ADDR + 0xa0, EVENTQ | EVENTQ_LOG2SIZE);
+    set_reg(s, CR0, s->cr0 | BIT(2));
+    s->cr0 |= BIT(2);
+}
+
+/* EVENTQ_PROD and EVENTQ_CONS are on page 1, 6.2. */
+static uint32_t events(Scene *s)
+{
+    return reg(s, 0x100a8);
+}
+
+static uint64_t event_word(Scene *s, unsigned event, unsigned word)
+{
+    return qtest_readq(s->qts, EVENTQ + 32 * event + 8 * word);
+}
+
+static void expect_event(Scene *s, unsigned event, unsigned type)
+{
+    g_assert_cmpuint(events(s), ==, event + 1);
+    g_assert_cmphex(event_word(s, event, 0) & 0xff, ==, type);
+    g_assert_cmphex(event_word(s, event, 0) >> 32, ==, EDU_SID);
+}
+
+/* A fault arrives with StreamID and address, and its interrupt. */
+static void test_events(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+    enable_events(&s);
+    watch_interrupts(&s);
+    set_reg(&s, IRQ_CTRL, BIT(2));
+    g_assert_cmpuint(events(&s), ==, 0);
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1008));
+    expect_event(&s, 0, F_TRANSLATION);
+    g_assert_cmphex(event_word(&s, 0, 2), ==, IOVA + 0x1008);
+    g_assert_cmphex(event_word(&s, 0, 1) & BIT_ULL(35), ==, 0);  /* RnW */
+    g_assert_true(is_pending(&s, IRQ_EVENTQ));
+    install_edu(&s, EDU_SID, s1_dw0(CONTEXT + 1), S1_DW1);
+    qtest_memset(s.qts, CONTEXTS + 64 * (CONTEXT + 1), 0, 64);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 1, C_BAD_CD);
+    install_edu(&s, EDU_SID, 0, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 2, C_BAD_STE);
+    scene_done(&s);
+}
+
+/* A table in a device's registers is none: they are not looked at. */
+static void test_tables_in_registers(void)
+{
+    Scene s;
+
+    if (!start(&s, 0)) {
+        return;
+    }
+    disable_smmu(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, SMMU_ADDR);
+    enable_smmu(&s);
+    enable_events(&s);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 0, F_STE_FETCH);
+    disable_smmu(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    enable_smmu(&s);
+    put_word(&s, CONTEXTS + 64 * CONTEXT + 8, SMMU_ADDR);
+    run_with_sync(&s, CFGI_CD | SID(EDU_SID), LEAF);
+    run_with_sync(&s, TLBI_NH_ALL, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 1, F_WALK_EABT);
+    scene_done(&s);
+}
+
+static void test_events_overflow(void)
+{
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    enable_events(&s);
+    for (unsigned i = 0; i < 8; i++) {
+        g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+        g_assert_cmphex(events(&s), ==, i + 1);
+    }
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+    g_assert_cmphex(events(&s), ==, BIT(31) | 8);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    g_assert_cmphex(reg(&s, GERROR), ==, reg(&s, GERRORN));
+    scene_done(&s);
+}
+
+/* ---- Plugging ---- */
+
+static void plug_edu(Scene *s, unsigned port)
+{
+    g_autofree char *bus = g_strdup_printf("rp%u", port);
+
+    qtest_qmp_assert_success(s->qts, "{ 'execute': 'device_add', 'arguments':"
+                             " { 'driver': 'edu', 'id': 'edu', 'bus': %s,"
+                             " 'dma_mask': %" PRIu64 " } }", bus,
+                             UINT64_MAX);
+    power_on(s, port);
+}
+
+static void set_window(Scene *s, unsigned port)
+{
+    uint64_t window = EDU_BAR >> 16 | (EDU_BAR >> 16) << 16;
+
+    qtest_writel(s->qts, config_addr(0, PCI_DEVFN(port + 2, 0),
+                                     PCI_MEMORY_BASE), window);
+    qtest_writew(s->qts, config_addr(0, PCI_DEVFN(port + 2, 0), PCI_COMMAND),
+                 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* The slot's next device is a passed-through one, and again the other way. */
+static void test_take_turns(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 2);
+    set_window(&s, 0);
+    for (unsigned round = 0; round < 2; round++) {
+        plug(&s, 0, 0);
+        expect_kind(&s, 0, STE_BYPASS);
+        g_assert_cmpuint(s.k->mapped, >=, 128 << 20);
+        unplug(&s, 0, 0);
+        plug_edu(&s, 0);
+        enable_edu(&s, 1, 0);
+        fill_buffer(&s);
+        enable_queue(&s, LOG2SIZE);
+        enable_smmu(&s);
+        translate_edu(&s, 1 << 8);
+        g_assert_true(lands(&s, IOVA, PAGE_A));
+        g_assert_true(lands_nowhere(&s, PAGE_A));
+        set_reg(&s, CR0, 0);
+        power_off(&s, 0);
+    }
+    expect_nothing_left(&s);
+    scene_done(&s);
+}
+
+/* A bus that gets another number: its stream is that of the new one. */
+static void test_renumber(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    set_window(&s, 0);
+    plug_edu(&s, 0);
+    enable_edu(&s, 1, 0);
+    fill_buffer(&s);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    translate_edu(&s, 1 << 8);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    set_bus(&s, 0, 5);
+    map(&s, 0, IOVA, PAGE_B);
+    run_with_sync(&s, TLBI_NH_ASID | ASID(ASID_EDU), 0);
+    /* All of its old configuration is forgotten with this one. */
+    install_edu(&s, 5 << 8, STE_ABORT, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    install_edu(&s, 5 << 8, s1_dw0(CONTEXT), S1_DW1);
+    g_assert_true(lands(&s, IOVA, PAGE_B));
+    scene_done(&s);
+}
+
+void add_emulated_tests(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(invalidations); i++) {
+        g_autofree char *path = g_strdup_printf(
+            "smmuv3-nested/emulated/invalidate/%s", invalidations[i].name);
+
+        qtest_add_data_func(path, &invalidations[i], test_invalidate);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(configurations); i++) {
+        g_autofree char *path = g_strdup_printf(
+            "smmuv3-nested/emulated/configuration/%s", configurations[i].name);
+
+        qtest_add_data_func(path, &configurations[i], test_configuration);
+    }
+    qtest_add_func("smmuv3-nested/emulated/translates", test_translates);
+    qtest_add_func("smmuv3-nested/emulated/alone", test_alone);
+    qtest_add_func("smmuv3-nested/emulated/permission", test_permission);
+    qtest_add_func("smmuv3-nested/emulated/long-window", test_long_window);
+    qtest_add_func("smmuv3-nested/emulated/illegal-before",
+                   test_illegal_before);
+    qtest_add_func("smmuv3-nested/emulated/stes", test_stes);
+    qtest_add_func("smmuv3-nested/emulated/registers", test_registers);
+    qtest_add_func("smmuv3-nested/emulated/two-levels", test_two_levels);
+    qtest_add_func("smmuv3-nested/emulated/reset", test_reset);
+    qtest_add_func("smmuv3-nested/emulated/msi", test_msi);
+    qtest_add_func("smmuv3-nested/emulated/events", test_events);
+    qtest_add_func("smmuv3-nested/emulated/tables-in-registers",
+                   test_tables_in_registers);
+    qtest_add_func("smmuv3-nested/emulated/events-overflow",
+                   test_events_overflow);
+    qtest_add_func("smmuv3-nested/emulated/take-turns", test_take_turns);
+    qtest_add_func("smmuv3-nested/emulated/renumber", test_renumber);
+}
