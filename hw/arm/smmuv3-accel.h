@@ -5,11 +5,11 @@
  *
  * Five files: smmuv3-accel.c ties the engine and its register file to QEMU
  * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
- * the devices behind an instance, smmuv3-accel-props.c the properties that say
- * what the guest is promised, smmuv3-accel-emul.c lets QEMU's emulated SMMUv3
- * translate for devices that are emulated, smmuv3-accel-virt.c is the virt
- * machine's side (refusals, MSI doorbell, device tree). None of them decides
- * over anything that Arm IHI 0070 defines: that is the engine's.
+ * the devices behind an instance, smmuv3-accel-emul.c lets QEMU's emulated
+ * SMMUv3 translate for those that are emulated, smmuv3-accel-props.c has the
+ * properties that say what the guest is promised, smmuv3-accel-virt.c is the
+ * virt machine's side (refusals, MSI doorbell, device tree). None of them
+ * decides over anything that Arm IHI 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated
  * endpoints (smmuv3-accel-emul.c).
