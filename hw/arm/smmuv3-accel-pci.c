@@ -31,6 +31,7 @@ typedef struct SMMUv3AccelDevice {
     const char *name;           /* VFIO's, for messages */
     bool failure_told;
     SMMUv3HostDevice host_dev;
+    SMMUv3HostInfo info;        /* zeroes if there is none to have */
     SMMUv3EngineDevice *engine_dev;
 } SMMUv3AccelDevice;
 
@@ -190,16 +191,13 @@ static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
     SMMUv3Accel *a = opaque;
     SMMUv3AccelDevice *d = find_device(a, bus, devfn);
     unsigned bits = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, a->idr[1]);
-    SMMUv3HostInfo info;
 
-    if (!d || !bits ||
-        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info) ||
-        !info.pasid_bits) {
+    if (!d || !bits || !d->info.pasid_bits) {
         return 0;
     }
-    return MIN(bits, info.pasid_bits) << 8 |
-           (info.pasid_exec ? PCI_PASID_CAP_EXEC : 0) |
-           (info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
+    return MIN(bits, d->info.pasid_bits) << 8 |
+           (d->info.pasid_exec ? PCI_PASID_CAP_EXEC : 0) |
+           (d->info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
 }
 
 /* Why the engine did not take a device, for the one who plugs it. */
@@ -208,7 +206,6 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
 {
     ERRP_GUARD();
     g_autofree char *nesting = NULL;
-    SMMUv3HostInfo info = { };
 
     switch (why) {
     case SMMUV3_REFUSAL_OTHER_SMMU:
@@ -218,16 +215,14 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                           " primary-bus naming a pxb-pcie of its own.\n");
         break;
     case SMMUV3_REFUSAL_FEATURE:
-        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
-        smmuv3_accel_explain_shortfall(errp, a, &info);
+        smmuv3_accel_explain_shortfall(errp, a, &d->info);
         break;
     case SMMUV3_REFUSAL_INFO:
         error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
         break;
     case SMMUV3_REFUSAL_NOT_SMMUV3:
     case SMMUV3_REFUSAL_NO_NESTING:
-        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
-        nesting = smmuv3_iommufd_explain_no_nesting(&info, err);
+        nesting = smmuv3_iommufd_explain_no_nesting(&d->info, err);
         error_setg(errp, "the host cannot nest stage 1: %s", nesting);
         break;
     default:
@@ -265,19 +260,16 @@ static void promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 /* The first device shows the host; while the guest has not run, it decides. */
 static bool show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d, Error **errp)
 {
-    SMMUv3HostInfo info;
-    int ret;
+    int ret = smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &d->info);
 
-    if (a->host_devices || a->frozen) {
-        return true;
-    }
-    ret = smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
     if (ret) {
         explain(errp, a, d, ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
                                            : SMMUV3_REFUSAL_INFO, ret);
         return false;
     }
-    promise_again(a, &info);
+    if (!a->host_devices) {
+        promise_again(a, &d->info);
+    }
     return true;
 }
 
