@@ -44,9 +44,9 @@ static const RefusalCase refusals[] = {
       .words = "Cannot allocate memory" },
     /* Promised at reset, when there was no device yet to ask */
     { "granule", 0, .call = FK_CALLS, .clear_idr5 = BIT(5),
-      .words = "lacks IDR5.GRAN16K" },
+      .words = "lacks IDR5.GRAN16K: it has 0, the guest was promised 1" },
     { "asid16", 0, .call = FK_CALLS, .clear_idr0 = BIT(12),
-      .words = "lacks IDR0.ASID16" },
+      .words = "lacks IDR0.ASID16: it has 0, the guest was promised 1" },
 };
 
 static void test_refusal(const void *opaque)
