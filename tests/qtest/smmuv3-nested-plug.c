@@ -127,6 +127,23 @@ static void test_second_iommufd(void)
     scene_done(&s);
 }
 
+/* Behind the bridge all have one StreamID, the emulated ones as well. */
+static void test_conventional_bridge(void)
+{
+    g_autofree char *error = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start(&s, "-device pcie-pci-bridge,id=bridge,bus=pcie.0,addr=2");
+    error = try_plug(&s, 0, "bridge");
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error, "hides the device's StreamID"));
+    expect_nothing_left(&s);
+    scene_done(&s);
+}
+
 /* A narrower host seen before the guest starts is no reason to refuse. */
 static void test_narrow_host(void)
 {
@@ -460,6 +477,8 @@ void add_plug_tests(void)
     qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
     qtest_add_func("smmuv3-nested/refuse/second-iommufd",
                    test_second_iommufd);
+    qtest_add_func("smmuv3-nested/refuse/conventional-bridge",
+                   test_conventional_bridge);
     qtest_add_func("smmuv3-nested/plug/narrow-host", test_narrow_host);
     qtest_add_func("smmuv3-nested/plug/hotplug", test_hotplug);
     qtest_add_func("smmuv3-nested/plug/commands-after",
