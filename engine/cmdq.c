@@ -129,6 +129,15 @@ static bool conclude(Window *w, uint32_t end, const SMMUv3BatchResult *result)
     return false;
 }
 
+/*
+ * An ATC_INV without any ATC behind it is nothing: while SMMUEN=0 (4.5.1), or
+ * for a device without ATS. Linux 7.3 refuses it if the SMMU has no ATS.
+ */
+static bool can_have_atc(const SMMUv3EngineDevice *d)
+{
+    return (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN) && !d->no_ats;
+}
+
 /* Does @cmd concern the host now? The kernel knows vSIDs with a vDEVICE. */
 static inline bool is_forwarded(const SMMUv3Engine *e, Action action,
                                 const SMMUv3Cmd *cmd)
@@ -139,14 +148,13 @@ static inline bool is_forwarded(const SMMUv3Engine *e, Action action,
     case ACTION_TLBI:
         return e->viommu != 0;
     case ACTION_ATC_INV:
-        if (!(e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
-            return false;
-        }
-        /* fall through */
     case ACTION_CFGI_CD:
         d = smmuv3_vsid_find(e->vsids, SMMUV3_GET(SMMUV3_CMD0_SID,
                                                   cmd->dw[0]));
-        return d && d->vdevice;
+        if (!d || !d->vdevice) {
+            return false;
+        }
+        return action == ACTION_CFGI_CD || can_have_atc(d);
     default:
         return false;
     }

@@ -24,10 +24,21 @@ SMMUv3StreamConfig smmuv3_device_evaluate(const SMMUv3EngineDevice *d)
     return smmuv3_stream_lookup(e->fe, e->opaque, &e->regs, e->idr, d->vsid);
 }
 
+/*
+ * Renumbered while the host refused to take it off its table: the kernel has
+ * the old number in its events, and none for commands.
+ */
+static bool is_stranded(const SMMUv3EngineDevice *d)
+{
+    return d->hwpt && !d->vdevice &&
+           d->config.kind == SMMUV3_STREAM_TRANSLATE;
+}
+
 bool smmuv3_device_changes(const SMMUv3EngineDevice *d,
                            const SMMUv3StreamConfig *config)
 {
-    return !d->hwpt || !smmuv3_stream_config_equal(&d->config, config);
+    return !d->hwpt || !smmuv3_stream_config_equal(&d->config, config) ||
+           is_stranded(d);
 }
 
 static int ensure_vdevice(SMMUv3EngineDevice *d)
@@ -119,11 +130,17 @@ int smmuv3_device_apply(SMMUv3EngineDevice *d,
         e->stats.ste_unchanged++;
         return 0;
     }
+    /* To be attached to the same table again would be nothing to the kernel. */
+    if (is_stranded(d)) {
+        block(d);
+    }
     ret = install(d, config);
     if (ret) {
         e->stats.attach_failures++;
         block(d);
-        e->fe->stream_failed(e->opaque, d->cookie, ret);
+        if (d->joined) {
+            e->fe->stream_failed(e->opaque, d->cookie, ret);
+        }
     }
     return ret;
 }

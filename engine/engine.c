@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include "internal.h"
+#include "smmuv3-promise.h"
 
 SMMUv3Engine *smmuv3_engine_new(const SMMUv3FrontendOps *fe, void *opaque)
 {
@@ -45,7 +46,7 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
 }
 
 /* IDR0.STALL_MODEL, 6.3.1 */
-enum { STALL_OPTIONAL = 0, STALL_NEVER = 1, STALL_FORCED = 2 };
+#define STALL_OPTIONAL 0
 
 static unsigned stall_model(const SMMUv3HostInfo *info)
 {
@@ -89,14 +90,16 @@ static SMMUv3Refusal check_device(const SMMUv3Engine *e, SMMUv3Host *host,
                                   const SMMUv3HostInfo *info,
                                   SMMUv3HostId parent)
 {
-    if (smmuv3_engine_missing_feature(e->idr, info)) {
-        return SMMUV3_REFUSAL_FEATURE;
-    }
+    SMMUv3Shortfall shortfall;
+
     if (e->viommu && e->host != host) {
         return SMMUV3_REFUSAL_OTHER_HOST;
     }
     if (e->viommu && e->parent != parent) {
         return SMMUV3_REFUSAL_OTHER_SMMU;
+    }
+    if (smmuv3_promise_broken(e->idr, info, &shortfall)) {
+        return SMMUV3_REFUSAL_FEATURE;
     }
     return SMMUV3_REFUSAL_NONE;
 }
@@ -140,12 +143,14 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     d->engine = e;
     d->host_dev = dev;
     d->cookie = cookie;
+    d->no_ats = info.no_ats;
     ret = attach_first(e, d);
     if (ret) {
         *why = SMMUV3_REFUSAL_ATTACH;
         smmuv3_engine_device_remove(e, d);
         return ret;
     }
+    d->joined = true;
     *out = d;
     return 0;
 }
@@ -166,50 +171,6 @@ bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info)
         *info = e->info;
     }
     return e->viommu != 0;
-}
-
-/* IDR0.TTF is two flags: AArch32 LPAE and AArch64. */
-#define IDR0_TTF_AARCH64 SMMUV3_BIT(3)
-
-/*
- * A range that the host cannot invalidate is expanded, so RIL is no promise
- * that a host has to keep; nor are features that the VMM serves itself.
- */
-const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
-                                          const SMMUv3HostInfo *info)
-{
-    static const struct {
-        unsigned reg;
-        uint32_t bit;
-        const char *name;
-    } flags[] = {
-        { 0, SMMUV3_IDR0_ASID16, "IDR0.ASID16" },
-        { 5, SMMUV3_IDR5_GRAN4K, "IDR5.GRAN4K" },
-        { 5, SMMUV3_IDR5_GRAN16K, "IDR5.GRAN16K" },
-        { 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
-    };
-
-    /* These no promise can leave out. */
-    if (!(info->idr[0] & IDR0_TTF_AARCH64)) {
-        return "IDR0.TTF (AArch64 tables)";
-    }
-    if (stall_model(info) == STALL_FORCED) {
-        return "IDR0.STALL_MODEL (faults that do not stall)";
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++) {
-        if (idr[flags[i].reg] & flags[i].bit & ~info->idr[flags[i].reg]) {
-            return flags[i].name;
-        }
-    }
-    if (SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]) >
-        SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3])) {
-        return "IDR3.BBML";
-    }
-    if (SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]) >
-        SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, info->idr[1])) {
-        return "IDR1.SSIDSIZE";
-    }
-    return NULL;
 }
 
 void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs)

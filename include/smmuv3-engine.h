@@ -109,7 +109,7 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_NONE,
     SMMUV3_REFUSAL_INFO,         /* IOMMU_GET_HW_INFO failed */
     SMMUV3_REFUSAL_NOT_SMMUV3,   /* the device sits behind another IOMMU */
-    SMMUV3_REFUSAL_FEATURE,      /* see smmuv3_engine_missing_feature() */
+    SMMUV3_REFUSAL_FEATURE,      /* see smmuv3_promise_broken() */
     SMMUV3_REFUSAL_OTHER_HOST,   /* another iommufd than the first device's */
     SMMUV3_REFUSAL_OTHER_SMMU,   /* another physical SMMU than the first's */
     SMMUV3_REFUSAL_NO_NESTING,   /* IOMMU_VIOMMU_ALLOC failed */
@@ -180,13 +180,6 @@ void smmuv3_engine_device_remove(SMMUv3Engine *e, SMMUv3EngineDevice *d);
 
 /* Host information: of the first device; false while there is none. */
 bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info);
-
-/*
- * What @idr promises, or any guest needs, and @info does not carry: the name
- * of the first such field ("IDR5.GRAN16K"), NULL when the host has them all.
- */
-const char *smmuv3_engine_missing_feature(const uint32_t idr[6],
-                                          const SMMUv3HostInfo *info);
 
 /*
  * The registers changed (CR0.SMMUEN, GBPA while SMMUEN=0, the stream table's

@@ -46,8 +46,8 @@ typedef uint32_t SMMUv3HostId;
 #define SMMUV3_HOST_INVALIDATE_MAX 4096
 
 /*
- * What IOMMU_GET_HW_INFO says of the physical SMMU. Only the fields that the
- * comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the engine
+ * What IOMMU_GET_HW_INFO says of the physical SMMU. Of idr only the fields that
+ * the comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the engine
  * reads no others, except that a refusal's text may name what looks missing.
  */
 typedef struct SMMUv3HostInfo {
@@ -56,6 +56,11 @@ typedef struct SMMUv3HostInfo {
     uint32_t aidr;
     /* TLBI and CFGI have to be issued twice (hw_info flag of Linux >= 7.3). */
     int repeat_tlbi_cfgi;
+    /* From here on of the device, not of its SMMU. */
+    int no_ats;             /* it cannot use ATS; older kernels do not tell */
+    unsigned pasid_bits;    /* the width of its PASIDs; 0: it has none */
+    int pasid_exec;         /* what the PASID capability says of it */
+    int pasid_priv;
 } SMMUv3HostInfo;
 
 /* What a vEVENTQ gives (struct iommufd_vevent_header). */

@@ -31,6 +31,7 @@ typedef struct SMMUv3AccelDevice {
     const char *name;           /* VFIO's, for messages */
     bool failure_told;
     SMMUv3HostDevice host_dev;
+    SMMUv3HostInfo info;        /* zeroes if there is none to have */
     SMMUv3EngineDevice *engine_dev;
 } SMMUv3AccelDevice;
 
@@ -180,13 +181,31 @@ static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
     return *gpa != 0;
 }
 
+/*
+ * PASID_CAP of a device whose PASIDs are SubstreamIDs of ours (3.9). The host's
+ * SMMU driver has enabled PASID where it could; the guest's tables then decide
+ * over them.
+ */
+static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
+{
+    SMMUv3Accel *a = opaque;
+    SMMUv3AccelDevice *d = find_device(a, bus, devfn);
+    unsigned bits = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, a->idr[1]);
+
+    if (!d || !bits || !d->info.pasid_bits) {
+        return 0;
+    }
+    return MIN(bits, d->info.pasid_bits) << 8 |
+           (d->info.pasid_exec ? PCI_PASID_CAP_EXEC : 0) |
+           (d->info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
+}
+
 /* Why the engine did not take a device, for the one who plugs it. */
 static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                     SMMUv3Refusal why, int err)
 {
     ERRP_GUARD();
     g_autofree char *nesting = NULL;
-    SMMUv3HostInfo info = { };
 
     switch (why) {
     case SMMUV3_REFUSAL_OTHER_SMMU:
@@ -196,20 +215,14 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                           " primary-bus naming a pxb-pcie of its own.\n");
         break;
     case SMMUV3_REFUSAL_FEATURE:
-        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
-        error_setg(errp, "the host's SMMU lacks %s, which the guest needs or"
-                   " was promised",
-                   smmuv3_engine_missing_feature(a->smmu->idr, &info));
-        error_append_hint(errp, "If the guest is running already, start it"
-                          " with the device plugged.\n");
+        smmuv3_accel_explain_shortfall(errp, a, &d->info);
         break;
     case SMMUV3_REFUSAL_INFO:
         error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
         break;
     case SMMUV3_REFUSAL_NOT_SMMUV3:
     case SMMUV3_REFUSAL_NO_NESTING:
-        smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &info);
-        nesting = smmuv3_iommufd_explain_no_nesting(&info, err);
+        nesting = smmuv3_iommufd_explain_no_nesting(&d->info, err);
         error_setg(errp, "the host cannot nest stage 1: %s", nesting);
         break;
     default:
@@ -233,6 +246,37 @@ static void unblock_migration(SMMUv3Accel *a)
 {
     if (!a->host_devices) {
         migrate_del_blocker(&a->migration_blocker);
+    }
+}
+
+static void promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+{
+    if (!a->frozen) {
+        smmuv3_accel_promise(a, info);
+        smmuv3_accel_reset(a->smmu);
+    }
+}
+
+/* The first device shows the host; while the guest has not run, it decides. */
+static bool show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d, Error **errp)
+{
+    int ret = smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &d->info);
+
+    if (ret) {
+        explain(errp, a, d, ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
+                                           : SMMUV3_REFUSAL_INFO, ret);
+        return false;
+    }
+    if (!a->host_devices) {
+        promise_again(a, &d->info);
+    }
+    return true;
+}
+
+static void forget_host(SMMUv3Accel *a)
+{
+    if (!a->host_devices) {
+        promise_again(a, NULL);
     }
 }
 
@@ -313,8 +357,10 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     a->backend = vdev->iommufd;
     a->host.iommufd = vdev->iommufd->fd;
     d = device_new(a, bus, devfn, vdev);
-    if (!engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
+    if (!show_host(a, d, errp) ||
+        !engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
         device_free(d);
+        forget_host(a);
         unblock_migration(a);
         return false;
     }
@@ -335,6 +381,7 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     smmuv3_engine_device_remove(a->engine, d->engine_dev);
     device_free(d);
     a->host_devices--;
+    forget_host(a);
     unblock_migration(a);
 }
 
@@ -345,6 +392,7 @@ static const PCIIOMMUOps accel_iommu_ops = {
     .accept_device = accept_device,
     .nesting_owner = nesting_owner,
     .msi_doorbell = msi_doorbell,
+    .pasid_cap = pasid_cap,
 };
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a)

@@ -272,6 +272,10 @@ static void map_bus(Tree *t, PCIBus *bus, const char *node, unsigned first,
     phandle = add_smmu_node(t, s);
     qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", first << 8, phandle,
                            first << 8, buses << 8);
+    /* Of the host bridge; without it Linux uses no ATS. */
+    if (s->ats == ON_OFF_AUTO_ON) {
+        qemu_fdt_setprop(t->fdt, node, "ats-supported", NULL, 0);
+    }
     if (s->accel) {
         add_bus_nodes(t, node, bus);
     }

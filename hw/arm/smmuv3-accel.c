@@ -8,6 +8,7 @@
  * emulated endpoints; the others only carry a migration stream's values.
  */
 #include "qemu/osdep.h"
+#include <sys/epoll.h>
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
@@ -96,19 +97,6 @@ static void events_readable(void *opaque)
     smmuv3_regs_host_events(a->regs);
 }
 
-static void frontend_watch(void *opaque, int fd)
-{
-    SMMUv3Accel *a = opaque;
-
-    if (a->events_fd >= 0) {
-        qemu_set_fd_handler(a->events_fd, NULL, NULL, NULL);
-    }
-    a->events_fd = fd;
-    if (fd >= 0) {
-        qemu_set_fd_handler(fd, events_readable, NULL, a);
-    }
-}
-
 /* Once: a guest can ask again and again. */
 static void frontend_events_failed(void *opaque, int err)
 {
@@ -119,6 +107,42 @@ static void frontend_events_failed(void *opaque, int err)
         warn_report("%s: the host's kernel cannot tell of translation faults"
                     " (%s), so the guest will not see them; Linux 6.15 or"
                     " newer can", smmuv3_accel_name(a->smmu), strerror(-err));
+    }
+}
+
+/*
+ * Who polls a descriptor keeps its file open until poll() returns. The main
+ * loop sleeps in it while a vCPU unplugs the last device; the host's queue
+ * could not be destroyed then (EBUSY), and with it the vIOMMU would stay. An
+ * epoll descriptor between them lets go of the queue at once.
+ */
+static int poll_through(int fd)
+{
+    struct epoll_event readable = { .events = EPOLLIN };
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+
+    if (ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &readable) < 0) {
+        close(ep);
+        ep = -1;
+    }
+    return ep;
+}
+
+static void frontend_watch(void *opaque, int fd)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, NULL, NULL, NULL);
+        epoll_ctl(a->events_poll, EPOLL_CTL_DEL, a->events_fd, NULL);
+        close(a->events_poll);
+    }
+    a->events_fd = fd;
+    a->events_poll = fd >= 0 ? poll_through(fd) : -1;
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, events_readable, NULL, a);
+    } else if (fd >= 0) {
+        frontend_events_failed(a, -errno);
     }
 }
 
@@ -236,45 +260,6 @@ static void resume_bh(void *opaque)
     trace_changes(a, &old);
 }
 
-/*
- * Narrows what the guest is promised to what the host has. Range invalidation
- * stays: the engine does without the host's.
- */
-static void narrow_idr(uint32_t idr[6], const SMMUv3HostInfo *info)
-{
-    uint32_t granules = SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K |
-                        SMMUV3_IDR5_GRAN64K;
-    uint32_t bbml = MIN(SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]),
-                        SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3]));
-
-    idr[0] &= info->idr[0] | ~(uint32_t)SMMUV3_IDR0_ASID16;
-    idr[3] = (idr[3] & ~SMMUV3_IDR3_BBML) |
-             SMMUV3_PREP(SMMUV3_IDR3_BBML, bbml);
-    idr[5] &= info->idr[5] | ~granules;
-}
-
-/*
- * Stage 1 only. Hierarchical attributes are not among what hw_info lists, so
- * they are not promised; break-before-make levels only if the host is known.
- */
-static void promise(SMMUv3State *s)
-{
-    SMMUv3Accel *a = s->accel_state;
-    SMMUv3HostInfo info;
-
-    s->idr[0] = (s->idr[0] & ~SMMUV3_IDR0_S2P) | SMMUV3_IDR0_S1P;
-    s->idr[0] |= s->ats ? SMMUV3_IDR0_ATS : 0;
-    s->idr[3] &= ~(SMMUV3_IDR3_HAD | SMMUV3_IDR3_FWB | R_IDR3_XNX_MASK);
-    if (smmuv3_engine_host_info(a->engine, &info)) {
-        narrow_idr(s->idr, &info);
-    } else {
-        s->idr[3] &= ~SMMUV3_IDR3_BBML;
-    }
-    if (!s->ril) {
-        s->idr[3] &= ~SMMUV3_IDR3_RIL;
-    }
-}
-
 void smmuv3_accel_reset(SMMUv3State *s)
 {
     SMMUv3Accel *a = s->accel_state;
@@ -285,8 +270,8 @@ void smmuv3_accel_reset(SMMUv3State *s)
     }
     qemu_bh_cancel(a->bh);
     old = look(a);
-    promise(s);
-    smmuv3_regs_reset(a->regs, s->idr);
+    memcpy(s->idr, a->idr, sizeof(s->idr));
+    smmuv3_regs_reset(a->regs, a->idr);
     smmuv3_accel_emul_take_regs(a);
     trace_changes(a, &old);
 }
@@ -401,16 +386,6 @@ static bool is_root_bus(PCIBus *bus)
     return pci_bus_is_root(bus) && pci_bus_is_express(bus);
 }
 
-static bool check_options(SMMUv3State *s, Error **errp)
-{
-    if (s->accel && s->stage && strcmp(s->stage, "1")) {
-        error_setg(errp, "stage=%s cannot be combined with accel=on: the guest"
-                   " gets stage 1, the host keeps stage 2", s->stage);
-        return false;
-    }
-    return true;
-}
-
 bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
 {
     ERRP_GUARD();
@@ -442,7 +417,7 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
                           " default-bus-bypass-iommu of the machine.\n");
         return false;
     }
-    return check_options(s, errp) &&
+    return smmuv3_accel_check_props(s, errp) &&
            smmuv3_accel_pci_check_bus(bus, errp);
 }
 
@@ -458,6 +433,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
     a->events_fd = -1;
+    a->events_poll = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
     a->bh = qemu_bh_new_guarded(resume_bh, a,
@@ -465,5 +441,6 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a->devices = g_ptr_array_new();
     smmuv3_accel_emul_init(a);
     s->accel_state = a;
+    smmuv3_accel_props_setup(a);
     smmuv3_accel_pci_setup(a);
 }

@@ -3,12 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Four files: smmuv3-accel.c ties the engine and its register file to QEMU
+ * Five files: smmuv3-accel.c ties the engine and its register file to QEMU
  * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
  * the devices behind an instance, smmuv3-accel-emul.c lets QEMU's emulated
- * SMMUv3 translate for those that are emulated, smmuv3-accel-virt.c is the virt
- * machine's side (refusals, MSI doorbell, device tree). None of them decides
- * over anything that Arm IHI 0070 defines: that is the engine's.
+ * SMMUv3 translate for those that are emulated, smmuv3-accel-props.c has the
+ * properties that say what the guest is promised, smmuv3-accel-virt.c is the
+ * virt machine's side (refusals, MSI doorbell, device tree). None of them
+ * decides over anything that Arm IHI 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated
  * endpoints (smmuv3-accel-emul.c).
@@ -21,6 +22,7 @@
 #include "system/iommufd.h"
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
+#include "smmuv3-promise.h"
 #include "smmuv3-regs.h"
 
 /* Events of emulated endpoints, from any thread, until the BQL is at hand. */
@@ -39,8 +41,11 @@ typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
     SMMUv3Engine *engine;
     SMMUv3RegFile *regs;
+    uint32_t idr[6];            /* the promise */
+    bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
     int events_fd;              /* the host's events; -1: none */
+    int events_poll;            /* polls readable when that does */
     bool events_failure_told;
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
@@ -71,6 +76,18 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
 
 /* For traces: the id, or the type of an instance without. */
 const char *smmuv3_accel_name(const SMMUv3State *s);
+
+/* smmuv3-accel-props.c: with accel=off, too */
+bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
+
+void smmuv3_accel_props_setup(SMMUv3Accel *a);
+
+/* Makes a->idr for the host's @info (NULL: not known). Not when frozen. */
+void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
+
+/* Which field of @info does not do for a->idr, and what to do about it. */
+void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
+                                    const SMMUv3HostInfo *info);
 
 /* smmuv3-accel-pci.c */
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);

@@ -23,6 +23,9 @@
 /* IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI; an enum of Linux 7.3. */
 #define INFO_REPEAT_TLBI_CFGI (1u << 0)
 
+/* IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED; an enum of Linux 7.3, too. */
+#define CAP_ATS_NOT_SUPPORTED (1u << 3)
+
 _Static_assert(sizeof(SMMUv3EventRecord) ==
                sizeof(struct iommu_vevent_arm_smmuv3),
                "records are handed up as they are");
@@ -74,6 +77,10 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
     info->iidr = data.iidr;
     info->aidr = data.aidr;
     info->repeat_tlbi_cfgi = !!(data.flags & INFO_REPEAT_TLBI_CFGI);
+    info->no_ats = !!(req.out_capabilities & CAP_ATS_NOT_SUPPORTED);
+    info->pasid_bits = req.out_max_pasid_log2;
+    info->pasid_exec = !!(req.out_capabilities & IOMMU_HW_CAP_PCI_PASID_EXEC);
+    info->pasid_priv = !!(req.out_capabilities & IOMMU_HW_CAP_PCI_PASID_PRIV);
     return 0;
 }
 

@@ -39,11 +39,13 @@
  * A passed-through device: BAR 0 is 64 KiB of memory that cannot be mapped,
  * BAR 2 is 64 KiB that can. Writing n to BAR 0 offset 0 raises MSI-X vector
  * n. The MSI-X table is at 0x8000 of BAR 0, its capability at 0x60.
+ * There is one extended capability, ATS at 0x100.
  */
 #define FAKE_PCI_VENDOR 0x1b36
 #define FAKE_PCI_DEVICE 0x7e57
 #define FAKE_PCI_MSIX_CAP 0x60
 #define FAKE_PCI_MSIX_TABLE 0x8000
+#define FAKE_PCI_ATS_CAP 0x100
 #define FAKE_PCI_VECTORS 8
 #define FAKE_PCI_BAR_SIZE 0x10000
 
@@ -104,6 +106,11 @@ typedef enum FakeKernelTable {
 typedef struct FakeKernelDevice {
     int32_t smmu;               /* set by the test; -1: another IOMMU */
     uint32_t gone;              /* set by the test: unplugged on the host */
+    uint32_t no_ats;            /* set by the test: what hw_info says of it */
+    uint32_t pasid_bits;
+    uint32_t pasid_exec;
+    uint32_t pasid_priv;
+    uint32_t config_tail;       /* what stands 8 bytes before its end */
     uint32_t open;              /* and from here on the kernel's */
     uint32_t bound;
     uint32_t table;             /* FakeKernelTable */

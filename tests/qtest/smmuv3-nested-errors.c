@@ -145,7 +145,7 @@ static void test_atc_timeout(void)
     uint32_t sync;
     Scene s;
 
-    if (!scene_init_translating_with(&s, "-global arm-smmuv3.x-ats=on")) {
+    if (!scene_init_translating_with(&s, "-global arm-smmuv3.ats=on")) {
         return;
     }
     s.k->atc_timeout = 1;

@@ -44,9 +44,9 @@ static const RefusalCase refusals[] = {
       .words = "Cannot allocate memory" },
     /* Promised at reset, when there was no device yet to ask */
     { "granule", 0, .call = FK_CALLS, .clear_idr5 = BIT(5),
-      .words = "lacks IDR5.GRAN16K" },
+      .words = "lacks IDR5.GRAN16K: it has 0, the guest was promised 1" },
     { "asid16", 0, .call = FK_CALLS, .clear_idr0 = BIT(12),
-      .words = "lacks IDR0.ASID16" },
+      .words = "lacks IDR0.ASID16: it has 0, the guest was promised 1" },
 };
 
 static void test_refusal(const void *opaque)
@@ -124,6 +124,23 @@ static void test_second_iommufd(void)
     g_assert_cmpuint(s.k->iommufds, ==, 1);
     g_assert_cmpuint(s.k->leaked, ==, 0);
     expect_kind(&s, 0, STE_BYPASS);
+    scene_done(&s);
+}
+
+/* Behind the bridge all have one StreamID, the emulated ones as well. */
+static void test_conventional_bridge(void)
+{
+    g_autofree char *error = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start(&s, "-device pcie-pci-bridge,id=bridge,bus=pcie.0,addr=2");
+    error = try_plug(&s, 0, "bridge");
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error, "hides the device's StreamID"));
+    expect_nothing_left(&s);
     scene_done(&s);
 }
 
@@ -460,6 +477,8 @@ void add_plug_tests(void)
     qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
     qtest_add_func("smmuv3-nested/refuse/second-iommufd",
                    test_second_iommufd);
+    qtest_add_func("smmuv3-nested/refuse/conventional-bridge",
+                   test_conventional_bridge);
     qtest_add_func("smmuv3-nested/plug/narrow-host", test_narrow_host);
     qtest_add_func("smmuv3-nested/plug/hotplug", test_hotplug);
     qtest_add_func("smmuv3-nested/plug/commands-after",

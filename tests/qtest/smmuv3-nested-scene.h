@@ -125,7 +125,7 @@ char *scene_device(const Scene *s, unsigned i);
 /* Devices 0 .. @n - 1 in slots 2, 3, ... of pcie.0, QEMU started. */
 void scene_start_devices(Scene *s, unsigned n);
 
-/* The same with further arguments, like "-global arm-smmuv3.x-ats=on". */
+/* The same with further arguments, like "-global arm-smmuv3.ats=on". */
 void scene_start_with(Scene *s, const char *more, unsigned n);
 
 /* Root ports rp0 .. @n - 1 in slots 2, 3, ..., their buses 1, 2, ... */
@@ -226,6 +226,7 @@ void expect_nothing_left(Scene *s);
 /* The lists of tests, a file each */
 void add_stream_tests(void);
 void add_plug_tests(void);
+void add_props_tests(void);
 void add_error_tests(void);
 void add_emulated_tests(void);
 void add_sweep_tests(void);

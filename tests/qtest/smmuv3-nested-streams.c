@@ -150,7 +150,7 @@ static const SteCase ste_cases[] = {
     { "bypass", STE_BYPASS, 0, STE_BYPASS },
     { "stage-2", STE_V | 6 << 1, 0, STE_ABORT },
     { "both-stages", STE_V | 7 << 1, 0, STE_ABORT },
-    { "substreams", STE_S1 | CONTEXTS | 5ull << 59, S1_DW1, STE_ABORT },
+    { "cdmax", STE_S1 | CONTEXTS | 21ull << 59, S1_DW1, STE_ABORT },
     { "s1stalld", STE_S1 | CONTEXTS, S1_DW1 | BIT_ULL(27), STE_ABORT },
 };
 
@@ -173,7 +173,7 @@ static void test_eats(void)
 {
     Scene s;
 
-    if (!scene_init_translating_with(&s, "-global arm-smmuv3.x-ats=on")) {
+    if (!scene_init_translating_with(&s, "-global arm-smmuv3.ats=on")) {
         return;
     }
     install(&s, 0, s1_dw0(0), S1_DW1 | 1ull << 28);

@@ -6,8 +6,9 @@
  * The unmodified QEMU with all that lies between a guest's register write and
  * the kernel: hw/arm, hw/vfio and the engine. This file holds what each
  * command does; -streams.c STEs, registers and resets; -plug.c refusals,
- * plugging and interrupts; -errors.c what becomes of the kernel's errors;
- * -sweep.c each call of each sequence failing in turn.
+ * plugging and interrupts; -props.c what the guest is promised; -errors.c what
+ * becomes of the kernel's errors; -sweep.c each call of each sequence failing
+ * in turn.
  */
 #include "smmuv3-nested-scene.h"
 
@@ -118,7 +119,7 @@ static const Row rows[] = {
 
 static bool start_row(Scene *s, unsigned scene)
 {
-    const char *more = scene & ATS ? "-global arm-smmuv3.x-ats=on" : "";
+    const char *more = scene & ATS ? "-global arm-smmuv3.ats=on" : "";
 
     if (!(scene & NO_DEVICE)) {
         if (!scene_init_translating_with(s, more)) {
@@ -216,7 +217,7 @@ static void test_all_opcodes(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         legal[rows[i].dw0 & 0xff] |= rows[i].fate != ILLEGAL;
     }
-    if (!scene_init_translating_with(&s, "-global arm-smmuv3.x-ats=on")) {
+    if (!scene_init_translating_with(&s, "-global arm-smmuv3.ats=on")) {
         return;
     }
     for (unsigned op = 0; op < 256; op++) {
@@ -499,6 +500,7 @@ int main(int argc, char **argv)
                    test_host_without_ril);
     add_stream_tests();
     add_plug_tests();
+    add_props_tests();
     add_error_tests();
     add_emulated_tests();
     add_sweep_tests();

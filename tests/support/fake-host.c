@@ -141,6 +141,10 @@ static int get_info(SMMUv3Host *h, SMMUv3HostDevice *dev,
     }
     if (!ret) {
         *info = dev->smmu->info;
+        info->no_ats = dev->no_ats;
+        info->pasid_bits = dev->pasid_bits;
+        info->pasid_exec = dev->pasid_exec;
+        info->pasid_priv = dev->pasid_priv;
     }
     return record(h, FAKE_GET_INFO, dev, 0, 0, ret);
 }
@@ -306,6 +310,25 @@ static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
     return 0;
 }
 
+/*
+ * arm_smmu_attach_prepare_vmaster(), and its commit. To be attached again where
+ * one is, is nothing (iommufd_device_do_replace()).
+ */
+static void set_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
+{
+    const FakeObject *o = fake_object(h, pt);
+
+    if (dev->pt == pt) {
+        return;
+    }
+    dev->pt = pt;
+    dev->tells = 0;
+    if (o && o->kind == FAKE_NESTED && has_vdevice_on(h, dev, o->of)) {
+        dev->tells = o->of;
+        dev->tells_vsid = fake_object(h, dev->vdevice)->vsid;
+    }
+}
+
 static int attach(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
 {
     int ret = called(h, FAKE_ATTACH);
@@ -314,7 +337,7 @@ static int attach(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
         ret = attach_check(h, dev, pt);
     }
     if (!ret) {
-        dev->pt = pt;
+        set_pt(h, dev, pt);
     }
     return record(h, FAKE_ATTACH, dev, pt, 0, ret);
 }
@@ -324,7 +347,7 @@ static int detach(SMMUv3Host *h, SMMUv3HostDevice *dev)
     int ret = called(h, FAKE_DETACH);
 
     if (!ret) {
-        dev->pt = 0;
+        set_pt(h, dev, 0);
     }
     return record(h, FAKE_DETACH, dev, 0, 0, ret);
 }
@@ -436,12 +459,11 @@ static void queue_event(FakeObject *o, SMMUv3EventRecord fault)
 bool fake_host_fault(SMMUv3Host *h, SMMUv3HostDevice *dev,
                      SMMUv3EventRecord fault)
 {
-    FakeObject *v = fake_object(h, dev->vdevice);
-    FakeObject *queue = v ? find_veventq(h, v->of) : NULL;
+    FakeObject *queue = dev->tells ? find_veventq(h, dev->tells) : NULL;
     uint64_t dw0 = GUINT64_FROM_LE(fault.dw[0]) & ~SMMUV3_EVENT0_SID;
 
     if (queue) {
-        dw0 |= SMMUV3_PREP(SMMUV3_EVENT0_SID, v->vsid);
+        dw0 |= SMMUV3_PREP(SMMUV3_EVENT0_SID, dev->tells_vsid);
         fault.dw[0] = GUINT64_TO_LE(dw0);
         queue_event(queue, fault);
     }

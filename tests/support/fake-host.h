@@ -77,6 +77,11 @@ struct SMMUv3HostDevice {
     SMMUv3HostId parent;        /* where the device starts */
     SMMUv3HostId pt;            /* attached to; 0: blocked */
     SMMUv3HostId vdevice;       /* 0: none */
+    SMMUv3HostId tells;         /* the vIOMMU that learns of faults; 0: none */
+    uint32_t tells_vsid;        /* ...under this number */
+    bool no_ats;                /* set by the test, as what follows */
+    unsigned pasid_bits;
+    bool pasid_exec, pasid_priv;
 };
 
 struct SMMUv3Host {
@@ -150,7 +155,8 @@ void fake_host_accept(SMMUv3Host *h);
 
 /*
  * A fault of @dev, record as the SMMU would write it, but for the StreamID:
- * the kernel puts @dev's vSID there. False if nobody could be told.
+ * the kernel puts the vSID there that @dev had when it was attached (its
+ * vmaster). False if nobody could be told.
  */
 bool fake_host_fault(SMMUv3Host *h, SMMUv3HostDevice *dev,
                      SMMUv3EventRecord record);

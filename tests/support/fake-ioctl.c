@@ -133,6 +133,8 @@ static void give_info(uint8_t *arg)
     memset(buf + len, 0, room - len);
     put32(arg, 12, fake_ioctl.info_len);
     put32(arg, 24, fake_ioctl.info_type);
+    put32(arg, 28, fake_ioctl.max_pasid_log2);
+    put32(arg, 32, fake_ioctl.capabilities);
 }
 
 static int fail(const Layout *l, uint8_t *arg, int err, uint32_t done)

@@ -48,6 +48,8 @@ typedef struct FakeIoctlAnswer {
     uint32_t info_type;         /* GET_HW_INFO: out_data_type */
     const void *info;           /* GET_HW_INFO: what the kernel has */
     uint32_t info_len;
+    uint8_t max_pasid_log2;     /* GET_HW_INFO: of the device */
+    uint64_t capabilities;
 } FakeIoctlAnswer;
 
 extern FakeIoctlAnswer fake_ioctl;

@@ -170,6 +170,10 @@ static void give_info(struct iommu_hw_info *arg, const SMMUv3HostInfo *info)
     memset(buf + len, 0, arg->data_len - len);
     arg->data_len = sizeof(data);
     arg->out_data_type = IOMMU_HW_INFO_TYPE_ARM_SMMUV3;
+    arg->out_max_pasid_log2 = info->pasid_bits;
+    /* IOMMU_HW_CAP_PCI_*: PASID_EXEC, PASID_PRIV, ATS_NOT_SUPPORTED */
+    arg->out_capabilities = info->pasid_exec << 1 | info->pasid_priv << 2 |
+                            info->no_ats << 3;
 }
 
 static int hw_info(Request *r)

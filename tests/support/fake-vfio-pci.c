@@ -75,6 +75,8 @@ static void put_config(uint8_t config[CONFIG_SIZE])
     config[PCI_CAPABILITY_LIST] = FAKE_PCI_MSIX_CAP;
     put_msix(config);
     put_express(config);
+    /* As vfio-pci shows ATS: there, and not to be written. Last in the list. */
+    put32(config, FAKE_PCI_ATS_CAP, PCI_EXT_CAP_ID_ATS | 1 << 16);
 }
 
 int fake_vfio_memfd(unsigned index)
@@ -84,6 +86,7 @@ int fake_vfio_memfd(unsigned index)
     int fd = memfd_create(name, MFD_CLOEXEC);
 
     put_config(config);
+    put32(config, CONFIG_SIZE - 8, fake_kernel->device[index].config_tail);
     if (ftruncate(fd, REGION_OFFSET(VFIO_PCI_NUM_REGIONS)) ||
         pwrite(fd, config, sizeof(config),
                REGION_OFFSET(VFIO_PCI_CONFIG_REGION_INDEX)) !=
@@ -245,6 +248,14 @@ static int feature(Request *r)
 
 /* IOMMUFD. */
 
+static void tell_of_device(SMMUv3HostDevice *dev, const FakeKernelDevice *k)
+{
+    dev->no_ats = k->no_ats;
+    dev->pasid_bits = k->pasid_bits;
+    dev->pasid_exec = k->pasid_exec;
+    dev->pasid_priv = k->pasid_priv;
+}
+
 static int bind(Request *r)
 {
     struct vfio_device_bind_iommufd *arg = r->arg;
@@ -258,6 +269,7 @@ static int bind(Request *r)
     d->iommufd = f;
     d->dev = fake_device_new(f->host, smmu < 0 ? NULL
                              : g_ptr_array_index(f->host->smmus, smmu), 0);
+    tell_of_device(d->dev, &fake_kernel->device[d - fake_devices]);
     r->id = d->dev_id = arg->out_devid = ++f->host->last_id;
     g_hash_table_insert(f->devices, GUINT_TO_POINTER(d->dev_id), d->dev);
     f->bound++;

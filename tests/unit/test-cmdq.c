@@ -854,6 +854,38 @@ static SMMUv3Cmd some_atc_inv(void)
     return cmd_atc_inv(FIRST_SID, 0x1000, 0);
 }
 
+/*
+ * One device of two has ATS. That of the other needs no invalidation, and is
+ * no error: Linux 7.3 would refuse it on an SMMU without ATS.
+ */
+static void test_atc_inv_without_atc(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    s.dev[0]->no_ats = true;
+    scene_add(&s, 0);
+    scene_add(&s, 1);
+    scene_enable(&s);
+    scene_install(&s, 0, ste_s1(0x80000));
+    scene_install(&s, 1, ste_s1(0x90000));
+    g_array_set_size(s.host->issued, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        queue_push(&s.queue, cmd_atc_inv(FIRST_SID + i, 0x1000, 0));
+    }
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_NONE));
+    expect_drained(&s, queue_run(&s.queue, s.engine));
+    g_assert_cmpuint(s.host->issued->len, ==, 1);
+    g_assert_cmpuint(SMMUV3_GET(SMMUV3_CMD0_SID,
+                                g_array_index(s.host->issued, SMMUv3Cmd,
+                                              0).dw[0]), ==, FIRST_SID + 1);
+    /* Its CDs are cached all the same. */
+    scene_command(&s, cmd_raw(SMMUV3_CMD_CFGI_CD_ALL |
+                              SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID), 0));
+    g_assert_cmpuint(s.host->issued->len, ==, 2);
+    scene_done(&s);
+}
+
 /* A SYNC that stands before the ATC_INV is none of its business. */
 static void test_atc_sync_before(void)
 {
@@ -1090,6 +1122,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/index/alignment", test_alignment);
     g_test_add_func("/cmdq/index/huge", test_huge);
     g_test_add_func("/cmdq/error/middle", test_error_in_the_middle);
+    g_test_add_func("/cmdq/atc-inv/without-atc", test_atc_inv_without_atc);
     g_test_add_func("/cmdq/error/atc-sync-before", test_atc_sync_before);
     g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
     g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);

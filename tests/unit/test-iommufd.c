@@ -70,6 +70,33 @@ static void test_get_info(void)
     g_assert_cmpint(info.repeat_tlbi_cfgi, ==, 1);
 }
 
+typedef struct DeviceCase {
+    uint64_t capabilities;
+    int no_ats, exec, priv;
+} DeviceCase;
+
+/* enum iommufd_hw_capabilities; dirty tracking is none of our business. */
+static void test_get_info_device(void)
+{
+    static const DeviceCase cases[] = {
+        { 0, 0, 0, 0 }, { 1 << 0, 0, 0, 0 }, { 1 << 1, 0, 1, 0 },
+        { 1 << 2, 0, 0, 1 }, { 1 << 3, 1, 0, 0 }, { 0xf, 1, 1, 1 },
+    };
+    SMMUv3HostInfo info;
+
+    setup();
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        fake_ioctl.capabilities = cases[i].capabilities;
+        fake_ioctl.max_pasid_log2 = 20 - i;
+        memset(&info, 0xff, sizeof(info));
+        g_assert_cmpint(ops->get_info(&host, &dev, &info), ==, 0);
+        g_assert_cmpint(info.no_ats, ==, cases[i].no_ats);
+        g_assert_cmpint(info.pasid_exec, ==, cases[i].exec);
+        g_assert_cmpint(info.pasid_priv, ==, cases[i].priv);
+        g_assert_cmpuint(info.pasid_bits, ==, 20 - i);
+    }
+}
+
 /* A kernel that knows fewer fields, and one that knows more. */
 static void test_get_info_lengths(void)
 {
@@ -534,6 +561,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/iommufd/get-info", test_get_info);
     g_test_add_func("/iommufd/get-info/lengths", test_get_info_lengths);
+    g_test_add_func("/iommufd/get-info/device", test_get_info_device);
     g_test_add_func("/iommufd/get-info/other-iommu",
                     test_get_info_other_iommu);
     g_test_add_func("/iommufd/viommu-alloc", test_viommu_alloc);

@@ -270,9 +270,20 @@ static void want_all(Sweep *w)
     }
 }
 
+static bool any_lost(const Sweep *w)
+{
+    for (unsigned i = 0; i < w->watch.n; i++) {
+        if (w->lost[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add(Sweep *w, unsigned i)
 {
     SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    bool others = any_lost(w);
     int ret;
 
     begin(w);
@@ -283,6 +294,8 @@ static void add(Sweep *w, unsigned i)
     g_assert_cmpint(ret == 0, ==, w->s.edev[i] != NULL);
     if (ret) {
         g_assert_true(excused(w));
+        /* The answer says it; it is not said twice. */
+        g_assert_true(others || w->s.guest->failures == w->told_before);
         watch_expect(&w->watch, i, WATCH_FREE);
     }
     end(w, i, 1);
@@ -561,10 +574,8 @@ static void renumber(Sweep *w)
 }
 
 /* Each takes what another had. */
-static void rotate_numbers(Sweep *w)
+static void rotate(Sweep *w)
 {
-    set_ste(w, 1, s1(1));
-    cfgi_all(w);
     for (unsigned shift = 1; shift <= 3; shift++) {
         for (unsigned i = 0; i < 3; i++) {
             guest_set_vsid(w->s.guest, w->s.dev[i],
@@ -572,6 +583,21 @@ static void rotate_numbers(Sweep *w)
         }
         cfgi_all(w);
     }
+}
+
+static void rotate_numbers(Sweep *w)
+{
+    set_ste(w, 1, s1(1));
+    cfgi_all(w);
+    rotate(w);
+}
+
+/* To the same translation under another number. */
+static void rotate_alike(Sweep *w)
+{
+    set_ste(w, 2, s1(0));
+    cfgi_all(w);
+    rotate(w);
 }
 
 static void rotate_numbers_off(Sweep *w)
@@ -674,6 +700,7 @@ static const Script scripts[] = {
     { "regs/reset", 3, mixed, reset },
     { "vsid/renumber", 3, mixed, renumber },
     { "vsid/rotate", 3, mixed, rotate_numbers },
+    { "vsid/rotate-alike", 3, mixed, rotate_alike },
     { "vsid/rotate-off", 3, mixed_off, rotate_numbers_off },
     { "invalidate", 3, mixed, invalidate },
     { "events", 1, alone, have_events },
@@ -689,12 +716,33 @@ static const Script scripts[] = {
 
 /* A run. */
 
+/* Who translates is known to the kernel, for commands and for events. */
+static void check_identity(Sweep *w, unsigned i)
+{
+    const SMMUv3HostDevice *dev = w->s.dev[i];
+    uint32_t vsid;
+
+    if (!w->s.edev[i] || w->destroy_failed ||
+        scene_kind(&w->s, i) != SMMUV3_STREAM_TRANSLATE) {
+        return;
+    }
+    g_assert_true(guest_ops.vsid(w->s.guest, w->s.dev[i], &vsid));
+    g_assert_cmpuint(dev->vdevice, !=, 0);
+    g_assert_cmphex(fake_object(w->s.host, dev->vdevice)->vsid, ==, vsid);
+    g_assert_cmpuint(dev->tells, !=, 0);
+    g_assert_cmphex(dev->tells_vsid, ==, vsid);
+}
+
 /* The host is back; the next look at the streams mends what there is. */
 static void recover(Sweep *w)
 {
     w->armed = false;
-    if (w->s.engine) {
-        drive(w);
+    if (!w->s.engine) {
+        return;
+    }
+    drive(w);
+    for (unsigned i = 0; i < w->watch.n; i++) {
+        check_identity(w, i);
     }
 }
 

@@ -1,0 +1,151 @@
+/*
+ * The promise. See smmuv3-promise.h.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Of the host only those fields are read that the comment of struct
+ * iommu_hw_info_arm_smmuv3 lists. Neither OAS nor IDR0.ATS is among them.
+ */
+#include <glib.h>
+
+#include "smmuv3-promise.h"
+#include "smmuv3/registers.h"
+
+/* IDR0.TTF is two flags: AArch32 LPAE and AArch64. */
+#define TTF_AARCH64     2
+/* IDR0.TTENDIAN */
+#define TTENDIAN_LITTLE 2
+/* IDR0.STALL_MODEL */
+#define STALL_NEVER     1
+#define STALL_FORCED    2
+/* IDR0.ST_LEVEL */
+#define ST_LEVEL_TWO    1
+
+#define SIDSIZE         16      /* a RequesterID */
+#define BBML_MAX        2
+#define OAS_AUTO        44
+
+#define GRANULES (SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K | \
+                  SMMUV3_IDR5_GRAN64K)
+
+/* IDR5.OAS of @bits, -1 for what cannot be wished for. */
+static int oas_field(int bits)
+{
+    switch (bits) {
+    case 44: return 4;
+    case 48: return 5;
+    default: return -1;
+    }
+}
+
+bool smmuv3_oas_valid(int bits)
+{
+    return oas_field(bits) >= 0;
+}
+
+/*
+ * The host may do less than these. Two levels of CDs are for substreams only:
+ * with a single CD the format is IGNORED (5.2, S1Fmt).
+ */
+static void narrow(uint32_t idr[6], const SMMUv3HostInfo *info,
+                   bool substreams)
+{
+    uint32_t bbml = MIN(SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3]), BBML_MAX);
+
+    idr[0] &= info->idr[0] | ~(uint32_t)SMMUV3_IDR0_ASID16;
+    idr[0] |= substreams ? info->idr[0] & SMMUV3_IDR0_CD2L : 0;
+    idr[3] |= SMMUV3_PREP(SMMUV3_IDR3_BBML, bbml);
+    idr[5] &= info->idr[5] | ~(uint32_t)GRANULES;
+}
+
+static unsigned ssidsize(const SMMUv3Wishes *w, const SMMUv3HostInfo *info)
+{
+    if (w->ssidsize != SMMUV3_AUTO) {
+        return w->ssidsize;
+    }
+    return info ? MIN(SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, info->idr[1]),
+                      SMMUV3_SSIDSIZE_MAX) : 0;
+}
+
+void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
+                    uint32_t idr[6])
+{
+    unsigned ssids = ssidsize(w, info);
+    int oas = w->oas == SMMUV3_AUTO ? OAS_AUTO : w->oas;
+
+    idr[0] = SMMUV3_IDR0_S1P | SMMUV3_IDR0_COHACC | SMMUV3_IDR0_ASID16 |
+             SMMUV3_IDR0_TERM_MODEL |
+             SMMUV3_PREP(SMMUV3_IDR0_TTF, TTF_AARCH64) |
+             SMMUV3_PREP(SMMUV3_IDR0_TTENDIAN, TTENDIAN_LITTLE) |
+             SMMUV3_PREP(SMMUV3_IDR0_STALL_MODEL, STALL_NEVER) |
+             SMMUV3_PREP(SMMUV3_IDR0_ST_LEVEL, ST_LEVEL_TWO) |
+             (w->ats == 1 ? SMMUV3_IDR0_ATS : 0);
+    idr[1] = SMMUV3_PREP(SMMUV3_IDR1_SIDSIZE, SIDSIZE) |
+             SMMUV3_PREP(SMMUV3_IDR1_SSIDSIZE, ssids) |
+             SMMUV3_PREP(SMMUV3_IDR1_CMDQS, SMMUV3_QUEUE_LOG2SIZE_MAX) |
+             SMMUV3_PREP(SMMUV3_IDR1_EVENTQS, SMMUV3_QUEUE_LOG2SIZE_MAX);
+    idr[2] = 0;
+    idr[3] = w->ril ? SMMUV3_IDR3_RIL : 0;
+    idr[4] = 0;
+    idr[5] = GRANULES | SMMUV3_PREP(SMMUV3_IDR5_OAS, oas_field(oas));
+    if (info) {
+        narrow(idr, info, ssids != 0);
+    }
+}
+
+/* Numbers and flags: a guest is promised no more than the host has. */
+static const struct {
+    unsigned reg;
+    uint32_t mask;
+    const char *name;
+} promised[] = {
+    { 0, SMMUV3_IDR0_ASID16, "IDR0.ASID16" },
+    { 0, SMMUV3_IDR0_CD2L, "IDR0.CD2L" },
+    { 1, SMMUV3_IDR1_SSIDSIZE, "IDR1.SSIDSIZE" },
+    { 3, SMMUV3_IDR3_BBML, "IDR3.BBML" },
+    { 5, SMMUV3_IDR5_GRAN4K, "IDR5.GRAN4K" },
+    { 5, SMMUV3_IDR5_GRAN16K, "IDR5.GRAN16K" },
+    { 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
+};
+
+/* These no promise can leave out. */
+static bool unusable(const SMMUv3HostInfo *info, SMMUv3Shortfall *out)
+{
+    unsigned ttf = SMMUV3_GET(SMMUV3_IDR0_TTF, info->idr[0]);
+    unsigned stall = SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, info->idr[0]);
+
+    if (!(ttf & TTF_AARCH64)) {
+        *out = (SMMUv3Shortfall) { "IDR0.TTF (AArch64 tables)", TTF_AARCH64,
+                                   ttf };
+        return true;
+    }
+    if (stall == STALL_FORCED) {
+        *out = (SMMUv3Shortfall) {
+            "IDR0.STALL_MODEL (faults that do not stall)", STALL_NEVER, stall };
+        return true;
+    }
+    return false;
+}
+
+/*
+ * A range that the host cannot invalidate is expanded, so RIL is no promise
+ * that a host has to keep; nor are features that the VMM serves itself.
+ */
+bool smmuv3_promise_broken(const uint32_t idr[6], const SMMUv3HostInfo *info,
+                           SMMUv3Shortfall *out)
+{
+    if (unusable(info, out)) {
+        return true;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(promised); i++) {
+        unsigned want = SMMUV3_GET(promised[i].mask, idr[promised[i].reg]);
+        unsigned have = SMMUV3_GET(promised[i].mask,
+                                   info->idr[promised[i].reg]);
+
+        if (want > have) {
+            *out = (SMMUv3Shortfall) { promised[i].name, want, have };
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,156 @@
+/*
+ * arm-smmuv3: the properties that say what the guest is promised.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * ril, ats, ssidsize and oas, as libvirt passes them. What they and the host
+ * make together is the engine's to say (smmuv3-promise.h). It is said again
+ * until the guest runs: a device that is plugged before decides over what is
+ * left to the host. From then on it stands, also over resets and unplugging,
+ * so that a guest finds after a reboot the SMMU that it had.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "system/runstate.h"
+
+#include "smmuv3-accel.h"
+
+static int from_on_off(OnOffAuto value)
+{
+    return value == ON_OFF_AUTO_AUTO ? SMMUV3_AUTO
+                                     : value == ON_OFF_AUTO_ON;
+}
+
+/* "auto", or a number as libvirt writes it; not set is auto. */
+static bool parse_bits(const char *text, int *bits)
+{
+    if (!text || !strcmp(text, "auto")) {
+        *bits = SMMUV3_AUTO;
+        return true;
+    }
+    return g_ascii_isdigit(*text) && qemu_strtoi(text, NULL, 10, bits) == 0;
+}
+
+static bool parse_ssidsize(const SMMUv3State *s, int *bits, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (!parse_bits(s->ssidsize, bits) || *bits > SMMUV3_SSIDSIZE_MAX) {
+        error_setg(errp, "ssidsize=%s is no width of SubstreamIDs",
+                   s->ssidsize);
+        error_append_hint(errp, "Give 0 to %d, or ssidsize=auto: what the host"
+                          " has.\n", SMMUV3_SSIDSIZE_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_oas(const SMMUv3State *s, int *bits, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (!parse_bits(s->oas, bits) ||
+        (*bits != SMMUV3_AUTO && !smmuv3_oas_valid(*bits))) {
+        error_setg(errp, "oas=%s is no output address size", s->oas);
+        error_append_hint(errp, "Give 44 or 48, or oas=auto: 44.\n");
+        return false;
+    }
+    return true;
+}
+
+static bool parse_wishes(const SMMUv3State *s, SMMUv3Wishes *w, Error **errp)
+{
+    w->ril = from_on_off(s->ril);
+    w->ats = from_on_off(s->ats);
+    return parse_ssidsize(s, &w->ssidsize, errp) &&
+           parse_oas(s, &w->oas, errp);
+}
+
+static bool check_accel(const SMMUv3State *s, Error **errp)
+{
+    if (s->stage && strcmp(s->stage, "1")) {
+        error_setg(errp, "stage=%s cannot be combined with accel=on: the guest"
+                   " gets stage 1, the host keeps stage 2", s->stage);
+        return false;
+    }
+    return true;
+}
+
+/* What the emulated SMMU does not have. */
+static bool check_emulated(const SMMUv3State *s, const SMMUv3Wishes *w,
+                           Error **errp)
+{
+    ERRP_GUARD();
+
+    if (w->ats == 1) {
+        error_setg(errp, "ats=on needs accel=on: the emulated SMMUv3 has no"
+                   " ATS");
+    } else if (w->ssidsize > 0) {
+        error_setg(errp, "ssidsize=%d needs accel=on: the emulated SMMUv3 has"
+                   " no substreams", w->ssidsize);
+    } else if (w->oas != SMMUV3_AUTO && w->oas != 44) {
+        error_setg(errp, "oas=%d needs accel=on: the emulated SMMUv3 has 44"
+                   " bits", w->oas);
+    } else {
+        return true;
+    }
+    error_append_hint(errp, "Drop it, or give accel=on.\n");
+    return false;
+}
+
+bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp)
+{
+    SMMUv3Wishes w;
+
+    return parse_wishes(s, &w, errp) &&
+           (s->accel ? check_accel(s, errp) : check_emulated(s, &w, errp));
+}
+
+void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+{
+    SMMUv3Wishes w;
+
+    parse_wishes(a->smmu, &w, &error_abort);
+    smmuv3_promise(&w, info, a->idr);
+}
+
+static void freeze(void *opaque, bool running, RunState state)
+{
+    SMMUv3Accel *a = opaque;
+
+    a->frozen |= running;
+}
+
+void smmuv3_accel_props_setup(SMMUv3Accel *a)
+{
+    smmuv3_accel_promise(a, NULL);
+    qemu_add_vm_change_state_handler(freeze, a);
+}
+
+void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
+                                    const SMMUv3HostInfo *info)
+{
+    ERRP_GUARD();
+    SMMUv3Shortfall lack = { .feature = "a feature" };
+    bool asked;
+    SMMUv3Wishes w;
+
+    parse_wishes(a->smmu, &w, &error_abort);
+    smmuv3_promise_broken(a->idr, info, &lack);
+    asked = !strcmp(lack.feature, "IDR1.SSIDSIZE") &&
+            w.ssidsize != SMMUV3_AUTO;
+    error_setg(errp, "the host's SMMU lacks %s: it has %u, %s %u",
+               lack.feature, lack.host,
+               asked ? "ssidsize asks for" :
+               a->frozen ? "the guest was promised" : "any guest needs",
+               lack.wanted);
+    if (asked) {
+        error_append_hint(errp, "Give ssidsize=%u or less, or ssidsize=auto"
+                          " and start the guest with the device plugged.\n",
+                          lack.host);
+    } else if (a->frozen) {
+        error_append_hint(errp, "The promise stands since the guest was"
+                          " started. Start it with the device plugged.\n");
+    }
+}
