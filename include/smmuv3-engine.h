@@ -135,7 +135,7 @@ typedef struct SMMUv3EngineStats {
     uint64_t vdevices;
     uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
     uint64_t errors[4];          /* by SMMUv3CmdError */
-    uint64_t events;             /* of the host, passed on to the guest's side */
+    uint64_t events;             /* of the host, passed on to the guest */
     uint64_t events_own;         /* of streams that were refused */
     uint64_t events_lost;        /* gaps in what the host told */
     uint64_t events_unknown;     /* of StreamIDs that the guest has not */

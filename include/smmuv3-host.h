@@ -46,9 +46,10 @@ typedef uint32_t SMMUv3HostId;
 #define SMMUV3_HOST_INVALIDATE_MAX 4096
 
 /*
- * What IOMMU_GET_HW_INFO says of the physical SMMU. Of idr only the fields that
- * the comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the engine
- * reads no others, except that a refusal's text may name what looks missing.
+ * What IOMMU_GET_HW_INFO says of the physical SMMU. Of idr only the fields
+ * that the comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the
+ * engine reads no others, except that a refusal's text may name what looks
+ * missing.
  */
 typedef struct SMMUv3HostInfo {
     uint32_t idr[6];
