@@ -12,9 +12,12 @@
  *   cmdq-burst scattered-16k BASE   16383 scattered TLBI_NH_VA, and nothing
  *                                   else, by one CMDQ_PROD write
  *   cmdq-burst contiguous-16k BASE  the same with addresses 4 KiB apart
+ *   cmdq-burst cfgi-16k BASE        16383 CFGI_STE of a translating stream that
+ *                                   stays as it is: looks at guest memory only
+ *   cmdq-burst sync-16k BASE        16383 CMD_SYNC that ask for an interrupt
  *
  * The host reads its counters at the marks MODE-ready and MODE-done (ste:
- * ste-installed, ste-unchanged). The three long bursts then repeat. Prints
+ * ste-installed, ste-unchanged). The long bursts then repeat. Prints
  * key=value lines: prod, cons, gerror, failed; store_us and done_us (the vCPU
  * was back from the CMDQ_PROD write; CONS was read at PROD), and of all
  * repetitions store_us_median, store_us_longest, done_us_median. Exit status 0
@@ -28,20 +31,27 @@
 
 #define REPETITIONS 9
 
+#define TLBI (CMD_TLBI_NH_VA | TLBI_ASID(1))
+#define CFGI (CMD_CFGI_STE | CMD_SID(SID))
+#define SYNC_IRQ (CMD_SYNC | 1 << 12)
+
 struct burst {
     const char *mode;
+    uint64_t command;           /* word 0 */
     unsigned log2, count;
-    uint64_t stride;
+    uint64_t stride;            /* of the addresses in word 1 */
     bool sync;
     bool repeat;
 };
 
 /* 28 KiB apart: no range describes them */
 static const struct burst bursts[] = {
-    { "tlbi", 9, 255, 0x7000, true, false },
-    { "scattered-4k", 13, 4096, 0x7000, true, true },
-    { "scattered-16k", 14, 16383, 0x7000, false, true },
-    { "contiguous-16k", 14, 16383, 0x1000, false, true },
+    { "tlbi", TLBI, 9, 255, 0x7000, true, false },
+    { "scattered-4k", TLBI, 13, 4096, 0x7000, true, true },
+    { "scattered-16k", TLBI, 14, 16383, 0x7000, false, true },
+    { "contiguous-16k", TLBI, 14, 16383, 0x1000, false, true },
+    { "cfgi-16k", CFGI, 14, 16383, 0, false, true },
+    { "sync-16k", SYNC_IRQ, 14, 16383, 0, false, true },
 };
 
 struct times {
@@ -66,12 +76,14 @@ static void print_state(const struct smmu *s)
            smmu_get(s, CMDQ_CONS), smmu_get(s, GERROR) ^ smmu_get(s, GERRORN));
 }
 
-/* ASID 1, Leaf, from 4 GiB on */
+/* TLBIs: ASID 1, Leaf, from 4 GiB on */
 static void push_burst(struct smmu *s, const struct burst *b)
 {
     for (unsigned i = 0; i < b->count; i++) {
-        smmu_push(s, CMD_TLBI_NH_VA | TLBI_ASID(1),
-                  CMD_LEAF | (0x100000000ull + i * b->stride));
+        uint64_t address = b->stride ? 0x100000000ull + i * b->stride : 0;
+
+        smmu_push(s, b->command, b->command == SYNC_IRQ ? 0
+                                                        : CMD_LEAF | address);
     }
     if (b->sync) {
         smmu_push(s, CMD_SYNC, 0);
@@ -107,12 +119,34 @@ static int repeat_burst(struct smmu *s, const struct burst *b)
     return bad;
 }
 
+static int announce_stream(struct smmu *s)
+{
+    struct times t;
+
+    smmu_push(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    smmu_push(s, CMD_SYNC, 0);
+    return submit(s, &t);
+}
+
+static int install_stream(struct smmu *s)
+{
+    int bad;
+
+    smmu_use_linear_table(s);
+    smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
+    bad = !smmu_enable(s, CR0_CMDQEN | CR0_SMMUEN);
+    return bad | announce_stream(s);
+}
+
 static int run_burst(struct smmu *s, const struct burst *b)
 {
     char name[64];
     struct times t;
     int bad = !smmu_restart(s, b->log2);
 
+    if (b->command == CFGI) {
+        bad |= install_stream(s);
+    }
     push_burst(s, b);
     snprintf(name, sizeof(name), "%s-ready", b->mode);
     mark(name);
@@ -125,23 +159,11 @@ static int run_burst(struct smmu *s, const struct burst *b)
     return b->repeat ? bad | repeat_burst(s, b) : bad;
 }
 
-static int announce_stream(struct smmu *s)
-{
-    struct times t;
-
-    smmu_push(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
-    smmu_push(s, CMD_SYNC, 0);
-    return submit(s, &t);
-}
-
 static int unchanged_stream(struct smmu *s)
 {
     int bad = !smmu_restart(s, 9);
 
-    smmu_use_linear_table(s);
-    smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
-    bad |= !smmu_enable(s, CR0_CMDQEN | CR0_SMMUEN);
-    bad |= announce_stream(s);
+    bad |= install_stream(s);
     mark("ste-installed");
     for (int i = 0; i < 16; i++) {
         bad |= announce_stream(s);
