@@ -99,11 +99,25 @@ static bool check_emulated(const SMMUv3State *s, const SMMUv3Wishes *w,
     return false;
 }
 
+/* libvirt and QEMU 11 know the property; "auto" and "off" are what there is. */
+static bool check_cmdqv(const SMMUv3State *s, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (s->cmdqv == ON_OFF_AUTO_ON) {
+        error_setg(errp, "cmdqv=on is not supported: this arm-smmuv3 has no"
+                   " NVIDIA command queue virtualization (CMDQV)");
+        error_append_hint(errp, "Give cmdqv=off, or cmdqv=auto.\n");
+        return false;
+    }
+    return true;
+}
+
 bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp)
 {
     SMMUv3Wishes w;
 
-    return parse_wishes(s, &w, errp) &&
+    return check_cmdqv(s, errp) && parse_wishes(s, &w, errp) &&
            (s->accel ? check_accel(s, errp) : check_emulated(s, &w, errp));
 }
 
