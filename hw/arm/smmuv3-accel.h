@@ -8,9 +8,10 @@
  * the devices behind an instance, smmuv3-accel-emul.c lets QEMU's emulated
  * SMMUv3 translate for those that are emulated, smmuv3-accel-props.c has the
  * properties that say what the guest is promised, smmuv3-accel-virt.c is the
- * virt machine's side (refusals, MSI doorbell, device tree), smmuv3-accel-acpi.c
- * the same for firmware, smmuv3-accel-query.c tells QMP and HMP. None of them
- * decides over anything that Arm IHI 0070 defines: that is the engine's.
+ * virt machine's side (refusals, MSI doorbell, device tree), and
+ * smmuv3-accel-acpi.c what firmware gets instead; smmuv3-accel-query.c tells QMP
+ * and HMP. None of them decides over anything that Arm IHI 0070 defines: that is
+ * the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated
  * endpoints (smmuv3-accel-emul.c).
