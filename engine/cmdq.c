@@ -455,11 +455,12 @@ static void consume(Window *w, const Span *s)
     uint32_t i = 0;
 
     while (affordable(w) && (i < w->n || (more = fetch(w, s)))) {
-        w->taken++;
         if (!dispatch(w, i++)) {
+            w->taken = i;
             return;
         }
     }
+    w->taken = i;
     if (flush(w, i) && !more && i < s->n) {
         w->cerror = SMMUV3_CERROR_ABT;
     }

@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "smmuv3-promise.h"
 #include "smmuv3-regs.h"
 
 struct SMMUv3RegFile {
@@ -398,12 +399,9 @@ static const Field fields[] = {
           .cr0_off = SMMUV3_CR0_EVENTQEN),
 };
 
-/* IDR5.OAS in bits, 6.3.6; its reserved value is taken for the largest. */
 static uint64_t address_bits(const SMMUv3Regs *r)
 {
-    static const uint8_t oas[] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-
-    return SMMUV3_BIT(oas[SMMUV3_GET(SMMUV3_IDR5_OAS, r->idr[5])]) - 1;
+    return SMMUV3_BIT(smmuv3_oas_bits(r->idr[5])) - 1;
 }
 
 static uint64_t existing(const Field *field, const SMMUv3Regs *r)
