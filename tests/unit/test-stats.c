@@ -118,6 +118,12 @@ static void test_devices(void)
     scene_done(&s);
 }
 
+static int no_attach(SMMUv3Host *host, FakeCall call)
+{
+    (void)host;
+    return call == FAKE_ATTACH ? EIO : 0;
+}
+
 /* A device without a number, with a bad STE, and one that is blocked. */
 static void test_odd_devices(void)
 {
@@ -143,6 +149,14 @@ static void test_odd_devices(void)
     seen = look(&s);
     g_assert_cmpint(seen.device[0].kind, ==, SMMUV3_STREAM_ABORT);
     g_assert_cmpuint(seen.device[0].hwpt, ==, s.dev[0]->pt);
+
+    s.host->fails = no_attach;
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    seen = look(&s);
+    g_assert_cmpint(seen.device[0].kind, ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmpuint(seen.device[0].hwpt, ==, 0);
+    g_assert_cmpuint(s.dev[0]->pt, ==, 0);
+    s.host->fails = NULL;
     scene_done(&s);
 }
 
