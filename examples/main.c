@@ -65,8 +65,12 @@ static void the_guest_unmaps(Vmm *vmm)
 static void the_guest_errs(Vmm *vmm)
 {
     SMMUv3EventRecord event = { 0 };
-    unsigned irqs = vmm->irqs[SMMUV3_IRQ_EVENTQ];
+    unsigned irqs;
 
+    while (guest_next_event(vmm, &event)) {
+        /* of DMA that failed before */
+    }
+    irqs = vmm->irqs[SMMUV3_IRQ_EVENTQ];
     guest_break_ste(vmm, RID);
     check(is(vmm, SMMUV3_STREAM_ABORT), "an illegal STE aborts");
     check(guest_next_event(vmm, &event) &&
