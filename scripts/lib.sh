@@ -113,6 +113,15 @@ host_packages() {
 
 apt_suites=(bookworm bookworm-backports trixie trixie-backports)
 apt_source_suites=(trixie trixie-backports)
+apt_home=$cache/apt
+
+# apt_only SUITE...   For a script that wants suites which the others do not know (forky, sid). Configuration and lists lie
+# in a folder of their own, so that what the others ask for resolves as before; downloads are shared.
+apt_only() {
+    apt_suites=("$@")
+    apt_source_suites=()
+    apt_home=$cache/apt-$(IFS=-; echo "$*")
+}
 
 # Prints "address keyring" of the machine's own main archive, best candidate first. The security archive and third
 # parties are told apart by suite and component, and by an address that ends in /debian or a key ring of Debian's.
@@ -179,7 +188,7 @@ apt_pin() {
 # Writes the private configuration. It is read after the machine's own (-c), so that proxies and the like still hold;
 # hooks are cleared, since they would act on the system's folders.
 apt_setup() {
-    local a=$cache/apt mirror key s
+    local a=$apt_home mirror key s
     read -r mirror key < <(apt_mirror) || die "no Debian archive among the machine's apt sources"
     mkdir -p "$a"/{state/lists/partial,cache/archives/partial,pin} "$cache/debs"
     : >>"$a/status"
@@ -222,15 +231,15 @@ apt_setup() {
 apt_private() {
     local tool=$1
     shift
-    [ -f "$cache/apt/apt.conf" ] || apt_setup
-    "$tool" -c "$cache/apt/apt.conf" "$@"
+    [ -f "$apt_home/apt.conf" ] || apt_setup
+    "$tool" -c "$apt_home/apt.conf" "$@"
 }
 
 # apt_private_update [now]   Fetches the lists, at most once a day unless told "now". Without a network, old lists do.
 apt_private_update() {
-    local stamp=$cache/apt/updated
+    local stamp=$apt_home/updated
     [ "${1:-}" != now ] && [ -n "$(find "$stamp" -mmin -1440 2>/dev/null)" ] && return 0
-    mkdir -p "$cache/apt"
+    mkdir -p "$apt_home"
     (
         flock 9
         # Another run may have done it while this one waited.
@@ -244,7 +253,7 @@ apt_private_update() {
         else
             exit 1
         fi >&2
-    ) 9>"$cache/apt/lock" || die "Debian's package lists cannot be fetched"
+    ) 9>"$apt_home/lock" || die "Debian's package lists cannot be fetched"
 }
 
 # apt_fetch command...   Runs a download; when it fails, the lists may name what is gone: once more with fresh ones.
@@ -293,15 +302,15 @@ fetch_closure() {
 
 # fetch_closure_debs ARCH SUITE LIST pkg...   Downloads, and writes the names of the files to LIST.
 fetch_closure_debs() {
-    local arch=$1 suite=$2 list=$3 pin=$cache/apt/pin/$2
+    local arch=$1 suite=$2 list=$3 pin=$apt_home/pin/$2
     shift 3
     local apt=(apt_private apt-get -y -d --no-install-recommends -o Debug::NoLocking=true -o "APT::Architecture=$arch"
         -o "Dir::Cache::pkgcache=" -o "Dir::Etc::preferences=$pin" -o "Dir::Cache::archives=$cache/debs")
     mkdir -p "$cache/debs/partial" "$(dirname "$list")"
     apt_pin "$suite" >"$pin.$$" && mv "$pin.$$" "$pin"
     # "install" prints nothing for files that are there already, so the list is made for an empty folder.
-    mkdir -p "$cache/apt/none/partial"
-    "${apt[@]}" -o "Dir::Cache::archives=$cache/apt/none" --print-uris install "$@" |
+    mkdir -p "$apt_home/none/partial"
+    "${apt[@]}" -o "Dir::Cache::archives=$apt_home/none" --print-uris install "$@" |
         awk '$1 ~ /^\x27/ { print $2 }' >"$list" || return 1
     [ -s "$list" ] || return 1
     run "$build/logs/fetch-$1-$arch.log" "${apt[@]}" install "$@"
