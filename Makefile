@@ -3,7 +3,7 @@
 # A thin front: each target is a script of the same name (qemu is a few), which can as well be run by itself.
 # Everything made goes to build/, or to $SMMUV3_BUILD.
 
-.PHONY: help demo check check-fast fuzz coverage qemu bench compare clean
+.PHONY: help demo check check-fast fuzz coverage qemu deb bench compare clean
 
 help:
 	@echo 'make demo         a guest with an accelerated SMMUv3, on an emulated host, from nothing'
@@ -12,11 +12,12 @@ help:
 	@echo 'make coverage     what of the engine those tests reach'
 	@echo 'make check        all tests, the host in a box included'
 	@echo 'make qemu         build/native/qemu-system-aarch64 (this machine, TCG), build/aarch64/... (arm64, KVM)'
+	@echo 'make deb          that QEMU for arm64 as a Debian package, beside Debian'\''s, in build/deb/'
 	@echo 'make bench        what a forwarded command costs in the engine'
 	@echo 'make compare      ours beside Debian'\''s newest QEMU: conformance, random queues, bursts'
 	@echo 'make clean        removes what was made; keeps what was downloaded'
 
-demo check check-fast fuzz coverage bench compare:
+demo check check-fast fuzz coverage deb bench compare:
 	@scripts/$@
 
 qemu:

@@ -5,6 +5,7 @@
 #
 #   $src              QEMU's source as a git repository: branch "base" is Debian's source, one commit; branch "patches"
 #                     has a commit per patch on top of it; refs/smmuv3/applied is what qemu/patches holds
+#   package_version   the version of what is built from it
 #   apply_series      patches -> commits, beside the tree, so that a failure leaves the tree as it was
 
 . "$top/qemu/BASE"
@@ -29,6 +30,11 @@ series_hash() {
 }
 
 base_version() { cat "$build/qemu/version"; }
+
+project_version() { sed -n "s/^ *version: '\(.*\)',$/\1/p" "$top/meson.build" | head -n 1; }
+
+# Debian's version with a suffix of ours: newer than what it was made from, older than Debian's next.
+package_version() { printf '%s+smmuv3.%s\n' "$(base_version)" "$(project_version)"; }
 
 # An empty working folder on the base: git am takes the files that it touches out of the index, the rest stays away.
 worktree_make() {

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What testbed-root and testbed-payload share; sourced after lib.sh.
+# What testbed-root, testbed-payload and the like share; sourced after lib.sh.
 
-# ext4_image FILE FOLDER: an ext4 image of the folder, owned by root inside whoever runs this, with a little room to write
+# ext4_image FILE FOLDER [KIB]: an ext4 image of the folder, owned by root inside whoever runs this, with a little room to
+# write, or as much as that
 ext4_image() {
     local kib
     kib=$(du -sk --apparent-size "$2" | cut -f1)
     rm -f "$1.new"
     PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0,lazy_itable_init=0 -d "$2" -L box "$1.new" \
-        "$((kib * 5 / 4 + 8192))k" >/dev/null
+        "$((kib * 5 / 4 + ${3:-8192}))k" >/dev/null
     mv "$1.new" "$1"
 }
