@@ -2,5 +2,339 @@
  * arm-smmuv3 in ACPI: what a guest that is started by firmware is told.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The IO Remapping Table (Arm DEN 0049, IORT) of a machine with pluggable
+ * SMMUs: the ITS, a node for each instance, one root complex node (all root
+ * buses are PCI segment 0) that maps each root bus to its SMMU or past it, and
+ * behind an accelerated instance a Reserved Memory Range for the IOVAs of the
+ * host's MSI doorbell, which the guest has to map one to one.
+ *
+ * An RMR names StreamIDs, and with them bus numbers. They are the firmware's:
+ * the tables are made anew when it has numbered the buses and reads them, and
+ * _DSM function 5 of the host bridge asks the guest to leave them. Before that
+ * there is no RMR.
+ *
+ * A guest can number buses as it likes, so no number is trusted here, and
+ * nothing is reported.
  */
 #include "qemu/osdep.h"
+#include "hw/acpi/aml-build.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+
+#include "smmuv3-accel.h"
+
+/* DEN 0049E.d, table 5 (nodes) and what each of them is long */
+#define NODE_ITS        0
+#define NODE_RC         2
+#define NODE_SMMUV3     4
+#define NODE_RMR        6
+
+#define ITS_SIZE        24
+#define RC_SIZE         36
+#define SMMUV3_SIZE     68
+#define RMR_SIZE        48      /* with one range, at */
+#define RMR_RANGE       28
+#define MAPPING_SIZE    20
+
+#define IORT_HEADER     48
+#define IORT_E_B        3       /* revision without RMR nodes, as QEMU's own */
+#define IORT_E_D        5
+
+#define COHACC_OVERRIDE 1
+#define RMR_DEVICE_NGNRE (1 << 2)   /* access attributes are bits 9:2 */
+
+#define SPI_BASE        32      /* of interrupt numbers (GSIV) */
+#define ALL_IDS         0x10000
+
+/* StreamIDs @first to @last. */
+typedef struct IdRange {
+    unsigned first;
+    unsigned last;
+} IdRange;
+
+typedef struct Iort {
+    VirtMachineState *vms;
+    GArray *data;
+    AcpiTable table;
+    GArray *roots;              /* SMMUv3AccelRootBus */
+    bool its;
+    uint32_t *nodes;            /* of the root's SMMU: offset in the table */
+    uint32_t next_id;
+    unsigned n_nodes;
+} Iort;
+
+static void put(Iort *t, uint64_t value, int size)
+{
+    build_append_int_noprefix(t->data, value, size);
+}
+
+static SMMUv3AccelRootBus *root(const Iort *t, unsigned i)
+{
+    return &g_array_index(t->roots, SMMUv3AccelRootBus, i);
+}
+
+/* Common header of nodes; returns the node's offset in the table. */
+static uint32_t begin_node(Iort *t, int type, unsigned size, int revision,
+                           unsigned mappings)
+{
+    uint32_t offset = t->data->len - t->table.table_offset;
+
+    put(t, type, 1);
+    put(t, size + mappings * MAPPING_SIZE, 2);
+    put(t, revision, 1);
+    put(t, t->next_id++, 4);
+    put(t, mappings, 4);
+    put(t, mappings ? size : 0, 4);
+    t->n_nodes++;
+    return offset;
+}
+
+/* IDs stay what they are: a RequesterID is the StreamID and the DeviceID. */
+static void put_mapping(Iort *t, IdRange r, uint32_t node)
+{
+    put(t, r.first, 4);
+    put(t, r.last - r.first, 4);
+    put(t, r.first, 4);
+    put(t, node, 4);
+    put(t, 0, 4);
+}
+
+static void put_its(Iort *t)
+{
+    begin_node(t, NODE_ITS, ITS_SIZE, 1, 0);
+    put(t, 1, 4);               /* ITSs in the group: */
+    put(t, 0, 4);               /* MADT's translation_id */
+}
+
+static unsigned gsiv(const Iort *t, SMMUv3State *s, SMMUIrq irq)
+{
+    return SPI_BASE + smmuv3_accel_virt_spi(t->vms, s, irq);
+}
+
+static uint32_t put_smmu(Iort *t, SMMUv3State *s)
+{
+    uint32_t node = begin_node(t, NODE_SMMUV3, SMMUV3_SIZE, 4, t->its);
+
+    put(t, smmuv3_accel_virt_mmio(t->vms, s), 8);
+    put(t, COHACC_OVERRIDE, 4);
+    put(t, 0, 4);
+    put(t, 0, 8);               /* VATOS */
+    put(t, 0, 4);               /* model: generic */
+    put(t, gsiv(t, s, SMMU_IRQ_EVTQ), 4);
+    put(t, gsiv(t, s, SMMU_IRQ_PRIQ), 4);
+    put(t, gsiv(t, s, SMMU_IRQ_GERROR), 4);
+    put(t, gsiv(t, s, SMMU_IRQ_CMD_SYNC), 4);
+    put(t, 0, 4);               /* proximity domain, not valid */
+    put(t, 0, 4);               /* DeviceID mapping, not used with GSIVs */
+    if (t->its) {
+        put_mapping(t, (IdRange) { 0, ALL_IDS - 1 }, IORT_HEADER);
+    }
+    return node;
+}
+
+static void put_smmus(Iort *t)
+{
+    for (unsigned i = 0; i < t->roots->len; i++) {
+        if (root(t, i)->smmu) {
+            t->nodes[i] = put_smmu(t, root(t, i)->smmu);
+        }
+    }
+}
+
+/* Is there a node for the IDs of this root bus to go to? */
+static bool is_mapped(const Iort *t, const SMMUv3AccelRootBus *r)
+{
+    return r->end > r->first && (r->smmu || t->its);
+}
+
+static bool any_ats(const Iort *t)
+{
+    for (unsigned i = 0; i < t->roots->len; i++) {
+        if (root(t, i)->smmu && root(t, i)->smmu->ats == ON_OFF_AUTO_ON) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The bus of a pxb-pcie is a root complex of its own, in the same segment. */
+static void put_rc(Iort *t)
+{
+    unsigned mappings = 0;
+
+    for (unsigned i = 0; i < t->roots->len; i++) {
+        mappings += is_mapped(t, root(t, i));
+    }
+    begin_node(t, NODE_RC, RC_SIZE, 3, mappings);
+    put(t, 1, 4);               /* fully coherent */
+    put(t, 0, 1);               /* no allocation hints */
+    put(t, 0, 2);
+    put(t, 3, 1);               /* coherent path to memory, and attributes */
+    put(t, any_ats(t), 4);
+    put(t, 0, 4);               /* segment */
+    put(t, 64, 1);              /* address bits */
+    put(t, 0, 3);
+    for (unsigned i = 0; i < t->roots->len; i++) {
+        const SMMUv3AccelRootBus *r = root(t, i);
+        IdRange ids = { r->first << 8, (r->end << 8) - 1 };
+
+        if (is_mapped(t, r)) {
+            put_mapping(t, ids, r->smmu ? t->nodes[i] : IORT_HEADER);
+        }
+    }
+}
+
+/* ---- Reserved memory ranges ---- */
+
+static gint by_first(gconstpointer a, gconstpointer b)
+{
+    const IdRange *x = a, *y = b;
+
+    return (int)x->first - (int)y->first;
+}
+
+/* What touches or overlaps becomes one. */
+static void merge(GArray *ranges)
+{
+    unsigned kept = 0;
+
+    g_array_sort(ranges, by_first);
+    for (unsigned i = 1; i < ranges->len; i++) {
+        IdRange *last = &g_array_index(ranges, IdRange, kept);
+        IdRange r = g_array_index(ranges, IdRange, i);
+
+        if (r.first <= last->last + 1) {
+            last->last = MAX(last->last, r.last);
+        } else {
+            g_array_index(ranges, IdRange, ++kept) = r;
+        }
+    }
+    g_array_set_size(ranges, ranges->len ? kept + 1 : 0);
+}
+
+/*
+ * All that is or will be below the bridge @dev; nothing if it has no numbers,
+ * or such as are not its root bus's to give.
+ */
+static void add_below(GArray *ranges, const SMMUv3AccelRootBus *r,
+                      PCIDevice *dev)
+{
+    unsigned first = dev->config[PCI_SECONDARY_BUS];
+    unsigned last = dev->config[PCI_SUBORDINATE_BUS];
+    IdRange ids = { first << 8, last << 8 | 0xff };
+
+    if (first > r->first && first <= last && last < r->end &&
+        pci_bus_is_express(pci_bridge_get_sec_bus(PCI_BRIDGE(dev)))) {
+        g_array_append_val(ranges, ids);
+    }
+}
+
+/* StreamIDs that need the MSI range. */
+static GArray *msi_ids(const SMMUv3AccelRootBus *r)
+{
+    GArray *ranges = g_array_new(false, false, sizeof(IdRange));
+
+    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
+        PCIDevice *dev = r->bus->devices[devfn];
+        unsigned id = r->first << 8 | devfn;
+        IdRange own = { id, id };
+
+        if (dev && IS_PCI_BRIDGE(dev)) {
+            add_below(ranges, r, dev);
+        } else if (dev && smmuv3_accel_virt_needs_msi_range(r->bus, dev)) {
+            g_array_append_val(ranges, own);
+        }
+    }
+    merge(ranges);
+    return ranges;
+}
+
+static void put_rmr(Iort *t, GArray *ids, uint32_t smmu)
+{
+    begin_node(t, NODE_RMR, RMR_SIZE, 3, ids->len);
+    put(t, RMR_DEVICE_NGNRE, 4);    /* not to be remapped, not privileged */
+    put(t, 1, 4);
+    put(t, RMR_RANGE, 4);
+    put(t, SMMUV3_ACCEL_MSI_BASE, 8);
+    put(t, SMMUV3_ACCEL_MSI_SIZE, 8);
+    put(t, 0, 4);
+    for (unsigned i = 0; i < ids->len; i++) {
+        put_mapping(t, g_array_index(ids, IdRange, i), smmu);
+    }
+}
+
+static unsigned put_rmrs(Iort *t)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < t->roots->len; i++) {
+        const SMMUv3AccelRootBus *r = root(t, i);
+        g_autoptr(GArray) ids = NULL;
+
+        if (!r->smmu || !r->smmu->accel) {
+            continue;
+        }
+        ids = msi_ids(r);
+        if (ids->len) {
+            put_rmr(t, ids, t->nodes[i]);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* ---- Hooks ---- */
+
+/* The table's revision, and how many nodes it has, are known in the end. */
+static void finish(Iort *t, unsigned rmrs, BIOSLinker *linker)
+{
+    uint8_t *table = (uint8_t *)t->data->data + t->table.table_offset;
+
+    table[8] = rmrs ? IORT_E_D : IORT_E_B;
+    stl_le_p(table + 36, t->n_nodes);
+    acpi_table_end(linker, &t->table);
+}
+
+void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
+                             BIOSLinker *linker)
+{
+    Iort t = {
+        .vms = vms, .data = table_data,
+        .table = { .sig = "IORT", .rev = IORT_E_B, .oem_id = vms->oem_id,
+                   .oem_table_id = vms->oem_table_id },
+        .roots = smmuv3_accel_virt_root_buses(vms),
+        .its = vms->msi_controller == VIRT_MSI_CTRL_ITS,
+    };
+
+    t.nodes = g_new0(uint32_t, t.roots->len);
+    acpi_table_begin(&t.table, table_data);
+    put(&t, 0, 4);              /* nodes, see finish() */
+    put(&t, IORT_HEADER, 4);
+    put(&t, 0, 4);
+    if (t.its) {
+        put_its(&t);
+    }
+    put_smmus(&t);
+    put_rc(&t);
+    finish(&t, put_rmrs(&t), linker);
+    g_free(t.nodes);
+    g_array_free(t.roots, true);
+}
+
+/* DEN 0049E.d, 3.1.1.5: StreamIDs in an RMR have to stay valid. */
+bool smmuv3_accel_keeps_pci_config(PCIBus *bus)
+{
+    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
+    g_autoptr(GArray) roots = smmuv3_accel_virt_root_buses(vms);
+
+    for (unsigned i = 0; i < roots->len; i++) {
+        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
+                                                     i);
+
+        if (r->bus == bus) {
+            return r->smmu && r->smmu->accel;
+        }
+    }
+    return false;
+}

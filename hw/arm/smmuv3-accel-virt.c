@@ -1,6 +1,7 @@
 /*
- * arm-smmuv3 as a device of the virt machine: refusals, the MSI doorbell, and
- * the device tree that a guest started with -kernel gets.
+ * arm-smmuv3 as a device of the virt machine: refusals, the MSI doorbell, which
+ * root bus it serves, and the device tree that a guest started with -kernel
+ * gets. What firmware gets instead is in smmuv3-accel-acpi.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -30,10 +31,6 @@
 #include <libfdt.h>
 
 #include "smmuv3-accel.h"
-
-/* MSI_IOVA_BASE and MSI_IOVA_LENGTH of the Linux SMMUv3 driver. */
-#define HOST_MSI_BASE   0x08000000
-#define HOST_MSI_SIZE   0x00100000
 
 /* Offsets of GITS_TRANSLATER and of GICv2m's MSI_SETSPI_NS. */
 #define ITS_TRANSLATER  0x10040
@@ -74,15 +71,7 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
     qdev_prop_set_uint64(dev, "msi-gpa", msi_doorbell(vms));
 }
 
-/* The tree being completed. */
-typedef struct Tree {
-    VirtMachineState *vms;
-    void *fdt;
-    GSList *smmus;          /* SMMUv3State */
-    GPtrArray *pxb_buses;   /* PCIBus, by ascending bus number */
-    uint32_t msi_region;    /* phandle; 0: not made yet */
-    GArray *msi_addresses;  /* of msi_region's iommu-addresses, big-endian */
-} Tree;
+/* ---- Which SMMU serves which root bus ---- */
 
 static int collect_smmu(Object *obj, void *opaque)
 {
@@ -110,9 +99,9 @@ bool smmuv3_accel_virt_in_use(void)
     return list != NULL;
 }
 
-static SMMUv3State *smmu_of_bus(const Tree *t, const PCIBus *bus)
+static SMMUv3State *smmu_of_bus(GSList *smmus, const PCIBus *bus)
 {
-    for (GSList *l = t->smmus; l; l = l->next) {
+    for (GSList *l = smmus; l; l = l->next) {
         SMMUv3State *s = l->data;
 
         if (s->smmu_state.primary_bus == bus) {
@@ -122,13 +111,96 @@ static SMMUv3State *smmu_of_bus(const Tree *t, const PCIBus *bus)
     return NULL;
 }
 
+static int collect_root_bus(Object *obj, void *opaque)
+{
+    PCIBus *bus = (PCIBus *)object_dynamic_cast(obj, TYPE_PCIE_BUS);
+    SMMUv3AccelRootBus root = { .bus = bus };
+
+    if (bus && pci_bus_is_root(bus)) {
+        root.first = pci_bus_num(bus);
+        g_array_append_val((GArray *)opaque, root);
+    }
+    return 0;
+}
+
+static gint by_bus_number(gconstpointer a, gconstpointer b)
+{
+    const SMMUv3AccelRootBus *x = a, *y = b;
+
+    return (int)x->first - (int)y->first;
+}
+
+static hwaddr ecam_base(const VirtMachineState *vms)
+{
+    return vms->memmap[VIRT_ECAM_ID(vms->highmem_ecam)].base;
+}
+
+static unsigned ecam_buses(const VirtMachineState *vms)
+{
+    return vms->memmap[VIRT_ECAM_ID(vms->highmem_ecam)].size /
+           PCIE_MMCFG_SIZE_MIN;
+}
+
+GArray *smmuv3_accel_virt_root_buses(const VirtMachineState *vms)
+{
+    g_autoptr(GSList) smmus = plugged_smmus();
+    GArray *roots = g_array_new(false, false, sizeof(SMMUv3AccelRootBus));
+    unsigned end = ecam_buses(vms);
+
+    object_child_foreach_recursive(object_get_root(), collect_root_bus, roots);
+    g_array_sort(roots, by_bus_number);
+    for (unsigned i = roots->len; i-- > 0;) {
+        SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus, i);
+
+        r->end = MAX(end, r->first);
+        r->smmu = smmu_of_bus(smmus, r->bus);
+        end = MIN(end, r->first);
+    }
+    return roots;
+}
+
+hwaddr smmuv3_accel_virt_mmio(const VirtMachineState *vms, SMMUv3State *s)
+{
+    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
+
+    return vms->memmap[VIRT_PLATFORM_BUS].base +
+           platform_bus_get_mmio_addr(pbus, SYS_BUS_DEVICE(s), 0);
+}
+
+unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
+                               SMMUIrq irq)
+{
+    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
+
+    return vms->irqmap[VIRT_PLATFORM_BUS] +
+           platform_bus_get_irqn(pbus, SYS_BUS_DEVICE(s), irq);
+}
+
+/*
+ * An emulated endpoint on the root bus needs none; another may follow one that
+ * is below a port.
+ */
+bool smmuv3_accel_virt_needs_msi_range(PCIBus *bus, PCIDevice *dev)
+{
+    return object_dynamic_cast(OBJECT(dev), "vfio-pci") ||
+           !pci_bus_is_root(bus);
+}
+
+/* ---- The device tree ---- */
+
+/* The tree being completed. */
+typedef struct Tree {
+    VirtMachineState *vms;
+    void *fdt;
+    GArray *roots;          /* SMMUv3AccelRootBus, by ascending bus number */
+    uint32_t msi_region;    /* phandle; 0: not made yet */
+    GArray *msi_addresses;  /* of msi_region's iommu-addresses, big-endian */
+} Tree;
+
 /* The SMMU's node; returns its phandle. */
 static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
 {
-    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(t->vms->platform_bus_dev);
-    SysBusDevice *sbdev = SYS_BUS_DEVICE(s);
-    hwaddr base = t->vms->memmap[VIRT_PLATFORM_BUS].base +
-                  platform_bus_get_mmio_addr(pbus, sbdev, 0);
+    hwaddr base = smmuv3_accel_virt_mmio(t->vms, s);
     static const char names[] = "eventq\0priq\0cmdq-sync\0gerror";
     uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
     g_autofree char *node = g_strdup_printf("/smmuv3@%" PRIx64, base);
@@ -136,8 +208,7 @@ static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
 
     for (int i = 0; i < ARRAY_SIZE(irqs); i++) {
         irqs[i][0] = cpu_to_be32(GIC_FDT_IRQ_TYPE_SPI);
-        irqs[i][1] = cpu_to_be32(t->vms->irqmap[VIRT_PLATFORM_BUS] +
-                                 platform_bus_get_irqn(pbus, sbdev, i));
+        irqs[i][1] = cpu_to_be32(smmuv3_accel_virt_spi(t->vms, s, i));
         irqs[i][2] = cpu_to_be32(GIC_FDT_IRQ_FLAGS_EDGE_LO_HI);
     }
     qemu_fdt_add_subnode(t->fdt, node);
@@ -156,8 +227,8 @@ static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
 static void reserve_msi_range(Tree *t, uint32_t phandle)
 {
     uint32_t entry[] = {
-        cpu_to_be32(phandle), 0, 0, cpu_to_be32(HOST_MSI_BASE),
-        0, cpu_to_be32(HOST_MSI_SIZE),
+        cpu_to_be32(phandle), 0, 0, cpu_to_be32(SMMUV3_ACCEL_MSI_BASE),
+        0, cpu_to_be32(SMMUV3_ACCEL_MSI_SIZE),
     };
 
     g_array_append_vals(t->msi_addresses, entry, ARRAY_SIZE(entry));
@@ -207,13 +278,6 @@ static void add_bridge_node(Tree *t, const char *parent, PCIDevice *dev)
     add_bus_nodes(t, node, pci_bridge_get_sec_bus(PCI_BRIDGE(dev)));
 }
 
-/* An emulated endpoint needs none, but another may follow it in its slot. */
-static bool needs_msi_range(PCIBus *bus, PCIDevice *dev)
-{
-    return object_dynamic_cast(OBJECT(dev), "vfio-pci") ||
-           !pci_bus_is_root(bus);
-}
-
 /* Bridges, so that the endpoints have a parent; endpoints; empty ports. */
 static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
 {
@@ -228,7 +292,7 @@ static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
         empty = false;
         if (IS_PCI_BRIDGE(dev)) {
             add_bridge_node(t, parent, dev);
-        } else if (needs_msi_range(bus, dev)) {
+        } else if (smmuv3_accel_virt_needs_msi_range(bus, dev)) {
             add_endpoint_node(t, parent, bus, devfn);
         }
     }
@@ -240,7 +304,7 @@ static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
 static void add_msi_region(Tree *t)
 {
     g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%x",
-                                            HOST_MSI_BASE);
+                                            SMMUV3_ACCEL_MSI_BASE);
 
     if (!t->msi_region) {
         return;
@@ -252,49 +316,31 @@ static void add_msi_region(Tree *t)
         qemu_fdt_setprop(t->fdt, "/reserved-memory", "ranges", NULL, 0);
     }
     qemu_fdt_add_subnode(t->fdt, node);
-    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, HOST_MSI_BASE, 2,
-                                 HOST_MSI_SIZE);
+    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, SMMUV3_ACCEL_MSI_BASE, 2,
+                                 SMMUV3_ACCEL_MSI_SIZE);
     qemu_fdt_setprop(t->fdt, node, "iommu-addresses", t->msi_addresses->data,
                      t->msi_addresses->len * sizeof(uint32_t));
     qemu_fdt_setprop_cell(t->fdt, node, "phandle", t->msi_region);
 }
 
-/* What serves @bus, whose RequesterIDs run over @buses bus numbers. */
-static void map_bus(Tree *t, PCIBus *bus, const char *node, unsigned first,
-                    unsigned buses)
+/* What serves the bus of @r, whose host bridge is @node. */
+static void map_bus(Tree *t, const SMMUv3AccelRootBus *r, const char *node)
 {
-    SMMUv3State *s = smmu_of_bus(t, bus);
     uint32_t phandle;
 
-    if (!s) {
+    if (!r->smmu) {
         return;
     }
-    phandle = add_smmu_node(t, s);
-    qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", first << 8, phandle,
-                           first << 8, buses << 8);
+    phandle = add_smmu_node(t, r->smmu);
+    qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", r->first << 8, phandle,
+                           r->first << 8, (r->end - r->first) << 8);
     /* Of the host bridge; without it Linux uses no ATS. */
-    if (s->ats == ON_OFF_AUTO_ON) {
+    if (r->smmu->ats == ON_OFF_AUTO_ON) {
         qemu_fdt_setprop(t->fdt, node, "ats-supported", NULL, 0);
     }
-    if (s->accel) {
-        add_bus_nodes(t, node, bus);
+    if (r->smmu->accel) {
+        add_bus_nodes(t, node, r->bus);
     }
-}
-
-static gint by_bus_number(gconstpointer a, gconstpointer b)
-{
-    return pci_bus_num(*(PCIBus **)a) - pci_bus_num(*(PCIBus **)b);
-}
-
-static int collect_pxb_bus(Object *obj, void *opaque)
-{
-    PCIBus *bus = (PCIBus *)object_dynamic_cast(obj, TYPE_PCIE_BUS);
-    Tree *t = opaque;
-
-    if (bus && pci_bus_is_root(bus) && bus != t->vms->bus) {
-        g_ptr_array_add(t->pxb_buses, bus);
-    }
-    return 0;
 }
 
 /* An equal share of a window, in whole units of @unit. */
@@ -329,24 +375,14 @@ static void set_windows(Tree *t, const char *node, unsigned index,
                                             ranges * 4, cells);
 }
 
-static hwaddr ecam_base(const Tree *t)
+static void set_bus_range(Tree *t, const char *node,
+                          const SMMUv3AccelRootBus *r)
 {
-    return t->vms->memmap[VIRT_ECAM_ID(t->vms->highmem_ecam)].base;
-}
+    hwaddr base = ecam_base(t->vms) + r->first * PCIE_MMCFG_SIZE_MIN;
 
-static unsigned ecam_buses(const Tree *t)
-{
-    return t->vms->memmap[VIRT_ECAM_ID(t->vms->highmem_ecam)].size /
-           PCIE_MMCFG_SIZE_MIN;
-}
-
-static void set_bus_range(Tree *t, const char *node, unsigned first,
-                          unsigned end)
-{
-    qemu_fdt_setprop_cells(t->fdt, node, "bus-range", first, end - 1);
-    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2,
-                                 ecam_base(t) + first * PCIE_MMCFG_SIZE_MIN,
-                                 2, (end - first) * PCIE_MMCFG_SIZE_MIN);
+    qemu_fdt_setprop_cells(t->fdt, node, "bus-range", r->first, r->end - 1);
+    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, base, 2,
+                                 (r->end - r->first) * PCIE_MMCFG_SIZE_MIN);
 }
 
 static void copy_prop(Tree *t, const char *to, const char *prop)
@@ -363,84 +399,93 @@ static void copy_prop(Tree *t, const char *to, const char *prop)
 }
 
 /* A pxb's pins are swizzled like pcie.0's, so the interrupt map is the same. */
-static void add_pxb_node(Tree *t, unsigned index, unsigned end)
+static char *add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r, unsigned index)
 {
     static const char *const same[] = {
         "compatible", "device_type", "#address-cells", "#size-cells",
         "dma-coherent", "msi-map", "#interrupt-cells", "interrupt-map",
         "interrupt-map-mask",
     };
-    PCIBus *bus = g_ptr_array_index(t->pxb_buses, index);
-    unsigned first = pci_bus_num(bus);
-    hwaddr ecam = ecam_base(t) + first * PCIE_MMCFG_SIZE_MIN;
-    g_autofree char *node = g_strdup_printf("/pcie@%" PRIx64, ecam);
+    hwaddr ecam = ecam_base(t->vms) + r->first * PCIE_MMCFG_SIZE_MIN;
+    char *node = g_strdup_printf("/pcie@%" PRIx64, ecam);
 
     qemu_fdt_add_subnode(t->fdt, node);
     for (int i = 0; i < ARRAY_SIZE(same); i++) {
         copy_prop(t, node, same[i]);
     }
     /* Linux refuses a second bridge of a domain; bus numbers stay unique. */
-    qemu_fdt_setprop_cell(t->fdt, node, "linux,pci-domain", index + 1);
-    set_bus_range(t, node, first, end);
-    set_windows(t, node, index + 1, t->pxb_buses->len + 1);
-    map_bus(t, bus, node, first, end - first);
+    qemu_fdt_setprop_cell(t->fdt, node, "linux,pci-domain", index);
+    return node;
 }
 
 /* Root buses share the ECAM by bus numbers and the windows evenly. */
-static void add_root_buses(Tree *t)
+static void add_root_bus(Tree *t, unsigned index)
 {
-    unsigned n = t->pxb_buses->len, end = ecam_buses(t);
-    const char *pcie0 = t->vms->pciehb_nodename;
+    const SMMUv3AccelRootBus *r = &g_array_index(t->roots, SMMUv3AccelRootBus,
+                                                 index);
+    g_autofree char *node = r->bus == t->vms->bus
+                            ? g_strdup(t->vms->pciehb_nodename)
+                            : add_pxb_node(t, r, index);
 
-    for (unsigned i = n; i-- > 0;) {
-        PCIBus *bus = g_ptr_array_index(t->pxb_buses, i);
-
-        if (pci_bus_num(bus) >= end) {
-            warn_report("pxb-pcie '%s': bus %d is beyond the machine's %u"
-                        " buses; the guest will not see it", BUS(bus)->name,
-                        pci_bus_num(bus), ecam_buses(t));
-            continue;
-        }
-        add_pxb_node(t, i, end);
-        end = pci_bus_num(bus);
+    if (t->roots->len > 1) {
+        set_bus_range(t, node, r);
+        set_windows(t, node, index, t->roots->len);
     }
-    if (n) {
-        set_bus_range(t, pcie0, 0, end);
-        set_windows(t, pcie0, 0, n + 1);
-    }
-    map_bus(t, t->vms->bus, pcie0, 0, end);
+    map_bus(t, r, node);
 }
 
-static void complete_tree(VirtMachineState *vms, GSList *smmus)
+static void complete_tree(VirtMachineState *vms, GArray *roots)
 {
-    Tree t = { .vms = vms, .fdt = MACHINE(vms)->fdt, .smmus = smmus };
+    Tree t = { .vms = vms, .fdt = MACHINE(vms)->fdt, .roots = roots };
 
-    t.pxb_buses = g_ptr_array_new();
     t.msi_addresses = g_array_new(false, false, sizeof(uint32_t));
-    object_child_foreach_recursive(object_get_root(), collect_pxb_bus, &t);
-    g_ptr_array_sort(t.pxb_buses, by_bus_number);
-    add_root_buses(&t);
+    /* Backwards: a node that is added comes to stand before the others. */
+    for (unsigned i = roots->len; i-- > 0;) {
+        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
+                                                     i);
+
+        if (r->end > r->first) {
+            add_root_bus(&t, i);
+        }
+    }
     add_msi_region(&t);
     g_array_free(t.msi_addresses, true);
-    g_ptr_array_free(t.pxb_buses, true);
+}
+
+static void warn_of_hidden_buses(const VirtMachineState *vms, GArray *roots)
+{
+    for (unsigned i = 0; i < roots->len; i++) {
+        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
+                                                     i);
+
+        if (r->end == r->first) {
+            warn_report("pxb-pcie '%s': bus %u is beyond the machine's %u"
+                        " buses; the guest will not see it", BUS(r->bus)->name,
+                        r->first, ecam_buses(vms));
+        }
+    }
 }
 
 /*
  * Without a pluggable SMMU the tree is QEMU's own, unchanged. Firmware reads
- * the tree as well, and makes of it what ACPI guests see: it gets none of
- * this.
+ * the tree as well, and makes of it what ACPI guests see of PCI: it gets none
+ * of this.
  */
 void smmuv3_accel_virt_done(VirtMachineState *vms)
 {
-    g_autoptr(GSList) smmus = plugged_smmus();
+    GArray *roots;
 
-    if (!smmus || vms->bootinfo.dtb_filename) {
+    if (!smmuv3_accel_virt_in_use() || vms->bootinfo.dtb_filename) {
         return;
     }
-    if (vms->bootinfo.firmware_loaded) {
-        warn_report("arm-smmuv3: a guest started by firmware is not told of"
-                    " it yet; start the guest with -kernel");
-        return;
+    roots = smmuv3_accel_virt_root_buses(vms);
+    warn_of_hidden_buses(vms, roots);
+    if (!vms->bootinfo.firmware_loaded) {
+        complete_tree(vms, roots);
+    } else if (!virt_is_acpi_enabled(vms)) {
+        warn_report("arm-smmuv3: with acpi=off a guest that is started by"
+                    " firmware is not told of it; drop acpi=off, or start the"
+                    " guest with -kernel and without firmware");
     }
-    complete_tree(vms, smmus);
+    g_array_free(roots, true);
 }

@@ -3,12 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Five files: smmuv3-accel.c ties the engine and its register file to QEMU
+ * The files: smmuv3-accel.c ties the engine and its register file to QEMU
  * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
  * the devices behind an instance, smmuv3-accel-emul.c lets QEMU's emulated
  * SMMUv3 translate for those that are emulated, smmuv3-accel-props.c has the
  * properties that say what the guest is promised, smmuv3-accel-virt.c is the
- * virt machine's side (refusals, MSI doorbell, device tree). None of them
+ * virt machine's side (refusals, MSI doorbell, device tree), smmuv3-accel-acpi.c
+ * the same for firmware, smmuv3-accel-query.c tells QMP and HMP. None of them
  * decides over anything that Arm IHI 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated
@@ -17,6 +18,7 @@
 #ifndef HW_ARM_SMMUV3_ACCEL_H
 #define HW_ARM_SMMUV3_ACCEL_H
 
+#include "hw/acpi/bios-linker-loader.h"
 #include "hw/arm/smmuv3.h"
 #include "hw/arm/virt.h"
 #include "system/iommufd.h"
@@ -107,6 +109,39 @@ void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
                                 uint32_t n);
 AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
                                               int devfn);
+
+/*
+ * smmuv3-accel-virt.c: what device tree and ACPI guests are told alike.
+ *
+ * IOVAs that the host's kernel puts the physical MSI doorbell at (MSI_IOVA_BASE
+ * and MSI_IOVA_LENGTH of the Linux SMMUv3 driver): the guest has to map them
+ * one to one for each device that the host's SMMU serves.
+ */
+#define SMMUV3_ACCEL_MSI_BASE   0x08000000
+#define SMMUV3_ACCEL_MSI_SIZE   0x00100000
+
+/* A PCIe root bus: pcie.0, or a pxb-pcie's. */
+typedef struct SMMUv3AccelRootBus {
+    PCIBus *bus;
+    unsigned first;             /* its number, and the first not below it; */
+    unsigned end;               /* the same if beyond the machine's buses */
+    SMMUv3State *smmu;          /* pluggable; NULL: none serves it */
+} SMMUv3AccelRootBus;
+
+/* All of them, by ascending number; the caller's to free. */
+GArray *smmuv3_accel_virt_root_buses(const VirtMachineState *vms);
+
+hwaddr smmuv3_accel_virt_mmio(const VirtMachineState *vms, SMMUv3State *s);
+unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
+                               SMMUIrq irq);
+
+/* @dev on @bus, behind an accelerated instance. */
+bool smmuv3_accel_virt_needs_msi_range(PCIBus *bus, PCIDevice *dev);
+
+/* smmuv3-accel-acpi.c: hooks of hw/arm/virt-acpi-build.c */
+void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
+                             BIOSLinker *linker);
+bool smmuv3_accel_keeps_pci_config(PCIBus *bus);
 
 /* Hooks of hw/arm/virt.c. */
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the device tests in Python share: which QEMU, starting it, QMP, TAP.
+"""What the device tests in Python share: which QEMU, starting it, QMP, the place of firmware (qtest), TAP.
 
 A test is a function that returns what is wrong, a list of lines, and [] when all is well.
 """
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -72,6 +75,86 @@ class Qmp:
             _, stderr = self.process.communicate()
             return None, stderr
         return self.process.returncode, stderr
+
+
+class Firmware:
+    """A QEMU whose CPUs do not run: this test does what firmware does to the virt machine, over the qtest protocol.
+
+    A context manager: QEMU does not outlive it.
+    """
+    RAM, FW_CFG, ECAM = 0x40000000, 0x9020000, 0x4010000000
+    FILE_DIR = 0x19
+    SELECT, READ = 8, 2         # of the DMA interface's control word
+
+    def __init__(self, arguments):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+            path = os.path.join(folder, "qtest")
+            listener.bind(path)
+            listener.listen(1)
+            listener.settimeout(SECONDS)
+            self.process = subprocess.Popen([QEMU, *QUIET, "-accel", "qtest", "-qtest", f"unix:{path}", *arguments],
+                                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            try:
+                self.wire = listener.accept()[0].makefile("rw")
+            except OSError:
+                self.process.kill()
+                raise OSError(f"QEMU did not start: {self.process.communicate()[1]}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def command(self, *words):
+        self.wire.write(" ".join(w if isinstance(w, str) else f"{w:#x}" for w in words) + "\n")
+        self.wire.flush()
+        for line in self.wire:
+            if not line.startswith("IRQ "):
+                answer = line.split()
+                if answer[0] != "OK":
+                    raise OSError(f"{words[0]}: {line.strip()}")
+                return answer[1:]
+        raise OSError("QEMU is gone: " + self.process.communicate()[1])
+
+    def write(self, address, data):
+        self.command("write", address, len(data), "0x" + data.hex())
+
+    def read(self, address, size):
+        return bytes.fromhex(self.command("read", address, size)[0][2:])
+
+    def fw_cfg_item(self, key, size):
+        """docs/specs/fw_cfg.rst, the DMA interface: everything is big-endian"""
+        data = self.RAM + 0x10000
+        self.write(self.RAM, struct.pack(">IIQ", key << 16 | self.SELECT | self.READ, size, data))
+        self.write(self.FW_CFG + 16, struct.pack(">Q", self.RAM))
+        if self.read(self.RAM, 4) != bytes(4):
+            raise OSError(f"fw_cfg item {key:#x} cannot be read")
+        return self.read(data, size)
+
+    def fw_cfg_find(self, name):
+        """(size, key)"""
+        count = struct.unpack(">I", self.fw_cfg_item(self.FILE_DIR, 4))[0]
+        directory = self.fw_cfg_item(self.FILE_DIR, 4 + 64 * count)
+        for at in range(4, len(directory), 64):
+            size, key, _, entry = struct.unpack_from(">IHH56s", directory, at)
+            if entry.rstrip(b"\0").decode() == name:
+                return size, key
+        raise OSError(f"there is no fw_cfg file {name}")
+
+    def fw_cfg_file(self, name):
+        """ACPI tables are made when they are selected, and may change their size then."""
+        self.fw_cfg_item(self.fw_cfg_find(name)[1], 1)
+        size, key = self.fw_cfg_find(name)
+        return self.fw_cfg_item(key, size)
+
+    def config(self, bus, slot, offset, data, function=0):
+        self.write(self.ECAM + (bus << 20 | slot << 15 | function << 12 | offset), data)
+
+    def number_bus(self, bus, slot, secondary, subordinate=None):
+        """What is below the bridge in this slot"""
+        self.config(bus, slot, 0x18, bytes([bus, secondary, subordinate or secondary]))
 
 
 def tap(tests):
