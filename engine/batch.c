@@ -22,15 +22,21 @@ void smmuv3_batch_destroy(SMMUv3Batch *b)
     g_free(b->index);
 }
 
+static int issue_once(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
+                      uint32_t *done)
+{
+    e->stats.calls[SMMUV3_CALL_INVALIDATE]++;
+    e->stats.entries += n;
+    return e->ops->invalidate(e->host, e->viommu, cmds, n, done);
+}
+
 static int issue(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
                  uint32_t *done)
 {
-    int ret = e->ops->invalidate(e->host, e->viommu, cmds, n, done);
+    int ret = issue_once(e, cmds, n, done);
 
-    e->stats.invalidate_calls++;
     if (!ret && e->info.repeat_tlbi_cfgi) {
-        ret = e->ops->invalidate(e->host, e->viommu, cmds, n, done);
-        e->stats.invalidate_calls++;
+        ret = issue_once(e, cmds, n, done);
     }
     return ret;
 }
@@ -95,6 +101,7 @@ SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e)
     Flush f = { .engine = e, .batch = b, .cap = SMMUV3_HOST_INVALIDATE_MAX };
 
     e->stats.sent += b->n;
+    e->stats.batches += b->n != 0;
     while (f.pos < b->n && f.result.cerror == SMMUV3_CERROR_NONE) {
         uint32_t n = MIN(b->n - f.pos, f.cap), done = 0;
         int ret = issue(e, &b->cmds[f.pos], n, &done);

@@ -13,7 +13,7 @@
 
 typedef enum Action {
     ACTION_ILLEGAL,
-    ACTION_NOTHING,
+    ACTION_PREFETCH,
     ACTION_CFGI_STE,
     ACTION_CFGI_STE_RANGE,
     ACTION_CFGI_CD,
@@ -33,8 +33,8 @@ typedef struct OpcodeRule {
  * stalls are offered (4.6).
  */
 static const OpcodeRule rules[SMMUV3_CMD0_OPCODE + 1] = {
-    [SMMUV3_CMD_PREFETCH_CONFIG] = { ACTION_NOTHING, true },
-    [SMMUV3_CMD_PREFETCH_ADDR] = { ACTION_NOTHING, true },
+    [SMMUV3_CMD_PREFETCH_CONFIG] = { ACTION_PREFETCH, true },
+    [SMMUV3_CMD_PREFETCH_ADDR] = { ACTION_PREFETCH, true },
     [SMMUV3_CMD_CFGI_STE] = { ACTION_CFGI_STE, true },
     [SMMUV3_CMD_CFGI_STE_RANGE] = { ACTION_CFGI_STE_RANGE, true },
     [SMMUV3_CMD_CFGI_CD] = { ACTION_CFGI_CD, true },
@@ -56,12 +56,15 @@ typedef struct Window {
     SMMUv3Engine *engine;
     const SMMUv3Cmd *cmds;
     uint32_t n;             /* copied */
+    uint32_t taken;         /* looked at */
     uint32_t done;          /* complete and signalled */
     int32_t budget;         /* SMMUV3_COST_*; the slice ends at 0 */
     SMMUv3CmdError cerror;  /* of cmds[done] */
     uint32_t n_syncs;       /* seen, engine->syncs; of them... */
     uint32_t signalled;
     uint32_t forwarded;
+    uint32_t flushed;       /* of the forwarded ones */
+    uint32_t classes[SMMUV3_CLASSES];   /* taken; TLBI and SYNC: see count() */
 } Window;
 
 static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
@@ -217,16 +220,48 @@ static bool sent_as_written(const Window *w, uint32_t end, uint32_t sent)
     return n == sent;
 }
 
+static void count_batch(const Window *w, uint32_t sent)
+{
+    SMMUv3EngineStats *stats = &w->engine->stats;
+    uint32_t forwarded = w->forwarded - w->flushed;
+
+    if (sent < forwarded) {
+        stats->coalesced += forwarded - sent;
+    } else {
+        stats->expanded += sent - forwarded;
+    }
+}
+
+/* @calls: how many there had been before it */
+static void tell_batch(const Window *w, uint32_t sent, uint64_t calls,
+                       SMMUv3CmdError cerror)
+{
+    const SMMUv3Engine *e = w->engine;
+
+    if (e->fe->batch_done && sent) {
+        SMMUv3BatchInfo info = {
+            .forwarded = w->forwarded - w->flushed,
+            .sent = sent,
+            .calls = e->stats.calls[SMMUV3_CALL_INVALIDATE] - calls,
+            .cerror = cerror,
+        };
+
+        e->fe->batch_done(e->opaque, &info);
+    }
+}
+
 /* Sends what was forwarded before @end and completes up to there. */
 static bool flush(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
+    uint64_t calls = e->stats.calls[SMMUV3_CALL_INVALIDATE];
     SMMUv3BatchResult result;
     uint32_t sent;
 
     w->budget -= e->gathered.cost;
     smmuv3_coalesce_emit(&e->gathered, &e->batch);
     sent = e->batch.n;
+    count_batch(w, sent);
     result = smmuv3_batch_flush(&e->batch, e);
     if (result.cerror && (result.atc_timed_out ||
                           !sent_as_written(w, end, sent))) {
@@ -239,6 +274,8 @@ static bool flush(Window *w, uint32_t end)
             result.atc_index = again.atc_index;
         }
     }
+    tell_batch(w, sent, calls, result.cerror);
+    w->flushed = w->forwarded;
     return conclude(w, end, &result);
 }
 
@@ -325,19 +362,23 @@ static bool dispatch(Window *w, uint32_t i)
     }
     switch (rule->action) {
     case ACTION_CFGI_STE:
+        w->classes[SMMUV3_CLASS_CFGI_STE]++;
         return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
+        w->classes[SMMUV3_CLASS_CFGI_STE]++;
         return cfgi_ste(w, i, range_mask(cmd));
     case ACTION_TLBI:
         forward(w, i, ACTION_TLBI);
         return true;
     case ACTION_CFGI_CD:
+        w->classes[SMMUV3_CLASS_CFGI_CD]++;
         forward(w, i, ACTION_CFGI_CD);
         return true;
     case ACTION_ATC_INV:
         if (!(e->idr[0] & SMMUV3_IDR0_ATS)) {
             return fail(w, i, SMMUV3_CERROR_ILL);
         }
+        w->classes[SMMUV3_CLASS_ATC_INV]++;
         forward(w, i, ACTION_ATC_INV);
         return true;
     case ACTION_SYNC:       /* signalled when what precedes it is done */
@@ -346,7 +387,8 @@ static bool dispatch(Window *w, uint32_t i)
         }
         e->syncs[w->n_syncs++] = i;
         return true;
-    case ACTION_NOTHING:
+    case ACTION_PREFETCH:
+        w->classes[SMMUV3_CLASS_PREFETCH]++;
         return true;
     default:
         return fail(w, i, SMMUV3_CERROR_ILL);
@@ -414,16 +456,78 @@ static void consume(Window *w, const Span *s)
 
     while (affordable(w) && (i < w->n || (more = fetch(w, s)))) {
         if (!dispatch(w, i++)) {
+            w->taken = i;
             return;
         }
     }
+    w->taken = i;
     if (flush(w, i) && !more && i < s->n) {
         w->cerror = SMMUV3_CERROR_ABT;
     }
 }
 
-static void count(SMMUv3Engine *e, const Window *w)
+static SMMUv3CommandClass class_of(const SMMUv3Cmd *cmd)
 {
+    switch (rule_of(cmd)->action) {
+    case ACTION_CFGI_STE:
+    case ACTION_CFGI_STE_RANGE:
+        return SMMUV3_CLASS_CFGI_STE;
+    case ACTION_CFGI_CD:
+        return SMMUV3_CLASS_CFGI_CD;
+    case ACTION_ATC_INV:
+        return SMMUV3_CLASS_ATC_INV;
+    case ACTION_PREFETCH:
+        return SMMUV3_CLASS_PREFETCH;
+    case ACTION_SYNC:
+        return SMMUV3_CLASS_SYNC;
+    default:
+        return SMMUV3_CLASS_TLBI;
+    }
+}
+
+/*
+ * A guest's TLBIs are not counted one by one: they are what is left. After a
+ * failure not all that was taken is done, and it is counted anew.
+ */
+static void count_classes(SMMUv3Engine *e, Window *w)
+{
+    uint32_t *n = w->classes;
+
+    n[SMMUV3_CLASS_SYNC] = w->n_syncs;
+    n[SMMUV3_CLASS_TLBI] = w->done;
+    for (unsigned i = 0; i < SMMUV3_CLASSES; i++) {
+        n[SMMUV3_CLASS_TLBI] -= i == SMMUV3_CLASS_TLBI ? 0 : n[i];
+    }
+    if (w->done != w->taken) {
+        memset(n, 0, sizeof(w->classes));
+        for (uint32_t i = 0; i < w->done; i++) {
+            n[class_of(&w->cmds[i])]++;
+        }
+    }
+    for (unsigned i = 0; i < SMMUV3_CLASSES; i++) {
+        e->stats.by_class[i] += n[i];
+    }
+}
+
+static void tell_window(const Window *w, uint32_t from, uint32_t to)
+{
+    const SMMUv3Engine *e = w->engine;
+
+    if (e->fe->window_done) {
+        SMMUv3WindowInfo info = {
+            .from = from, .to = to,
+            .forwarded = w->forwarded,
+            .cerror = w->cerror,
+            .failed = w->cerror && w->done < w->n ? &w->cmds[w->done] : NULL,
+        };
+
+        e->fe->window_done(e->opaque, &info);
+    }
+}
+
+static void count(SMMUv3Engine *e, Window *w)
+{
+    count_classes(e, w);
     e->stats.windows++;
     e->stats.commands += w->done;
     e->stats.forwarded += w->forwarded;
@@ -468,6 +572,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     consume(&w, &span);
     count(e, &w);
     q->cons = (cons + w.done) & wrap_mask;
+    tell_window(&w, cons, q->cons);
     if (w.cerror) {
         return (SMMUv3CmdqResult) { SMMUV3_CMDQ_STOPPED, w.cerror };
     }

@@ -52,6 +52,7 @@ static int ensure_vdevice(SMMUv3EngineDevice *d)
     if (!d->has_vsid) {
         return -ENOENT;
     }
+    e->stats.calls[SMMUV3_CALL_VDEVICE_ALLOC]++;
     ret = e->ops->vdevice_alloc(e->host, e->viommu, d->host_dev, d->vsid,
                                 &d->vdevice);
     if (!ret) {
@@ -63,8 +64,53 @@ static int ensure_vdevice(SMMUv3EngineDevice *d)
 static void drop_vdevice(SMMUv3EngineDevice *d)
 {
     if (d->vdevice) {
+        d->engine->stats.calls[SMMUV3_CALL_DESTROY]++;
         d->engine->ops->destroy(d->engine->host, d->vdevice);
         d->vdevice = 0;
+    }
+}
+
+static int attach(SMMUv3EngineDevice *d, SMMUv3HostId pt)
+{
+    SMMUv3Engine *e = d->engine;
+    int ret = e->ops->attach(e->host, d->host_dev, pt);
+
+    e->stats.calls[SMMUV3_CALL_ATTACH]++;
+    e->stats.attaches += ret == 0;
+    return ret;
+}
+
+static int detach(SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = d->engine;
+
+    e->stats.calls[SMMUV3_CALL_DETACH]++;
+    return e->ops->detach(e->host, d->host_dev);
+}
+
+void smmuv3_engine_device_info(const SMMUv3EngineDevice *d,
+                               SMMUv3DeviceInfo *info)
+{
+    *info = (SMMUv3DeviceInfo) {
+        .cookie = d->cookie,
+        .has_vsid = d->has_vsid,
+        .vsid = d->vsid,
+        .vdevice = d->vdevice,
+        .kind = d->config.kind,
+        .event = d->config.event,
+        .hwpt = d->hwpt ? smmuv3_hwpt_id(d->hwpt) : 0,
+    };
+}
+
+static void tell(const SMMUv3EngineDevice *d)
+{
+    const SMMUv3Engine *e = d->engine;
+
+    if (e->fe->stream_changed) {
+        SMMUv3DeviceInfo info;
+
+        smmuv3_engine_device_info(d, &info);
+        e->fe->stream_changed(e->opaque, &info);
     }
 }
 
@@ -75,6 +121,7 @@ static void take_hwpt(SMMUv3EngineDevice *d, SMMUv3Hwpt *hwpt,
 
     d->hwpt = hwpt;
     d->config = *config;
+    tell(d);
     smmuv3_hwpt_put(d->engine->hwpts, old);
 }
 
@@ -95,12 +142,11 @@ static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
     if (ret) {
         return ret;
     }
-    ret = e->ops->attach(e->host, d->host_dev, smmuv3_hwpt_id(hwpt));
+    ret = attach(d, smmuv3_hwpt_id(hwpt));
     if (ret) {
         smmuv3_hwpt_put(e->hwpts, hwpt);
         return ret;
     }
-    e->stats.attaches++;
     take_hwpt(d, hwpt, config);
     return 0;
 }
@@ -108,13 +154,23 @@ static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
 /* If the kernel refuses the detach too, the old HWPT stays referenced. */
 static void block(SMMUv3EngineDevice *d)
 {
-    SMMUv3Engine *e = d->engine;
-
     if (install(d, &abort_config) == 0) {
         return;
     }
-    if (e->ops->detach(e->host, d->host_dev) == 0) {
+    if (detach(d) == 0) {
         take_hwpt(d, NULL, &abort_config);
+    }
+}
+
+/* The reason for which it aborts may be another one. */
+static void take_event(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
+{
+    bool other = d->config.event != config->event;
+
+    d->config.event = config->event;
+    d->config.event_addr = config->event_addr;
+    if (other) {
+        tell(d);
     }
 }
 
@@ -125,8 +181,7 @@ int smmuv3_device_apply(SMMUv3EngineDevice *d,
     int ret;
 
     if (!smmuv3_device_changes(d, config)) {
-        d->config.event = config->event;
-        d->config.event_addr = config->event_addr;
+        take_event(d, config);
         e->stats.ste_unchanged++;
         return 0;
     }
@@ -149,10 +204,7 @@ void smmuv3_device_release(SMMUv3EngineDevice *d)
 {
     SMMUv3Engine *e = d->engine;
 
-    if (e->ops->attach(e->host, d->host_dev, e->parent) == 0) {
-        e->stats.attaches++;
-        take_hwpt(d, NULL, &abort_config);
-    } else if (e->ops->detach(e->host, d->host_dev) == 0) {
+    if (attach(d, e->parent) == 0 || detach(d) == 0) {
         take_hwpt(d, NULL, &abort_config);
     }
     drop_vdevice(d);
@@ -202,6 +254,7 @@ static void forget_vsid(SMMUv3EngineDevice *d)
     smmuv3_event_forget(d);
     smmuv3_vsid_remove(d->engine->vsids, d->vsid);
     d->has_vsid = false;
+    tell(d);
 }
 
 static void learn_vsid(SMMUv3EngineDevice *d)
@@ -213,6 +266,7 @@ static void learn_vsid(SMMUv3EngineDevice *d)
         smmuv3_vsid_insert(e->vsids, vsid, d)) {
         d->vsid = vsid;
         d->has_vsid = true;
+        tell(d);
     }
 }
 

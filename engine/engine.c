@@ -60,6 +60,7 @@ static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
 {
     int ret = ops->viommu_alloc(host, dev, parent, &e->viommu);
 
+    e->stats.calls[SMMUV3_CALL_VIOMMU_ALLOC]++;
     if (ret) {
         return ret;
     }
@@ -71,6 +72,7 @@ static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     e->hwpts = smmuv3_hwpt_table_new(ops, host, e->viommu,
                                      stall_model(info) == STALL_OPTIONAL,
                                      &e->stats);
+    smmuv3_hwpt_table_tell(e->hwpts, e->fe, e->opaque);
     smmuv3_events_open(e);
     return 0;
 }
@@ -80,6 +82,7 @@ static void close_viommu(SMMUv3Engine *e)
     smmuv3_events_close(e);
     smmuv3_hwpt_table_free(e->hwpts);
     e->hwpts = NULL;
+    e->stats.calls[SMMUV3_CALL_DESTROY]++;
     e->ops->destroy(e->host, e->viommu);
     e->viommu = 0;
     e->atc_timed_out = false;
@@ -123,6 +126,7 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     SMMUv3HostInfo info;
     int ret = ops->get_info(host, dev, &info);
 
+    e->stats.calls[SMMUV3_CALL_GET_INFO]++;
     if (ret) {
         *why = ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
                               : SMMUV3_REFUSAL_INFO;
@@ -188,6 +192,36 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs)
 const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e)
 {
     return &e->stats;
+}
+
+void smmuv3_engine_for_each_device(
+    const SMMUv3Engine *e,
+    void (*visit)(void *opaque, const SMMUv3DeviceInfo *device), void *opaque)
+{
+    for (guint i = 0; i < e->devices->len; i++) {
+        SMMUv3DeviceInfo info;
+
+        smmuv3_engine_device_info(g_ptr_array_index(e->devices, i), &info);
+        visit(opaque, &info);
+    }
+}
+
+void smmuv3_engine_for_each_hwpt(
+    const SMMUv3Engine *e,
+    void (*visit)(void *opaque, const SMMUv3HwptInfo *hwpt), void *opaque)
+{
+    if (e->viommu) {
+        smmuv3_hwpt_for_each(e->hwpts, visit, opaque);
+    }
+}
+
+SMMUv3EngineObjects smmuv3_engine_objects(const SMMUv3Engine *e)
+{
+    return (SMMUv3EngineObjects) {
+        .viommu = e->viommu,
+        .parent = e->viommu ? e->parent : 0,
+        .veventq = e->veventq,
+    };
 }
 
 SMMUv3StreamKind smmuv3_engine_device_kind(const SMMUv3EngineDevice *d)

@@ -15,9 +15,11 @@
 
 static void open_queue(SMMUv3Engine *e)
 {
-    int ret = e->ops->veventq_alloc(e->host, e->viommu, VEVENTQ_DEPTH,
-                                    &e->veventq, &e->events_fd);
+    int ret;
 
+    e->stats.calls[SMMUV3_CALL_VEVENTQ_ALLOC]++;
+    ret = e->ops->veventq_alloc(e->host, e->viommu, VEVENTQ_DEPTH,
+                                &e->veventq, &e->events_fd);
     if (ret) {
         e->fe->events_failed(e->opaque, ret);
         return;
@@ -39,6 +41,7 @@ void smmuv3_events_close(SMMUv3Engine *e)
     if (e->veventq) {
         e->fe->watch(e->opaque, -1);
         e->ops->veventq_close(e->host, e->events_fd);
+        e->stats.calls[SMMUV3_CALL_DESTROY]++;
         e->ops->destroy(e->host, e->veventq);
         e->veventq = 0;
     }
@@ -78,6 +81,7 @@ unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
     if (!e->veventq) {
         return 0;
     }
+    e->stats.calls[SMMUV3_CALL_VEVENTQ_READ]++;
     got = e->ops->veventq_read(e->host, e->events_fd, events,
                                MIN(max, SMMUV3_HOST_EVENTS_MAX));
     for (int i = 0; i < got; i++) {

@@ -24,6 +24,8 @@ struct SMMUv3HwptTable {
     SMMUv3HostId viommu;
     bool no_stalls;
     SMMUv3EngineStats *stats;
+    const SMMUv3FrontendOps *fe;    /* NULL: nobody to tell */
+    void *opaque;
     GHashTable *by_config;
     GQueue kept;        /* head: most recently used */
 };
@@ -59,8 +61,60 @@ SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
     return t;
 }
 
+void smmuv3_hwpt_table_tell(SMMUv3HwptTable *t, const SMMUv3FrontendOps *fe,
+                            void *opaque)
+{
+    t->fe = fe;
+    t->opaque = opaque;
+}
+
+/* The one place where a decision becomes an STE for the kernel. */
+static void encode_ste(const SMMUv3HwptTable *t,
+                       const SMMUv3StreamConfig *config, uint64_t ste[2])
+{
+    uint64_t dw0 = config->key[0], dw1 = config->key[1];
+
+    switch (config->kind) {
+    case SMMUV3_STREAM_TRANSLATE:
+        dw1 |= t->no_stalls ? SMMUV3_STE1_S1STALLD : 0;
+        break;
+    case SMMUV3_STREAM_BYPASS:
+        dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
+                                          SMMUV3_STE_CONFIG_BYPASS);
+        break;
+    case SMMUV3_STREAM_ABORT:
+        dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
+                                          SMMUV3_STE_CONFIG_ABORT);
+        break;
+    }
+    ste[0] = dw0;
+    ste[1] = dw1;
+}
+
+static SMMUv3HwptInfo describe(const SMMUv3HwptTable *t,
+                               const SMMUv3Hwpt *hwpt)
+{
+    SMMUv3HwptInfo info = {
+        .id = hwpt->id, .kind = hwpt->config.kind, .users = hwpt->refs,
+    };
+
+    encode_ste(t, &hwpt->config, info.ste);
+    return info;
+}
+
+static void tell(const SMMUv3HwptTable *t, const SMMUv3Hwpt *hwpt, bool made)
+{
+    if (t->fe && t->fe->hwpt_changed) {
+        SMMUv3HwptInfo info = describe(t, hwpt);
+
+        t->fe->hwpt_changed(t->opaque, &info, made);
+    }
+}
+
 static void hwpt_destroy(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
 {
+    tell(t, hwpt, false);
+    t->stats->calls[SMMUV3_CALL_DESTROY]++;
     t->ops->destroy(t->host, hwpt->id);
     g_free(hwpt);
 }
@@ -88,29 +142,6 @@ void smmuv3_hwpt_table_free(SMMUv3HwptTable *t)
     g_free(t);
 }
 
-/* The one place where a decision becomes an STE for the kernel. */
-static void encode_ste(const SMMUv3HwptTable *t,
-                       const SMMUv3StreamConfig *config, uint64_t ste[2])
-{
-    uint64_t dw0 = config->key[0], dw1 = config->key[1];
-
-    switch (config->kind) {
-    case SMMUV3_STREAM_TRANSLATE:
-        dw1 |= t->no_stalls ? SMMUV3_STE1_S1STALLD : 0;
-        break;
-    case SMMUV3_STREAM_BYPASS:
-        dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
-                                          SMMUV3_STE_CONFIG_BYPASS);
-        break;
-    case SMMUV3_STREAM_ABORT:
-        dw0 = SMMUV3_STE0_V | SMMUV3_PREP(SMMUV3_STE0_CONFIG,
-                                          SMMUV3_STE_CONFIG_ABORT);
-        break;
-    }
-    ste[0] = GUINT64_TO_LE(dw0);
-    ste[1] = GUINT64_TO_LE(dw1);
-}
-
 static void count_alloc(SMMUv3EngineStats *stats, SMMUv3StreamKind kind)
 {
     switch (kind) {
@@ -134,6 +165,9 @@ static int hwpt_new(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
     int ret;
 
     encode_ste(t, config, ste);
+    ste[0] = GUINT64_TO_LE(ste[0]);
+    ste[1] = GUINT64_TO_LE(ste[1]);
+    t->stats->calls[SMMUV3_CALL_HWPT_ALLOC]++;
     ret = t->ops->hwpt_alloc(t->host, t->viommu, dev, ste, &id);
     if (ret) {
         return ret;
@@ -143,6 +177,7 @@ static int hwpt_new(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
     (*out)->id = id;
     g_hash_table_insert(t->by_config, &(*out)->config, *out);
     count_alloc(t->stats, config->kind);
+    tell(t, *out, true);
     return 0;
 }
 
@@ -187,4 +222,32 @@ void smmuv3_hwpt_put(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
 SMMUv3HostId smmuv3_hwpt_id(const SMMUv3Hwpt *hwpt)
 {
     return hwpt->id;
+}
+
+static gint by_id(gconstpointer a, gconstpointer b)
+{
+    const SMMUv3Hwpt *const *p = a, *const *q = b;
+
+    return ((*p)->id > (*q)->id) - ((*p)->id < (*q)->id);
+}
+
+void smmuv3_hwpt_for_each(
+    const SMMUv3HwptTable *t,
+    void (*visit)(void *opaque, const SMMUv3HwptInfo *hwpt), void *opaque)
+{
+    GPtrArray *all = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer hwpt;
+
+    g_hash_table_iter_init(&iter, t->by_config);
+    while (g_hash_table_iter_next(&iter, NULL, &hwpt)) {
+        g_ptr_array_add(all, hwpt);
+    }
+    g_ptr_array_sort(all, by_id);
+    for (guint i = 0; i < all->len; i++) {
+        SMMUv3HwptInfo info = describe(t, g_ptr_array_index(all, i));
+
+        visit(opaque, &info);
+    }
+    g_ptr_array_free(all, TRUE);
 }

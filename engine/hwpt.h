@@ -26,6 +26,10 @@ SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
                                        bool no_stalls,
                                        SMMUv3EngineStats *stats);
 
+/* Tells @fe->hwpt_changed, if there is one, of each HWPT. Borrowed. */
+void smmuv3_hwpt_table_tell(SMMUv3HwptTable *t, const SMMUv3FrontendOps *fe,
+                            void *opaque);
+
 /* Destroys every HWPT; no device is attached to any. */
 void smmuv3_hwpt_table_free(SMMUv3HwptTable *t);
 
@@ -40,5 +44,10 @@ int smmuv3_hwpt_get(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
 void smmuv3_hwpt_put(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt);
 
 SMMUv3HostId smmuv3_hwpt_id(const SMMUv3Hwpt *hwpt);
+
+/* See smmuv3_engine_for_each_hwpt(). */
+void smmuv3_hwpt_for_each(
+    const SMMUv3HwptTable *t,
+    void (*visit)(void *opaque, const SMMUv3HwptInfo *hwpt), void *opaque);
 
 #endif

@@ -38,6 +38,13 @@ static int oas_field(int bits)
     }
 }
 
+unsigned smmuv3_oas_bits(uint32_t idr5)
+{
+    static const uint8_t bits[] = { 32, 36, 40, 42, 44, 48, 52, 52 };
+
+    return bits[SMMUV3_GET(SMMUV3_IDR5_OAS, idr5)];
+}
+
 bool smmuv3_oas_valid(int bits)
 {
     return oas_field(bits) >= 0;

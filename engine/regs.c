@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "smmuv3-promise.h"
 #include "smmuv3-regs.h"
 
 struct SMMUv3RegFile {
@@ -19,6 +20,7 @@ struct SMMUv3RegFile {
     const SMMUv3RegsOps *ops;
     void *opaque;
     SMMUv3Regs regs;
+    SMMUv3RegsStats stats;
 };
 
 /* ---- What writes set going ---- */
@@ -116,31 +118,54 @@ static bool may_record(const SMMUv3Regs *r)
            !((r->gerror ^ r->gerrorn) & SMMUV3_GERROR_EVENTQ_ABT_ERR);
 }
 
-/* @lost: there were more than are here. */
-static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
-                   uint32_t n, bool lost)
+/* As many of @n as could be written; there is room for all of them. */
+static uint32_t append(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
+                       uint32_t n)
 {
-    SMMUv3Regs *r = &f->regs;
-    uint32_t room, done = 0;
+    uint32_t done = 0;
 
-    if (!may_record(r)) {
-        return;
-    }
-    room = eventq_free(r);
-    while (done < MIN(n, room)) {
-        uint32_t written = eventq_write(f, records + done,
-                                        MIN(n, room) - done);
+    while (done < n) {
+        uint32_t written = eventq_write(f, records + done, n - done);
 
         if (!written) {
             raise_gerror(f, SMMUV3_GERROR_EVENTQ_ABT_ERR);
             break;
         }
-        eventq_advance(r, written);
+        eventq_advance(&f->regs, written);
         done += written;
     }
-    if (lost || n > room) {
+    return done;
+}
+
+static void tell(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
+                 uint32_t n, uint32_t written, bool lost)
+{
+    if (f->ops->recorded && (n || lost)) {
+        f->ops->recorded(f->opaque, records, n, written, lost);
+    }
+}
+
+/* @lost: there were more than are here. */
+static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
+                   uint32_t n, bool lost)
+{
+    SMMUv3Regs *r = &f->regs;
+    uint32_t fit, done;
+
+    if (!may_record(r)) {
+        f->stats.events_dropped += n;
+        tell(f, records, n, 0, lost);
+        return;
+    }
+    fit = MIN(n, eventq_free(r));
+    done = append(f, records, fit);
+    f->stats.events_written += done;
+    f->stats.events_dropped += fit - done;
+    f->stats.events_overflowed += n - fit;
+    if (lost || n > fit) {
         eventq_overflow(r);
     }
+    tell(f, records, n, done, lost);
     if (done && (r->irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ)) {
         f->ops->irq(f->opaque, SMMUV3_IRQ_EVENTQ);
     }
@@ -232,8 +257,14 @@ static void gbpa_written(SMMUv3RegFile *f, uint64_t old)
     }
 }
 
-/* CMDQ_PROD, and GERRORN: an acknowledged CMDQ_ERR resumes the queue. */
-static void queue_written(SMMUv3RegFile *f, uint64_t old G_GNUC_UNUSED)
+static void prod_written(SMMUv3RegFile *f, uint64_t old G_GNUC_UNUSED)
+{
+    f->stats.prod_writes++;
+    consume(f);
+}
+
+/* An acknowledged CMDQ_ERR resumes the queue. */
+static void gerrorn_written(SMMUv3RegFile *f, uint64_t old G_GNUC_UNUSED)
 {
     consume(f);
 }
@@ -260,12 +291,12 @@ typedef struct Reg {
 /* The busiest first. STATUSR and AGBPA have no bits here, 6.3.13 and 6.3.15. */
 static const Reg registers[] = {
     { RW(CMDQ_PROD, cmdq_prod), .index = CMDQ_INDEX,
-      .written = queue_written },
+      .written = prod_written },
     { RW(CMDQ_CONS, cmdq_cons), .index = CMDQ_INDEX },
     { RW(EVENTQ_PROD, eventq_prod), .index = EVENTQ_INDEX },
     { RW(EVENTQ_CONS, eventq_cons), .index = EVENTQ_INDEX },
     { RO(GERROR, gerror) },
-    { RW(GERRORN, gerrorn), .written = queue_written },
+    { RW(GERRORN, gerrorn), .written = gerrorn_written },
     { RW(CR0, cr0), .written = cr0_written },
     { RO(CR0ACK, cr0ack) },
     { RW(CR1, cr1) },
@@ -368,12 +399,9 @@ static const Field fields[] = {
           .cr0_off = SMMUV3_CR0_EVENTQEN),
 };
 
-/* IDR5.OAS in bits, 6.3.6; its reserved value is taken for the largest. */
 static uint64_t address_bits(const SMMUv3Regs *r)
 {
-    static const uint8_t oas[] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-
-    return SMMUV3_BIT(oas[SMMUV3_GET(SMMUV3_IDR5_OAS, r->idr[5])]) - 1;
+    return SMMUV3_BIT(smmuv3_oas_bits(r->idr[5])) - 1;
 }
 
 static uint64_t existing(const Field *field, const SMMUv3Regs *r)
@@ -555,6 +583,11 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6])
     smmuv3_engine_set_features(f->engine, idr);
     smmuv3_engine_want_events(f->engine, false);
     drive_streams(f);
+}
+
+const SMMUv3RegsStats *smmuv3_regs_stats(const SMMUv3RegFile *f)
+{
+    return &f->stats;
 }
 
 const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f)

@@ -28,6 +28,48 @@
 typedef struct SMMUv3Engine SMMUv3Engine;
 typedef struct SMMUv3EngineDevice SMMUv3EngineDevice;
 
+/* How a stream's transactions go; the closed set that an STE decodes into. */
+typedef enum SMMUv3StreamKind {
+    SMMUV3_STREAM_ABORT,
+    SMMUV3_STREAM_BYPASS,
+    SMMUV3_STREAM_TRANSLATE,
+} SMMUv3StreamKind;
+
+/* A device, as smmuv3_engine_for_each_device() shows it. */
+typedef struct SMMUv3DeviceInfo {
+    void *cookie;
+    bool has_vsid;
+    uint32_t vsid;
+    SMMUv3HostId vdevice;       /* 0: none */
+    SMMUv3StreamKind kind;
+    SMMUv3EventType event;      /* that its transactions would raise */
+    SMMUv3HostId hwpt;          /* 0: on the parent, or blocked by the kernel */
+} SMMUv3DeviceInfo;
+
+/* A nested HWPT. Its key is the STE as the kernel was given it. */
+typedef struct SMMUv3HwptInfo {
+    SMMUv3HostId id;
+    SMMUv3StreamKind kind;
+    uint64_t ste[2];            /* words 0 and 1, host byte order */
+    unsigned users;             /* devices; 0: kept for the next one */
+} SMMUv3HwptInfo;
+
+/* A run of the command queue. */
+typedef struct SMMUv3WindowInfo {
+    uint32_t from, to;          /* CMDQ_CONS before and after, with wrap bit */
+    uint32_t forwarded;
+    SMMUv3CmdError cerror;      /* of the command at @to */
+    const SMMUv3Cmd *failed;    /* that one; NULL: none, or not to be read */
+} SMMUv3WindowInfo;
+
+/* What one flush of a window sent. */
+typedef struct SMMUv3BatchInfo {
+    uint32_t forwarded;         /* commands of the guest in it */
+    uint32_t sent;              /* what they were merged, or split, to */
+    uint32_t calls;             /* invalidate calls that it took */
+    SMMUv3CmdError cerror;
+} SMMUv3BatchInfo;
+
 /* What the engine asks of the VMM. */
 typedef struct SMMUv3FrontendOps {
     /* Copies @len bytes of guest memory at @addr; 0, or -EFAULT. */
@@ -69,6 +111,23 @@ typedef struct SMMUv3FrontendOps {
 
     /* The host cannot tell of its events, @err a negative errno. */
     void (*events_failed)(void *opaque, int err);
+
+    /*
+     * Optional, each of the rest: for a VMM that traces. What they point at is
+     * valid until they return, and they call nothing of the engine.
+     */
+
+    /* A window of commands has ended, and how. */
+    void (*window_done)(void *opaque, const SMMUv3WindowInfo *window);
+
+    /* What was gathered in a window went to the host, or failed. */
+    void (*batch_done)(void *opaque, const SMMUv3BatchInfo *batch);
+
+    /* A device has another HWPT, state, event or vSID than before. */
+    void (*stream_changed)(void *opaque, const SMMUv3DeviceInfo *device);
+
+    /* @made: @hwpt exists from now on; otherwise it is about to go. */
+    void (*hwpt_changed)(void *opaque, const SMMUv3HwptInfo *hwpt, bool made);
 } SMMUv3FrontendOps;
 
 /* The guest's registers that decide over streams (6.3). */
@@ -97,13 +156,6 @@ typedef struct SMMUv3CmdqResult {
     SMMUv3CmdError cerror;
 } SMMUv3CmdqResult;
 
-/* How a stream's transactions go; the closed set that an STE decodes into. */
-typedef enum SMMUv3StreamKind {
-    SMMUV3_STREAM_ABORT,
-    SMMUV3_STREAM_BYPASS,
-    SMMUV3_STREAM_TRANSLATE,
-} SMMUv3StreamKind;
-
 /* Why a device cannot be taken. */
 typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_NONE,
@@ -116,15 +168,53 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed */
 } SMMUv3Refusal;
 
-/* Counters since smmuv3_engine_new(); exact, never reset. */
+/* Commands by what they are about. */
+typedef enum SMMUv3CommandClass {
+    SMMUV3_CLASS_CFGI_STE,       /* CFGI_STE, CFGI_STE_RANGE, CFGI_ALL */
+    SMMUV3_CLASS_CFGI_CD,        /* CFGI_CD, CFGI_CD_ALL */
+    SMMUV3_CLASS_TLBI,
+    SMMUV3_CLASS_ATC_INV,
+    SMMUV3_CLASS_PREFETCH,
+    SMMUV3_CLASS_SYNC,
+    SMMUV3_CLASSES
+} SMMUv3CommandClass;
+
+/* The functions of the port (SMMUv3HostOps), but for veventq_close(). */
+typedef enum SMMUv3HostCall {
+    SMMUV3_CALL_GET_INFO,
+    SMMUV3_CALL_VIOMMU_ALLOC,
+    SMMUV3_CALL_VDEVICE_ALLOC,
+    SMMUV3_CALL_HWPT_ALLOC,
+    SMMUV3_CALL_ATTACH,
+    SMMUV3_CALL_DETACH,
+    SMMUV3_CALL_INVALIDATE,
+    SMMUV3_CALL_VEVENTQ_ALLOC,
+    SMMUV3_CALL_VEVENTQ_READ,
+    SMMUV3_CALL_DESTROY,
+    SMMUV3_CALLS
+} SMMUv3HostCall;
+
+/*
+ * Counters since smmuv3_engine_new(); exact, never reset. Without failures of
+ * the host, sent = forwarded - coalesced + expanded.
+ */
 typedef struct SMMUv3EngineStats {
     uint64_t windows;            /* cmdq runs that found commands */
-    uint64_t commands;           /* commands consumed */
-    uint64_t forwarded;          /* commands that were the host's to do */
+    uint64_t commands;           /* commands consumed; of them, by class: */
+    uint64_t by_class[SMMUV3_CLASSES];
+    /*
+     * Commands that were the host's to do. Those behind one that failed are
+     * looked at, and count, again.
+     */
+    uint64_t forwarded;
+    uint64_t coalesced;          /* so many fewer were sent, batch by batch */
+    uint64_t expanded;           /* so many more, for a host without RIL */
     uint64_t sent;               /* commands that the host was sent for them */
     uint64_t windows_forwarding; /* windows that forwarded at least one */
-    uint64_t invalidate_calls;
+    uint64_t batches;            /* arrays that the sent ones came in */
+    uint64_t entries;            /* of all invalidate calls, repeated or not */
     uint64_t widened;            /* reserved or too long, so sent as more */
+    uint64_t calls[SMMUV3_CALLS]; /* of the host, those that failed, too */
     uint64_t hwpt_translate;     /* nested HWPTs allocated, by kind */
     uint64_t hwpt_bypass;
     uint64_t hwpt_abort;
@@ -140,6 +230,13 @@ typedef struct SMMUv3EngineStats {
     uint64_t events_lost;        /* gaps in what the host told */
     uint64_t events_unknown;     /* of StreamIDs that the guest has not */
 } SMMUv3EngineStats;
+
+/* The kernel's objects that all devices share; 0: there is none. */
+typedef struct SMMUv3EngineObjects {
+    SMMUv3HostId viommu;
+    SMMUv3HostId parent;         /* the caller's, stage 2 */
+    SMMUv3HostId veventq;
+} SMMUv3EngineObjects;
 
 /*
  * A new engine without devices: SMMUEN=0, GBPA bypass, no features. Never
@@ -225,6 +322,23 @@ unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
 
 /* Of @e for as long as it lives; each call on @e moves the counters. */
 const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e);
+
+/*
+ * What there is: each device in the order in which they were added, each
+ * nested HWPT in the order of ids. Reads the engine's own state; no call to
+ * the host, none to guest memory. @visit calls nothing of the engine.
+ */
+void smmuv3_engine_for_each_device(
+    const SMMUv3Engine *e,
+    void (*visit)(void *opaque, const SMMUv3DeviceInfo *device), void *opaque);
+void smmuv3_engine_for_each_hwpt(
+    const SMMUv3Engine *e,
+    void (*visit)(void *opaque, const SMMUv3HwptInfo *hwpt), void *opaque);
+
+/* One of them, and the kernel's objects that they share. */
+void smmuv3_engine_device_info(const SMMUv3EngineDevice *d,
+                               SMMUv3DeviceInfo *info);
+SMMUv3EngineObjects smmuv3_engine_objects(const SMMUv3Engine *e);
 
 /* How a device's stream stands, and the event its transactions would raise. */
 SMMUv3StreamKind smmuv3_engine_device_kind(const SMMUv3EngineDevice *d);

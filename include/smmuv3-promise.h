@@ -5,7 +5,7 @@
  *
  * Made of what the one who configures the VMM wishes and of what the host has,
  * before the guest runs; from then on it stands, and a host that cannot keep
- * it is refused. Both functions are pure.
+ * it is refused. All functions are pure.
  */
 #ifndef SMMUV3_PROMISE_H
 #define SMMUV3_PROMISE_H
@@ -37,6 +37,9 @@ typedef struct SMMUv3Shortfall {
 
 /* May @bits be wished for as the output address size? */
 bool smmuv3_oas_valid(int bits);
+
+/* IDR5.OAS of @idr5 in bits, 6.3.6; its reserved value is the largest. */
+unsigned smmuv3_oas_bits(uint32_t idr5);
 
 /*
  * Stage 1 only, of @info what the guest can use. @info NULL: no host is known

@@ -70,7 +70,22 @@ typedef struct SMMUv3RegsOps {
      * the guest had its thread back. Asked again for every slice.
      */
     void (*resume)(void *opaque);
+
+    /*
+     * Optional, for a VMM that traces: of @n events the first @written went
+     * into the guest's queue, and the rest nowhere; @lost: there had been more.
+     */
+    void (*recorded)(void *opaque, const SMMUv3EventRecord *records,
+                     unsigned n, unsigned written, bool lost);
 } SMMUv3RegsOps;
+
+/* Counters since smmuv3_regs_new(); exact, never reset. */
+typedef struct SMMUv3RegsStats {
+    uint64_t prod_writes;        /* of SMMU_CMDQ_PROD */
+    uint64_t events_written;     /* to the guest's EVENTQ */
+    uint64_t events_dropped;     /* it is off, or an abort not acknowledged */
+    uint64_t events_overflowed;  /* it was full (7.4) */
+} SMMUv3RegsStats;
 
 typedef struct SMMUv3RegFile SMMUv3RegFile;
 
@@ -123,6 +138,9 @@ void smmuv3_regs_host_events(SMMUv3RegFile *f);
  */
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
                         unsigned n, bool lost);
+
+/* Of @f for as long as it lives; each call on @f moves the counters. */
+const SMMUv3RegsStats *smmuv3_regs_stats(const SMMUv3RegFile *f);
 
 /* To look at, or to migrate; valid until the next call on @f. */
 const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f);

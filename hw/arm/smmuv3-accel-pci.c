@@ -23,18 +23,6 @@
 #include "smmuv3-accel.h"
 #include "smmuv3-iommufd.h"
 
-/* A vfio-pci device; the host's side is filled when VFIO has bound it. */
-typedef struct SMMUv3AccelDevice {
-    SMMUv3Accel *accel;
-    PCIBus *bus;
-    int devfn;
-    const char *name;           /* VFIO's, for messages */
-    bool failure_told;
-    SMMUv3HostDevice host_dev;
-    SMMUv3HostInfo info;        /* zeroes if there is none to have */
-    SMMUv3EngineDevice *engine_dev;
-} SMMUv3AccelDevice;
-
 static SMMUv3AccelDevice *find_device(SMMUv3Accel *a, PCIBus *bus, int devfn)
 {
     for (guint i = 0; i < a->devices->len; i++) {
@@ -62,6 +50,7 @@ void smmuv3_accel_pci_stream_failed(void *cookie, int err)
 {
     SMMUv3AccelDevice *d = cookie;
 
+    trace_smmuv3_accel_stream_failed(d->accel->name, d->name, err);
     if (!d->failure_told) {
         d->failure_told = true;
         warn_report("%s: the host refused the guest's configuration of %s"
@@ -70,6 +59,24 @@ void smmuv3_accel_pci_stream_failed(void *cookie, int err)
                     smmuv3_accel_name(d->accel->smmu), d->name,
                     strerror(-err));
     }
+}
+
+void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
+                                     const SMMUv3DeviceInfo *info)
+{
+    SMMUv3AccelDevice *d = info->cookie;
+    char vsid[] = "0xffffffff";
+
+    if (!trace_event_get_state_backends(TRACE_SMMUV3_ACCEL_STREAM)) {
+        return;
+    }
+    if (info->has_vsid) {
+        snprintf(vsid, sizeof(vsid), "0x%x", info->vsid);
+    }
+    trace_smmuv3_accel_stream(a->name, d->name,
+                              info->has_vsid ? vsid : "none",
+                              smmuv3_accel_kind_name(info->kind), info->hwpt,
+                              info->event);
 }
 
 static bool is_bridge(PCIDevice *dev)
@@ -365,7 +372,7 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
         return false;
     }
     a->host_devices++;
-    trace_smmuv3_accel_device(smmuv3_accel_name(a->smmu), vdev->name, "taken");
+    trace_smmuv3_accel_device(a->name, vdev->name, "taken");
     return true;
 }
 
@@ -377,7 +384,7 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     if (!d) {
         return;
     }
-    trace_smmuv3_accel_device(smmuv3_accel_name(a->smmu), d->name, "given up");
+    trace_smmuv3_accel_device(a->name, d->name, "given up");
     smmuv3_engine_device_remove(a->engine, d->engine_dev);
     device_free(d);
     a->host_devices--;

@@ -13,6 +13,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "system/runstate.h"
+#include "trace.h"
 
 #include "smmuv3-accel.h"
 
@@ -127,6 +128,8 @@ void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 
     parse_wishes(a->smmu, &w, &error_abort);
     smmuv3_promise(&w, info, a->idr);
+    trace_smmuv3_accel_promise(a->name, a->idr[0], a->idr[1], a->idr[3],
+                               a->idr[5]);
 }
 
 static void freeze(void *opaque, bool running, RunState state)

@@ -316,8 +316,9 @@ static void add_msi_region(Tree *t)
         qemu_fdt_setprop(t->fdt, "/reserved-memory", "ranges", NULL, 0);
     }
     qemu_fdt_add_subnode(t->fdt, node);
-    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, SMMUV3_ACCEL_MSI_BASE, 2,
-                                 SMMUV3_ACCEL_MSI_SIZE);
+    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg",
+                                 2, SMMUV3_ACCEL_MSI_BASE,
+                                 2, SMMUV3_ACCEL_MSI_SIZE);
     qemu_fdt_setprop(t->fdt, node, "iommu-addresses", t->msi_addresses->data,
                      t->msi_addresses->len * sizeof(uint32_t));
     qemu_fdt_setprop_cell(t->fdt, node, "phandle", t->msi_region);

@@ -146,6 +146,42 @@ static void frontend_watch(void *opaque, int fd)
     }
 }
 
+static void frontend_window_done(void *opaque, const SMMUv3WindowInfo *w)
+{
+    SMMUv3Accel *a = opaque;
+
+    trace_smmuv3_accel_window(a->name, w->from, w->to, w->forwarded);
+    if (w->cerror) {
+        trace_smmuv3_accel_command_error(a->name, w->to,
+                                         w->failed ? w->failed->dw[0] : 0,
+                                         w->failed ? w->failed->dw[1] : 0,
+                                         w->cerror);
+    }
+}
+
+static void frontend_batch_done(void *opaque, const SMMUv3BatchInfo *b)
+{
+    SMMUv3Accel *a = opaque;
+
+    trace_smmuv3_accel_batch(a->name, b->forwarded, b->sent, b->calls,
+                             b->cerror);
+}
+
+static void frontend_stream_changed(void *opaque, const SMMUv3DeviceInfo *d)
+{
+    smmuv3_accel_pci_stream_changed(opaque, d);
+}
+
+static void frontend_hwpt_changed(void *opaque, const SMMUv3HwptInfo *h,
+                                  bool made)
+{
+    SMMUv3Accel *a = opaque;
+
+    trace_smmuv3_accel_hwpt(a->name, made ? "new" : "freed", h->id,
+                            smmuv3_accel_kind_name(h->kind), h->ste[0],
+                            h->ste[1]);
+}
+
 static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
@@ -155,6 +191,10 @@ static const SMMUv3FrontendOps frontend_ops = {
     .consumed = frontend_consumed,
     .watch = frontend_watch,
     .events_failed = frontend_events_failed,
+    .window_done = frontend_window_done,
+    .batch_done = frontend_batch_done,
+    .stream_changed = frontend_stream_changed,
+    .hwpt_changed = frontend_hwpt_changed,
 };
 
 static int regs_write(void *opaque, uint64_t addr, const void *buf, size_t len)
@@ -178,53 +218,64 @@ static void regs_resume(void *opaque)
     qemu_bh_schedule(a->bh);
 }
 
+static void trace_one_event(const SMMUv3Accel *a, const char *what,
+                            const SMMUv3EventRecord *record)
+{
+    uint64_t dw0 = le64_to_cpu(record->dw[0]);
+
+    trace_smmuv3_accel_event(a->name, what,
+                             SMMUV3_GET(SMMUV3_EVENT0_SID, dw0),
+                             SMMUV3_GET(SMMUV3_EVENT0_TYPE, dw0),
+                             le64_to_cpu(record->dw[1]),
+                             le64_to_cpu(record->dw[2]),
+                             le64_to_cpu(record->dw[3]));
+}
+
+static void regs_recorded(void *opaque, const SMMUv3EventRecord *records,
+                          unsigned n, unsigned written, bool lost)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (trace_event_get_state_backends(TRACE_SMMUV3_ACCEL_EVENT)) {
+        for (unsigned i = 0; i < n; i++) {
+            trace_one_event(a, i < written ? "forwarded" : "dropped",
+                            &records[i]);
+        }
+    }
+    if (lost) {
+        trace_smmuv3_accel_events_lost(a->name);
+    }
+}
+
 static const SMMUv3RegsOps regs_ops = {
     .write = regs_write,
     .irq = regs_irq,
     .resume = regs_resume,
+    .recorded = regs_recorded,
 };
 
-/* What traces need to tell what an access has set going. */
-typedef struct Before {
-    SMMUv3EngineStats stats;
-    SMMUv3Regs regs;
-} Before;
-
-static Before look(const SMMUv3Accel *a)
+/* Emulated endpoints go by registers of their own. */
+static void take_regs(SMMUv3Accel *a)
 {
-    return (Before) {
-        .stats = *smmuv3_engine_stats(a->engine),
-        .regs = *smmuv3_regs_state(a->regs),
+    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
+
+    a->taken = (SMMUv3StreamRegs) {
+        .cr0 = r->cr0, .gbpa = r->gbpa, .strtab_base = r->strtab_base,
+        .strtab_base_cfg = r->strtab_base_cfg,
     };
+    smmuv3_accel_emul_take_regs(a);
+    trace_smmuv3_accel_regs(a->name, r->cr0, r->gbpa, r->strtab_base,
+                            r->strtab_base_cfg);
 }
 
-static void trace_changes(const SMMUv3Accel *a, const Before *old)
+static bool stream_regs_changed(const SMMUv3Accel *a)
 {
-    const SMMUv3EngineStats *stats = smmuv3_engine_stats(a->engine);
-    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
-    const char *name = smmuv3_accel_name(a->smmu);
+    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
+    const SMMUv3StreamRegs *old = &a->taken;
 
-    if (regs->cr0 != old->regs.cr0 || regs->gbpa != old->regs.gbpa) {
-        trace_smmuv3_accel_regs(name, regs->cr0, regs->gbpa,
-                                regs->strtab_base);
-    }
-    if (stats->windows != old->stats.windows) {
-        trace_smmuv3_accel_window(name, old->regs.cmdq_cons, regs->cmdq_cons,
-                                  stats->forwarded - old->stats.forwarded,
-                                  stats->invalidate_calls -
-                                  old->stats.invalidate_calls);
-    }
-}
-
-static void follow(SMMUv3Accel *a, const Before *old)
-{
-    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
-
-    if (regs->cr0 != old->regs.cr0 || regs->gbpa != old->regs.gbpa ||
-        regs->strtab_base != old->regs.strtab_base ||
-        regs->strtab_base_cfg != old->regs.strtab_base_cfg) {
-        smmuv3_accel_emul_take_regs(a);
-    }
+    return r->cr0 != old->cr0 || r->gbpa != old->gbpa ||
+           r->strtab_base != old->strtab_base ||
+           r->strtab_base_cfg != old->strtab_base_cfg;
 }
 
 MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
@@ -241,39 +292,34 @@ MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
                                unsigned size)
 {
     SMMUv3Accel *a = s->accel_state;
-    Before old = look(a);
     bool legal = smmuv3_regs_write(a->regs, offset, size, data);
     MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
 
     trace_smmuv3_write_mmio(offset, data, size, r);
-    follow(a, &old);
-    trace_changes(a, &old);
+    if (stream_regs_changed(a)) {
+        take_regs(a);
+    }
     return r;
 }
 
 static void resume_bh(void *opaque)
 {
     SMMUv3Accel *a = opaque;
-    Before old = look(a);
 
     smmuv3_regs_resume(a->regs);
-    trace_changes(a, &old);
 }
 
 void smmuv3_accel_reset(SMMUv3State *s)
 {
     SMMUv3Accel *a = s->accel_state;
-    Before old;
 
     if (!s->accel) {
         return;
     }
     qemu_bh_cancel(a->bh);
-    old = look(a);
     memcpy(s->idr, a->idr, sizeof(s->idr));
     smmuv3_regs_reset(a->regs, a->idr);
-    smmuv3_accel_emul_take_regs(a);
-    trace_changes(a, &old);
+    take_regs(a);
 }
 
 /* What is migrated: a register in the emulated device's state, and in ours. */
@@ -325,60 +371,9 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
         smmuv3_regs_load(s->accel_state->regs, &regs);
-        smmuv3_accel_emul_take_regs(s->accel_state);
+        take_regs(s->accel_state);
     }
     return 0;
-}
-
-static void append_stat(GString *json, const char *name, uint64_t value)
-{
-    g_string_append_printf(json, "%s\"%s\": %" PRIu64,
-                           json->len > 1 ? ", " : "", name, value);
-}
-
-#define APPEND(json, stats, field) append_stat(json, #field, (stats)->field)
-
-/* The engine's counters, as JSON: for tests and for the curious. */
-static char *get_stats(Object *obj, Error **errp)
-{
-    SMMUv3State *s = ARM_SMMUV3(obj);
-    const SMMUv3EngineStats *st;
-    GString *json = g_string_new("{");
-
-    if (s->accel_state) {
-        st = smmuv3_engine_stats(s->accel_state->engine);
-        APPEND(json, st, windows);
-        APPEND(json, st, commands);
-        APPEND(json, st, forwarded);
-        APPEND(json, st, sent);
-        APPEND(json, st, windows_forwarding);
-        APPEND(json, st, invalidate_calls);
-        APPEND(json, st, widened);
-        APPEND(json, st, hwpt_translate);
-        APPEND(json, st, hwpt_bypass);
-        APPEND(json, st, hwpt_abort);
-        APPEND(json, st, hwpt_shared);
-        APPEND(json, st, hwpt_reused);
-        APPEND(json, st, attaches);
-        APPEND(json, st, attach_failures);
-        APPEND(json, st, vdevices);
-        APPEND(json, st, ste_unchanged);
-        APPEND(json, st, events);
-        APPEND(json, st, events_own);
-        APPEND(json, st, events_lost);
-        APPEND(json, st, events_unknown);
-        append_stat(json, "errors", st->errors[SMMUV3_CERROR_ILL] +
-                    st->errors[SMMUV3_CERROR_ABT] +
-                    st->errors[SMMUV3_CERROR_ATC_INV_SYNC]);
-    }
-    return g_string_free(g_string_append_c(json, '}'), FALSE);
-}
-
-void smmuv3_accel_instance_init(Object *obj)
-{
-    object_property_add_str(obj, "stats", get_stats, NULL);
-    object_property_set_description(obj, "stats",
-                                    "Counters of the accelerated command pass");
 }
 
 static bool is_root_bus(PCIBus *bus)
@@ -432,6 +427,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
     }
     a = g_new0(SMMUv3Accel, 1);
     a->smmu = s;
+    a->name = smmuv3_accel_name(s);
     a->events_fd = -1;
     a->events_poll = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);

@@ -8,9 +8,10 @@
  * the devices behind an instance, smmuv3-accel-emul.c lets QEMU's emulated
  * SMMUv3 translate for those that are emulated, smmuv3-accel-props.c has the
  * properties that say what the guest is promised, smmuv3-accel-virt.c is the
- * virt machine's side (refusals, MSI doorbell, device tree), smmuv3-accel-acpi.c
- * the same for firmware, smmuv3-accel-query.c tells QMP and HMP. None of them
- * decides over anything that Arm IHI 0070 defines: that is the engine's.
+ * virt machine's side (refusals, MSI doorbell, device tree) and
+ * smmuv3-accel-acpi.c what firmware gets instead, smmuv3-accel-query.c tells
+ * QMP and HMP of all of it. None of them decides over anything that Arm IHI
+ * 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated
  * endpoints (smmuv3-accel-emul.c).
@@ -41,11 +42,13 @@ typedef struct SMMUv3AccelEvents {
 /* One per arm-smmuv3 with accel=on. */
 typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
+    const char *name;           /* for traces */
     SMMUv3Engine *engine;
     SMMUv3RegFile *regs;
     uint32_t idr[6];            /* the promise */
     bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
+    SMMUv3StreamRegs taken;     /* that smmuv3-accel-emul.c has */
     int events_fd;              /* the host's events; -1: none */
     int events_poll;            /* polls readable when that does */
     bool events_failure_told;
@@ -60,7 +63,6 @@ typedef struct SMMUv3Accel {
 } SMMUv3Accel;
 
 /* Hooks of hw/arm/smmuv3.c. With accel=off they do nothing. */
-void smmuv3_accel_instance_init(Object *obj);
 bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
 void smmuv3_accel_realize(SMMUv3State *s);
 void smmuv3_accel_reset(SMMUv3State *s);
@@ -92,10 +94,25 @@ void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
                                     const SMMUv3HostInfo *info);
 
 /* smmuv3-accel-pci.c */
+
+/* A vfio-pci device; the host's side is filled when VFIO has bound it. */
+typedef struct SMMUv3AccelDevice {
+    SMMUv3Accel *accel;
+    PCIBus *bus;
+    int devfn;
+    const char *name;           /* VFIO's, for messages */
+    bool failure_told;
+    SMMUv3HostDevice host_dev;
+    SMMUv3HostInfo info;        /* zeroes if there is none to have */
+    SMMUv3EngineDevice *engine_dev;
+} SMMUv3AccelDevice;
+
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
 bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp);
 bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
 void smmuv3_accel_pci_stream_failed(void *cookie, int err);
+void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
+                                     const SMMUv3DeviceInfo *info);
 
 /* smmuv3-accel-emul.c */
 void smmuv3_accel_emul_init(SMMUv3Accel *a);
@@ -142,6 +159,9 @@ bool smmuv3_accel_virt_needs_msi_range(PCIBus *bus, PCIDevice *dev);
 void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
                              BIOSLinker *linker);
 bool smmuv3_accel_keeps_pci_config(PCIBus *bus);
+
+/* smmuv3-accel-query.c: "abort", "bypass", "translate" */
+const char *smmuv3_accel_kind_name(SMMUv3StreamKind kind);
 
 /* Hooks of hw/arm/virt.c. */
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,

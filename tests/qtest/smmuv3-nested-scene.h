@@ -231,5 +231,6 @@ void add_error_tests(void);
 void add_emulated_tests(void);
 void add_sweep_tests(void);
 void add_event_tests(void);
+void add_query_tests(void);
 
 #endif

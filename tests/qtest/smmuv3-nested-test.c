@@ -505,6 +505,7 @@ int main(int argc, char **argv)
     add_emulated_tests();
     add_sweep_tests();
     add_event_tests();
+    add_query_tests();
     ret = g_test_run();
     stop_machines();
     return ret;

@@ -35,6 +35,7 @@ static int called(SMMUv3Host *h, FakeCall call)
     int err;
 
     h->calls[call]++;
+    h->all_calls[call]++;
     h->calls[FAKE_CALLS]++;
     one = countdown(h, call);
     any = countdown(h, FAKE_CALLS);
@@ -731,6 +732,7 @@ static int invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
 {
     int ret = called(h, FAKE_INVALIDATE);
 
+    h->all_entries += n;
     if (ret) {
         *done = ret == -ENOMEM ? n : 0;
     } else {

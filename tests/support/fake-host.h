@@ -93,6 +93,8 @@ struct SMMUv3Host {
     GArray *journal;            /* of FakeRecord */
     GArray *issued;             /* of SMMUv3Cmd, as the caller wrote them */
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
+    unsigned all_calls[FAKE_CALLS]; /* never forgotten, as what follows */
+    uint64_t all_entries;       /* of invalidates */
     unsigned rule_breaks;
     unsigned unknown_ids;       /* of these: destroyed twice, or never made */
     unsigned busy_destroys;     /* of these: destroyed while in use */

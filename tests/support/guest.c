@@ -57,11 +57,33 @@ static void guest_sync_irq(void *opaque)
     }
 }
 
+/* By opcode, 4.1.3 */
+static SMMUv3CommandClass class_of(const SMMUv3Cmd *cmd)
+{
+    switch (cmd->dw[0] & 0xff) {
+    case 0x01: case 0x02:
+        return SMMUV3_CLASS_PREFETCH;
+    case 0x03: case 0x04:
+        return SMMUV3_CLASS_CFGI_STE;
+    case 0x05: case 0x06:
+        return SMMUV3_CLASS_CFGI_CD;
+    case 0x40:
+        return SMMUV3_CLASS_ATC_INV;
+    case 0x46:
+        return SMMUV3_CLASS_SYNC;
+    default:
+        return SMMUV3_CLASS_TLBI;
+    }
+}
+
 static void guest_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
 {
     Guest *g = opaque;
 
     g->consumed += n;
+    for (uint32_t i = 0; i < n; i++) {
+        g->classes[class_of(&cmds[i])]++;
+    }
     if (g->on_consumed) {
         g->on_consumed(g, cmds, n);
     }

@@ -28,6 +28,7 @@ struct Guest {
     unsigned sync_irqs;
     unsigned failures;          /* calls of stream_failed() */
     unsigned consumed;          /* commands that consumed() was told of */
+    uint64_t classes[SMMUV3_CLASSES];   /* of them */
     int events_fd;              /* watched; -1: none */
     unsigned events_failures;   /* calls of events_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);

@@ -70,8 +70,38 @@ void scene_init(Scene *s)
     scene_init_idr(s, host_idr, guest_idr);
 }
 
+/* Each counter against who was called. */
+static void expect_exact_stats(const Scene *s)
+{
+    static const FakeCall calls[SMMUV3_CALLS] = {
+        [SMMUV3_CALL_GET_INFO] = FAKE_GET_INFO,
+        [SMMUV3_CALL_VIOMMU_ALLOC] = FAKE_VIOMMU_ALLOC,
+        [SMMUV3_CALL_VDEVICE_ALLOC] = FAKE_VDEVICE_ALLOC,
+        [SMMUV3_CALL_HWPT_ALLOC] = FAKE_HWPT_ALLOC,
+        [SMMUV3_CALL_ATTACH] = FAKE_ATTACH,
+        [SMMUV3_CALL_DETACH] = FAKE_DETACH,
+        [SMMUV3_CALL_INVALIDATE] = FAKE_INVALIDATE,
+        [SMMUV3_CALL_VEVENTQ_ALLOC] = FAKE_VEVENTQ_ALLOC,
+        [SMMUV3_CALL_VEVENTQ_READ] = FAKE_VEVENTQ_READ,
+        [SMMUV3_CALL_DESTROY] = FAKE_DESTROY,
+    };
+    const SMMUv3EngineStats *stats = smmuv3_engine_stats(s->engine);
+    uint64_t commands = 0;
+
+    for (unsigned i = 0; i < SMMUV3_CALLS; i++) {
+        g_assert_cmpuint(stats->calls[i], ==, s->host->all_calls[calls[i]]);
+    }
+    g_assert_cmpuint(stats->entries, ==, s->host->all_entries);
+    for (unsigned i = 0; i < SMMUV3_CLASSES; i++) {
+        g_assert_cmpuint(stats->by_class[i], ==, s->guest->classes[i]);
+        commands += stats->by_class[i];
+    }
+    g_assert_cmpuint(stats->commands, ==, commands);
+}
+
 void scene_done(Scene *s)
 {
+    expect_exact_stats(s);
     smmuv3_engine_free(s->engine);
     g_assert_cmpuint(s->host->rule_breaks, ==, 0);
     fake_host_free(s->host);

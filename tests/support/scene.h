@@ -43,7 +43,10 @@ void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6]);
 /* As many devices as @n instead of SCENE_DEVICES, numbered on. */
 void scene_populate(Scene *s, unsigned n);
 
-/* Asserts that nothing is left in the host and no rule was broken. */
+/*
+ * Asserts that nothing is left in the host, no rule was broken, and commands
+ * and calls were counted exactly.
+ */
 void scene_done(Scene *s);
 
 /* Adds device @i; it must work. */

@@ -350,7 +350,7 @@ static void test_one_window(void)
     g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
     expect_tlbis(&s, 0, 255);
     g_assert_cmpuint(stats->forwarded, ==, 255);
-    g_assert_cmpuint(stats->invalidate_calls, ==, 1);
+    g_assert_cmpuint(stats->calls[SMMUV3_CALL_INVALIDATE], ==, 1);
     g_assert_cmpuint(stats->windows_forwarding, ==, 1);
     scene_done(&s);
 }
