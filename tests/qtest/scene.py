@@ -35,9 +35,9 @@ def run(arguments, seconds=SECONDS):
 class Qmp:
     """A QEMU that is spoken to by QMP. A context manager: QEMU does not outlive it."""
 
-    def __init__(self, arguments):
-        self.process = subprocess.Popen([QEMU, *arguments, "-qmp", "stdio"], text=True, errors="replace",
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def __init__(self, arguments, command=(QEMU,), **popen):
+        self.process = subprocess.Popen([*command, *arguments, "-qmp", "stdio"], text=True, errors="replace",
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
 
     def __enter__(self):
         return self
@@ -55,6 +55,8 @@ class Qmp:
         except BrokenPipeError:
             return {}
         for line in self.process.stdout:
+            if not line.startswith("{"):        # "char device redirected to ..."
+                continue
             reply = json.loads(line)
             if "return" in reply or "error" in reply:
                 return reply

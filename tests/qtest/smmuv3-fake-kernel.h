@@ -36,6 +36,12 @@
 #define FAKE_KERNEL_MAJOR 511
 
 /*
+ * Descriptors that QEMU is started with, as libvirt starts it: the iommufd is
+ * the first, device @i the (i+1)-th after it.
+ */
+#define FAKE_KERNEL_PASSED 200
+
+/*
  * A passed-through device: BAR 0 is 64 KiB of memory that cannot be mapped,
  * BAR 2 is 64 KiB that can. Writing n to BAR 0 offset 0 raises MSI-X vector
  * n. The MSI-X table is at 0x8000 of BAR 0, its capability at 0x60.
@@ -132,6 +138,7 @@ typedef struct FakeKernel {
     uint32_t atc_timeout;       /* a block with an ATC_INV times out */
     uint32_t issue_countdown;   /* the block with the k-th command is lost */
     int32_t issue_errno;
+    uint32_t passed;            /* devices open from the start; 0: none */
     uint32_t refusing;          /* EIO for a command with this word 1 */
     uint64_t refused_dw1;
 

@@ -169,6 +169,44 @@ static void test_narrow_host(void)
     scene_done(&s);
 }
 
+/* ---- As libvirt does it ---- */
+
+#define SMMU_JSON \
+    "{\"driver\":\"arm-smmuv3\",\"primary-bus\":\"pcie.0\"," \
+    "\"id\":\"smmu\",\"accel\":true,\"ssidsize\":\"16\"}"
+#define IOMMUFD_JSON \
+    "{\"qom-type\":\"iommufd\",\"id\":\"iommufd0\",\"fd\":\"%u\"}"
+#define VFIO_JSON \
+    "{\"driver\":\"vfio-pci\",\"id\":\"dev%u\",\"iommufd\":\"iommufd0\"," \
+    "\"fd\":\"%u\",\"bus\":\"pcie.0\",\"addr\":\"0x%u\"}"
+
+/* Descriptors, and no address of a host device. */
+static void test_descriptors(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    s.k->passed = 2;
+    scene_start_bare(&s, "-M virt,gic-version=2,highmem-ecam=off -m 128 "
+                     "-nodefaults -device '" SMMU_JSON "' -object '"
+                     IOMMUFD_JSON "' -device '" VFIO_JSON "' -device '"
+                     VFIO_JSON "'", FAKE_KERNEL_PASSED,
+                     0, FAKE_KERNEL_PASSED + 1, 2,
+                     1, FAKE_KERNEL_PASSED + 2, 3);
+    s.sid[0] = 2 << 3;
+    s.sid[1] = 3 << 3;
+    enable_queue(&s, 6);
+    enable_smmu(&s);
+    translate(&s, 0, 0);
+    translate(&s, 1, 1);
+    expect_translating(&s, 0, 0);
+    expect_translating(&s, 1, 1);
+    g_assert_cmpuint(s.k->iommufds, ==, 1);
+    scene_done(&s);
+}
+
 /* ---- Hot-plug ---- */
 
 static void test_hotplug(void)
@@ -474,6 +512,7 @@ void add_plug_tests(void)
 
         qtest_add_data_func(path, &refusals[i], test_refusal);
     }
+    qtest_add_func("smmuv3-nested/plug/descriptors", test_descriptors);
     qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
     qtest_add_func("smmuv3-nested/refuse/second-iommufd",
                    test_second_iommufd);

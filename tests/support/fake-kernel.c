@@ -8,11 +8,13 @@
  * came of them and the state of all objects are published.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "fake-kernel-internal.h"
 
@@ -25,16 +27,6 @@ VfioDevice fake_devices[FAKE_KERNEL_DEVICES];
 static Iommufd *iommufds[IOMMUFDS];
 /* Recursive: closing our own eventfds comes back here. */
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-
-void fake_kernel_start(FakeKernel *shared)
-{
-    for (unsigned i = 0; i < FAKE_KERNEL_DEVICES; i++) {
-        fake_devices[i].fd = -1;
-    }
-    sem_init(&shared->closed, 1, 0);
-    fake_kernel = shared;
-    fake_kernel->started = 1;
-}
 
 Iommufd *fake_kernel_iommufd(int fd)
 {
@@ -267,6 +259,42 @@ int fake_kernel_open(const char *path)
     record(&r, MIN(ret, 0));
     leave();
     return ret;
+}
+
+/* Opens @path as descriptor @to. */
+static void open_as(const char *path, int to)
+{
+    int fd = fake_kernel_open(path);
+    VfioDevice *d = find_device(fd);
+
+    if (fd < 0 || dup3(fd, to, O_CLOEXEC) < 0) {
+        g_error("%s cannot be passed to QEMU", path);
+    }
+    *(d ? &d->fd : &fake_kernel_iommufd(fd)->fd) = to;
+    close(fd);                  /* which is not ours any more */
+}
+
+static void pass_descriptors(void)
+{
+    open_as("/dev/iommu", FAKE_KERNEL_PASSED);
+    for (unsigned i = 0; i < fake_kernel->passed; i++) {
+        g_autofree char *path = g_strdup_printf(VFIO_PREFIX "%u", i);
+
+        open_as(path, FAKE_KERNEL_PASSED + 1 + i);
+    }
+}
+
+void fake_kernel_start(FakeKernel *shared)
+{
+    for (unsigned i = 0; i < FAKE_KERNEL_DEVICES; i++) {
+        fake_devices[i].fd = -1;
+    }
+    sem_init(&shared->closed, 1, 0);
+    fake_kernel = shared;
+    fake_kernel->started = 1;
+    if (shared->passed) {
+        pass_descriptors();
+    }
 }
 
 bool fake_kernel_is_ours(int fd)
