@@ -10,6 +10,7 @@
  * the guest's stage 1.
  */
 #include "qemu/osdep.h"
+#include <sys/sysmacros.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "exec/address-spaces.h"
@@ -329,6 +330,24 @@ static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
     return true;
 }
 
+/*
+ * The host's PCI address. Of a device that came as a descriptor, as libvirt
+ * gives them, VFIO knows none; sysfs knows whose character device it is.
+ */
+static char *host_name(const VFIODevice *vdev)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *target = NULL;
+    struct stat st;
+
+    if (!vdev->sysfsdev && fstat(vdev->fd, &st) == 0) {
+        path = g_strdup_printf("/sys/dev/char/%u:%u/device", major(st.st_rdev),
+                               minor(st.st_rdev));
+        target = g_file_read_link(path, NULL);
+    }
+    return target ? g_path_get_basename(target) : g_strdup(vdev->name);
+}
+
 static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
                                      VFIODevice *vdev)
 {
@@ -337,7 +356,7 @@ static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
     d->accel = a;
     d->bus = bus;
     d->devfn = devfn;
-    d->name = vdev->name;
+    d->name = host_name(vdev);
     d->host_dev.device_fd = vdev->fd;
     d->host_dev.dev_id = vdev->devid;
     g_ptr_array_add(a->devices, d);
@@ -347,6 +366,7 @@ static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
 static void device_free(SMMUv3AccelDevice *d)
 {
     g_ptr_array_remove(d->accel->devices, d);
+    g_free(d->name);
     g_free(d);
 }
 
@@ -372,7 +392,7 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
         return false;
     }
     a->host_devices++;
-    trace_smmuv3_accel_device(a->name, vdev->name, "taken");
+    trace_smmuv3_accel_device(a->name, d->name, "taken");
     return true;
 }
 

@@ -100,7 +100,7 @@ typedef struct SMMUv3AccelDevice {
     SMMUv3Accel *accel;
     PCIBus *bus;
     int devfn;
-    const char *name;           /* VFIO's, for messages */
+    char *name;                 /* of the host, for messages */
     bool failure_told;
     SMMUv3HostDevice host_dev;
     SMMUv3HostInfo info;        /* zeroes if there is none to have */
