@@ -10,6 +10,7 @@
  */
 #include "forward.h"
 #include "internal.h"
+#include "smmuv3-promise.h"
 
 typedef enum Action {
     ACTION_ILLEGAL,
@@ -62,6 +63,7 @@ typedef struct Window {
     SMMUv3CmdError cerror;  /* of cmds[done] */
     uint32_t n_syncs;       /* seen, engine->syncs; of them... */
     uint32_t signalled;
+    bool msi_aborted;
     uint32_t forwarded;
     uint32_t flushed;       /* of the forwarded ones */
     uint32_t classes[SMMUV3_CLASSES];   /* taken; TLBI and SYNC: see count() */
@@ -78,34 +80,68 @@ static bool sync_legal(const SMMUv3Cmd *cmd)
 }
 
 /*
- * Everything up to @end is done: signals the CMD_SYNCs in it. A CMD_SYNC that
- * finds a timed out ATC_INV before it stops the window instead (4.5.1).
+ * A CMD_SYNC that finds a timed out ATC_INV before it, at @atc_from, stops the
+ * window (4.5.1): where, or @end.
  */
+static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
+{
+    SMMUv3Engine *e = w->engine;
+
+    for (uint32_t n = w->signalled; e->atc_timed_out && n < w->n_syncs; n++) {
+        uint32_t i = e->syncs[n];
+
+        if (i >= end) {
+            break;
+        }
+        if (i >= atc_from) {
+            e->atc_timed_out = false;
+            w->cerror = SMMUV3_CERROR_ATC_INV_SYNC;
+            return i;
+        }
+    }
+    return end;
+}
+
+/* 4.7.3: where a CMD_SYNC's MSI goes; 0: it has none. */
+static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
+{
+    if (SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) != SMMUV3_SYNC_IRQ ||
+        !(e->idr[0] & SMMUV3_IDR0_MSI)) {
+        return 0;
+    }
+    return cmd->dw[1] & e->msi_bits;
+}
+
+/* True if it asks for the wired interrupt. */
+static bool signal_sync(Window *w, const SMMUv3Cmd *cmd)
+{
+    SMMUv3Engine *e = w->engine;
+    uint64_t addr = msi_address(e, cmd);
+
+    if (addr) {
+        w->msi_aborted |= e->fe->msi(e->opaque, addr,
+                                     SMMUV3_GET(SMMUV3_SYNC0_MSIDATA,
+                                                cmd->dw[0]));
+        return false;
+    }
+    return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) == SMMUV3_SYNC_IRQ;
+}
+
+/* Everything up to @end is done: signals the CMD_SYNCs in it. */
 static bool complete(Window *w, uint32_t end, uint32_t atc_from)
 {
     SMMUv3Engine *e = w->engine;
     bool irq = false;
 
-    for (; w->signalled < w->n_syncs; w->signalled++) {
-        uint32_t i = e->syncs[w->signalled];
-
-        if (i >= end) {
-            break;
-        }
-        if (e->atc_timed_out && i >= atc_from) {
-            e->atc_timed_out = false;
-            w->cerror = SMMUV3_CERROR_ATC_INV_SYNC;
-            end = i;
-            break;
-        }
-        irq |= SMMUV3_GET(SMMUV3_SYNC0_CS, w->cmds[i].dw[0]) ==
-               SMMUV3_SYNC_IRQ;
-    }
+    end = atc_failure(w, end, atc_from);
     if (e->fe->consumed && end > w->done) {
         e->fe->consumed(e->opaque, w->cmds + w->done, end - w->done);
     }
     w->done = end;
-    /* One interrupt says it for all of them: the guest looks at memory. */
+    while (w->signalled < w->n_syncs && e->syncs[w->signalled] < end) {
+        irq |= signal_sync(w, &w->cmds[e->syncs[w->signalled++]]);
+    }
+    /* One edge says it for all of them: the guest looks at memory. */
     if (irq) {
         e->fe->sync_irq(e->opaque);
     }
@@ -386,6 +422,7 @@ static bool dispatch(Window *w, uint32_t i)
             return fail(w, i, SMMUV3_CERROR_ILL);
         }
         e->syncs[w->n_syncs++] = i;
+        w->budget -= msi_address(e, cmd) ? SMMUV3_COST_MSI : 0;
         return true;
     case ACTION_PREFETCH:
         w->classes[SMMUV3_CLASS_PREFETCH]++;
@@ -541,11 +578,13 @@ static unsigned queue_log2size(uint64_t base)
                SMMUV3_QUEUE_LOG2SIZE_MAX);
 }
 
-static uint64_t queue_addr(uint64_t base, uint32_t size)
+/* 6.3.26: aligned to its size, and to 32 bytes. */
+uint64_t smmuv3_engine_cmdq_ring(uint64_t base, uint64_t *addr)
 {
-    uint64_t bytes = MAX(size * sizeof(SMMUv3Cmd), 32);
+    uint64_t bytes = sizeof(SMMUv3Cmd) << queue_log2size(base);
 
-    return base & SMMUV3_CMDQ_BASE_ADDR & ~(bytes - 1);
+    *addr = base & SMMUV3_CMDQ_BASE_ADDR & ~(MAX(bytes, 32) - 1);
+    return bytes;
 }
 
 SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
@@ -557,7 +596,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     Window w = {
         .engine = e, .cmds = e->window, .budget = SMMUV3_SLICE_COST,
     };
-    Span span = { .ring = queue_addr(q->base, size), .size = size };
+    Span span = { .size = size };
 
     if (!pending) {
         return (SMMUv3CmdqResult) { .status = SMMUV3_CMDQ_DRAINED };
@@ -567,17 +606,18 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
         cons = (q->prod - size) & wrap_mask;
         pending = size;
     }
+    smmuv3_engine_cmdq_ring(q->base, &span.ring);
     span.first = cons & (size - 1);
     span.n = MIN(pending, SMMUV3_WINDOW_MAX);
     consume(&w, &span);
     count(e, &w);
     q->cons = (cons + w.done) & wrap_mask;
     tell_window(&w, cons, q->cons);
-    if (w.cerror) {
-        return (SMMUv3CmdqResult) { SMMUV3_CMDQ_STOPPED, w.cerror };
-    }
     return (SMMUv3CmdqResult) {
-        .status = w.done < pending ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED,
+        .status = w.cerror ? SMMUV3_CMDQ_STOPPED
+                  : w.done < pending ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED,
+        .cerror = w.cerror,
+        .msi_aborted = w.msi_aborted,
     };
 }
 
@@ -585,4 +625,6 @@ void smmuv3_cmdq_set_idr(SMMUv3Engine *e)
 {
     smmuv3_forward_rules(&e->rules, e->idr, e->info.idr);
     smmuv3_coalesce_set_idr(&e->gathered, e->idr, e->info.idr);
+    e->msi_bits = SMMUV3_SYNC1_MSIADDR &
+                  (SMMUV3_BIT(smmuv3_oas_bits(e->idr[5])) - 1);
 }

@@ -21,10 +21,11 @@
 
 /*
  * Less if they are expensive. The host being sent a command costs 1, so that
- * a slice of those is what one invalidate call takes; a look at the stream
- * table 8; a changed attachment 56 more.
+ * a slice of those is what one invalidate call takes; an MSI as much; a look at
+ * the stream table 8; a changed attachment 56 more.
  */
 #define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
+#define SMMUV3_COST_MSI 1
 #define SMMUV3_COST_LOOKUP 8
 #define SMMUV3_COST_CHANGE 56
 
@@ -56,6 +57,7 @@ struct SMMUv3Engine {
 
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
     uint32_t *syncs;                /* the window's CMD_SYNCs */
+    uint64_t msi_bits;              /* of a CMD_SYNC's MSIAddress that exist */
     SMMUv3ForwardRules rules;
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;

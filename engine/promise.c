@@ -81,7 +81,7 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
     int oas = w->oas == SMMUV3_AUTO ? OAS_AUTO : w->oas;
 
     idr[0] = SMMUV3_IDR0_S1P | SMMUV3_IDR0_COHACC | SMMUV3_IDR0_ASID16 |
-             SMMUV3_IDR0_TERM_MODEL |
+             SMMUV3_IDR0_TERM_MODEL | SMMUV3_IDR0_MSI |
              SMMUV3_PREP(SMMUV3_IDR0_TTF, TTF_AARCH64) |
              SMMUV3_PREP(SMMUV3_IDR0_TTENDIAN, TTENDIAN_LITTLE) |
              SMMUV3_PREP(SMMUV3_IDR0_STALL_MODEL, STALL_NEVER) |

@@ -56,12 +56,42 @@ static void drive_streams(SMMUv3RegFile *f)
     smmuv3_engine_set_regs(f->engine, &regs);
 }
 
-/* @error is not active; 6.3.18: toggled to become so. */
+static bool is_active(const SMMUv3Regs *r, uint32_t error)
+{
+    return (r->gerror ^ r->gerrorn) & error;
+}
+
+/* 3.18: an MSI, once it has an address, else an edge; 0, or -EFAULT. */
+static int interrupt(SMMUv3RegFile *f, SMMUv3Irq irq)
+{
+    const SMMUv3Regs *r = &f->regs;
+    bool gerror = irq == SMMUV3_IRQ_GERROR;
+    uint64_t addr = gerror ? r->gerror_irq_cfg0 : r->eventq_irq_cfg0;
+
+    if (addr) {
+        return f->ops->msi(f->opaque, addr, gerror ? r->gerror_irq_cfg1
+                                                   : r->eventq_irq_cfg1);
+    }
+    f->ops->irq(f->opaque, irq);
+    return 0;
+}
+
+/*
+ * 6.3.18: toggled to become active, nothing if it is already. That its own MSI
+ * was aborted is all that raises no interrupt.
+ */
 static void raise_gerror(SMMUv3RegFile *f, uint32_t error)
 {
-    f->regs.gerror ^= error;
-    if (f->regs.irq_ctrl & SMMUV3_IRQ_CTRL_GERROR) {
-        f->ops->irq(f->opaque, SMMUV3_IRQ_GERROR);
+    SMMUv3Regs *r = &f->regs;
+
+    if (is_active(r, error)) {
+        return;
+    }
+    r->gerror ^= error;
+    if ((r->irq_ctrl & SMMUV3_IRQ_CTRL_GERROR) &&
+        interrupt(f, SMMUV3_IRQ_GERROR) &&
+        !is_active(r, SMMUV3_GERROR_MSI_GERROR_ABT_ERR)) {
+        r->gerror ^= SMMUV3_GERROR_MSI_GERROR_ABT_ERR;
     }
 }
 
@@ -115,7 +145,7 @@ static uint32_t eventq_write(SMMUv3RegFile *f,
 static bool may_record(const SMMUv3Regs *r)
 {
     return (r->cr0 & SMMUV3_CR0_EVENTQEN) &&
-           !((r->gerror ^ r->gerrorn) & SMMUV3_GERROR_EVENTQ_ABT_ERR);
+           !is_active(r, SMMUV3_GERROR_EVENTQ_ABT_ERR);
 }
 
 /* As many of @n as could be written; there is room for all of them. */
@@ -166,8 +196,9 @@ static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
         eventq_overflow(r);
     }
     tell(f, records, n, done, lost);
-    if (done && (r->irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ)) {
-        f->ops->irq(f->opaque, SMMUV3_IRQ_EVENTQ);
+    if (done && (r->irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ) &&
+        interrupt(f, SMMUV3_IRQ_EVENTQ)) {
+        raise_gerror(f, SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR);
     }
 }
 
@@ -212,7 +243,13 @@ static void stop(SMMUv3RegFile *f, SMMUv3CmdError cerror)
 static bool may_consume(const SMMUv3Regs *r)
 {
     return (r->cr0 & SMMUV3_CR0_CMDQEN) &&
-           !((r->gerror ^ r->gerrorn) & SMMUV3_GERROR_CMDQ_ERR);
+           !is_active(r, SMMUV3_GERROR_CMDQ_ERR);
+}
+
+/* With the size that IDR1 allows. */
+static uint64_t effective_cmdq_base(const SMMUv3Regs *r)
+{
+    return (r->cmdq_base & ~SMMUV3_CMDQ_BASE_LOG2SIZE) | cmdq_log2size(r);
 }
 
 static void consume(SMMUv3RegFile *f)
@@ -220,7 +257,7 @@ static void consume(SMMUv3RegFile *f)
     SMMUv3Regs *r = &f->regs;
     SMMUv3CmdqResult result;
     SMMUv3CmdqRegs q = {
-        .base = (r->cmdq_base & ~SMMUV3_CMDQ_BASE_LOG2SIZE) | cmdq_log2size(r),
+        .base = effective_cmdq_base(r),
         .prod = r->cmdq_prod,
         .cons = r->cmdq_cons & SMMUV3_QUEUE_INDEX,
     };
@@ -231,6 +268,9 @@ static void consume(SMMUv3RegFile *f)
     result = smmuv3_engine_cmdq_run(f->engine, &q);
     record_own(f);
     r->cmdq_cons = (r->cmdq_cons & ~SMMUV3_QUEUE_INDEX) | q.cons;
+    if (result.msi_aborted) {
+        raise_gerror(f, SMMUV3_GERROR_MSI_CMDQ_ABT_ERR);
+    }
     if (result.status == SMMUV3_CMDQ_STOPPED) {
         stop(f, result.cerror);
     } else if (result.status == SMMUV3_CMDQ_MORE) {
@@ -593,6 +633,13 @@ const SMMUv3RegsStats *smmuv3_regs_stats(const SMMUv3RegFile *f)
 const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f)
 {
     return &f->regs;
+}
+
+uint64_t smmuv3_regs_cmdq_ring(const SMMUv3RegFile *f, uint64_t *addr)
+{
+    const SMMUv3Regs *r = &f->regs;
+
+    return smmuv3_engine_cmdq_ring(effective_cmdq_base(r), addr);
 }
 
 void smmuv3_regs_load(SMMUv3RegFile *f, const SMMUv3Regs *from)

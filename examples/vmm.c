@@ -56,6 +56,18 @@ static void sync_irq(void *opaque)
     vmm->sync_irqs++;           /* a VMM pulses its interrupt line */
 }
 
+/* A VMM with an ITS, too, has its doorbell's address here as well. */
+static int send_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    uint32_t *ram = ram_at(opaque, addr, sizeof(*ram));
+
+    if (!ram) {
+        return -EFAULT;
+    }
+    __atomic_store_n(ram, GUINT32_TO_LE(data), __ATOMIC_RELEASE);
+    return 0;
+}
+
 /* Also the guest's doing, again and again: say it once at most. */
 static void stream_failed(void *opaque, void *cookie, int err)
 {
@@ -94,6 +106,7 @@ static const SMMUv3FrontendOps frontend_ops = {
     .read = read_ram,
     .read_words = read_words,
     .sync_irq = sync_irq,
+    .msi = send_msi,
     .stream_failed = stream_failed,
     .vsid = vsid,
     .watch = watch,
@@ -130,6 +143,7 @@ static void resume(void *opaque)
 static const SMMUv3RegsOps regs_ops = {
     .write = write_ram,
     .irq = irq,
+    .msi = send_msi,
     .resume = resume,
 };
 

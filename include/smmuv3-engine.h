@@ -86,6 +86,13 @@ typedef struct SMMUv3FrontendOps {
     void (*sync_irq)(void *opaque);
 
     /*
+     * The MSI of a completed CMD_SYNC (4.7.3): @data, little-endian, to @addr
+     * (4-byte aligned) by one 32-bit store that nobody sees before what the
+     * host has done; with IDR0.MSI only. 0, or -EFAULT: the write was aborted.
+     */
+    int (*msi)(void *opaque, uint64_t addr, uint32_t data);
+
+    /*
      * The host refused a stream's new configuration with @err, a negative
      * errno: @cookie's DMA is blocked. A guest can cause it again and again.
      */
@@ -154,6 +161,7 @@ typedef enum SMMUv3CmdqStatus {
 typedef struct SMMUv3CmdqResult {
     SMMUv3CmdqStatus status;
     SMMUv3CmdError cerror;
+    bool msi_aborted;           /* a CMD_SYNC's MSI, GERROR.MSI_CMDQ_ABT_ERR */
 } SMMUv3CmdqResult;
 
 /* Why a device cannot be taken. */
@@ -286,15 +294,21 @@ bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info);
 void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
 
 /*
- * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands,
- * of them 4096 that the host has to be sent, 512 that look at a stream
- * table, or 64 that change an attachment), as one window: a single copy out of
- * guest memory, as few invalidate calls as the port's limit allows. A PROD
- * that claims more than the queue holds is bounded by its size. The caller has
- * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED
- * writes ERR and toggles GERROR.
+ * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands, of
+ * them 4096 that the host has to be sent or that send an MSI, 512 that look at
+ * a stream table, or 64 that change an attachment), as one window: a single
+ * copy out of guest memory, as few invalidate calls as the port's limit allows.
+ * A PROD that claims more than the queue holds is bounded by its size. The
+ * caller has checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and
+ * on STOPPED writes ERR and toggles GERROR, as it does for an aborted MSI.
  */
 SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
+
+/*
+ * Where a command queue's ring lies, SMMU_CMDQ_BASE being @base: its size in
+ * bytes, and in *@addr its address.
+ */
+uint64_t smmuv3_engine_cmdq_ring(uint64_t base, uint64_t *addr);
 
 /*
  * Whether the guest wants events now (CR0.EVENTQEN). The host's queue is made

@@ -62,8 +62,14 @@ typedef struct SMMUv3RegsOps {
     /* Copies @len bytes to guest memory at @addr; 0, or -EFAULT. */
     int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
 
-    /* An edge of a wired interrupt that SMMU_IRQ_CTRL has enabled (3.18). */
+    /*
+     * An edge of a wired interrupt that SMMU_IRQ_CTRL has enabled (3.18), and
+     * for which the guest has set no MSI.
+     */
     void (*irq)(void *opaque, SMMUv3Irq irq);
+
+    /* As SMMUv3FrontendOps.msi. */
+    int (*msi)(void *opaque, uint64_t addr, uint32_t data);
 
     /*
      * Commands are left after a slice: call smmuv3_regs_resume() soon, when
@@ -141,6 +147,13 @@ void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
 
 /* Of @f for as long as it lives; each call on @f moves the counters. */
 const SMMUv3RegsStats *smmuv3_regs_stats(const SMMUv3RegFile *f);
+
+/*
+ * Where the command queue's ring lies, for a VMM that keeps it mapped: its size
+ * in bytes, at most 8 MiB, and its guest physical address in *@addr. That is
+ * what SMMUv3FrontendOps.read is asked for next.
+ */
+uint64_t smmuv3_regs_cmdq_ring(const SMMUv3RegFile *f, uint64_t *addr);
 
 /* To look at, or to migrate; valid until the next call on @f. */
 const SMMUv3Regs *smmuv3_regs_state(const SMMUv3RegFile *f);

@@ -24,7 +24,7 @@
 
 #include "smmuv3-accel.h"
 
-/* DEN 0049E.d, table 5 (nodes) and what each of them is long */
+/* DEN 0049E.e, table 5 (nodes) and what each of them is long */
 #define NODE_ITS        0
 #define NODE_RC         2
 #define NODE_SMMUV3     4
@@ -40,8 +40,11 @@
 #define IORT_HEADER     48
 #define IORT_E_B        3       /* revision without RMR nodes, as QEMU's own */
 #define IORT_E_D        5
+#define IORT_E_E        6       /* with SMMUv3 nodes of revision 5 */
 
 #define COHACC_OVERRIDE 1
+#define DEVICEID_VALID  (1 << 4)
+#define SINGLE_MAPPING  1
 #define RMR_DEVICE_NGNRE (1 << 2)   /* access attributes are bits 9:2 */
 
 #define SPI_BASE        32      /* of interrupt numbers (GSIV) */
@@ -62,6 +65,7 @@ typedef struct Iort {
     uint32_t *nodes;            /* of the root's SMMU: offset in the table */
     uint32_t next_id;
     unsigned n_nodes;
+    uint8_t revision;           /* that the nodes so far need */
 } Iort;
 
 static void put(Iort *t, uint64_t value, int size)
@@ -72,6 +76,11 @@ static void put(Iort *t, uint64_t value, int size)
 static SMMUv3AccelRootBus *root(const Iort *t, unsigned i)
 {
     return &g_array_index(t->roots, SMMUv3AccelRootBus, i);
+}
+
+static void need(Iort *t, uint8_t revision)
+{
+    t->revision = MAX(t->revision, revision);
 }
 
 /* Common header of nodes; returns the node's offset in the table. */
@@ -100,6 +109,16 @@ static void put_mapping(Iort *t, IdRange r, uint32_t node)
     put(t, 0, 4);
 }
 
+/* Of the node itself: no IDs come in. */
+static void put_own_mapping(Iort *t, uint32_t device_id)
+{
+    put(t, 0, 4);
+    put(t, 0, 4);
+    put(t, device_id, 4);
+    put(t, IORT_HEADER, 4);
+    put(t, SINGLE_MAPPING, 4);
+}
+
 static void put_its(Iort *t)
 {
     begin_node(t, NODE_ITS, ITS_SIZE, 1, 0);
@@ -112,12 +131,16 @@ static unsigned gsiv(const Iort *t, SMMUv3State *s, SMMUIrq irq)
     return SPI_BASE + smmuv3_accel_virt_spi(t->vms, s, irq);
 }
 
+/* DEN 0049E.e: with GSIVs a DeviceID counts only if a flag says so. */
 static uint32_t put_smmu(Iort *t, SMMUv3State *s)
 {
-    uint32_t node = begin_node(t, NODE_SMMUV3, SMMUV3_SIZE, 4, t->its);
+    bool msis = smmuv3_accel_virt_sends_msis(t->vms, s);
+    uint32_t node = begin_node(t, NODE_SMMUV3, SMMUV3_SIZE, msis ? 5 : 4,
+                               t->its + msis);
 
+    need(t, msis ? IORT_E_E : 0);
     put(t, smmuv3_accel_virt_mmio(t->vms, s), 8);
-    put(t, COHACC_OVERRIDE, 4);
+    put(t, COHACC_OVERRIDE | (msis ? DEVICEID_VALID : 0), 4);
     put(t, 0, 4);
     put(t, 0, 8);               /* VATOS */
     put(t, 0, 4);               /* model: generic */
@@ -126,9 +149,12 @@ static uint32_t put_smmu(Iort *t, SMMUv3State *s)
     put(t, gsiv(t, s, SMMU_IRQ_GERROR), 4);
     put(t, gsiv(t, s, SMMU_IRQ_CMD_SYNC), 4);
     put(t, 0, 4);               /* proximity domain, not valid */
-    put(t, 0, 4);               /* DeviceID mapping, not used with GSIVs */
+    put(t, msis, 4);            /* which mapping has its DeviceID */
     if (t->its) {
         put_mapping(t, (IdRange) { 0, ALL_IDS - 1 }, IORT_HEADER);
+    }
+    if (msis) {
+        put_own_mapping(t, smmuv3_accel_device_id(s));
     }
     return node;
 }
@@ -252,6 +278,7 @@ static GArray *msi_ids(const SMMUv3AccelRootBus *r)
 
 static void put_rmr(Iort *t, GArray *ids, uint32_t smmu)
 {
+    need(t, IORT_E_D);
     begin_node(t, NODE_RMR, RMR_SIZE, 3, ids->len);
     put(t, RMR_DEVICE_NGNRE, 4);    /* not to be remapped, not privileged */
     put(t, 1, 4);
@@ -264,10 +291,8 @@ static void put_rmr(Iort *t, GArray *ids, uint32_t smmu)
     }
 }
 
-static unsigned put_rmrs(Iort *t)
+static void put_rmrs(Iort *t)
 {
-    unsigned n = 0;
-
     for (unsigned i = 0; i < t->roots->len; i++) {
         const SMMUv3AccelRootBus *r = root(t, i);
         g_autoptr(GArray) ids = NULL;
@@ -278,20 +303,18 @@ static unsigned put_rmrs(Iort *t)
         ids = msi_ids(r);
         if (ids->len) {
             put_rmr(t, ids, t->nodes[i]);
-            n++;
         }
     }
-    return n;
 }
 
 /* ---- Hooks ---- */
 
 /* The table's revision, and how many nodes it has, are known in the end. */
-static void finish(Iort *t, unsigned rmrs, BIOSLinker *linker)
+static void finish(Iort *t, BIOSLinker *linker)
 {
     uint8_t *table = (uint8_t *)t->data->data + t->table.table_offset;
 
-    table[8] = rmrs ? IORT_E_D : IORT_E_B;
+    table[8] = t->revision;
     stl_le_p(table + 36, t->n_nodes);
     acpi_table_end(linker, &t->table);
 }
@@ -305,6 +328,7 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
                    .oem_table_id = vms->oem_table_id },
         .roots = smmuv3_accel_virt_root_buses(vms),
         .its = vms->msi_controller == VIRT_MSI_CTRL_ITS,
+        .revision = IORT_E_B,
     };
 
     t.nodes = g_new0(uint32_t, t.roots->len);
@@ -317,7 +341,8 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
     }
     put_smmus(&t);
     put_rc(&t);
-    finish(&t, put_rmrs(&t), linker);
+    put_rmrs(&t);
+    finish(&t, linker);
     g_free(t.nodes);
     g_array_free(t.roots, true);
 }

@@ -176,6 +176,13 @@ unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
            platform_bus_get_irqn(pbus, SYS_BUS_DEVICE(s), irq);
 }
 
+/* A GICv2m takes an MSI as it comes, and Linux wants no DeviceID for it. */
+bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
+                                  const SMMUv3State *s)
+{
+    return s->accel && vms->msi_controller == VIRT_MSI_CTRL_ITS;
+}
+
 /*
  * An emulated endpoint on the root bus needs none; another may follow one that
  * is below a port.
@@ -219,6 +226,10 @@ static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
     qemu_fdt_setprop(t->fdt, node, "interrupt-names", names, sizeof(names));
     qemu_fdt_setprop(t->fdt, node, "dma-coherent", NULL, 0);
     qemu_fdt_setprop_cell(t->fdt, node, "#iommu-cells", 1);
+    if (smmuv3_accel_virt_sends_msis(t->vms, s)) {
+        qemu_fdt_setprop_cells(t->fdt, node, "msi-parent", t->vms->msi_phandle,
+                               smmuv3_accel_device_id(s));
+    }
     qemu_fdt_setprop_cell(t->fdt, node, "phandle", phandle);
     return phandle;
 }

@@ -12,13 +12,10 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
-#include "exec/address-spaces.h"
-#include "exec/memory.h"
 #include "hw/irq.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/qdev-core.h"
-#include "system/dma.h"
 #include "trace.h"
 
 #include "hw/arm/smmuv3.h"
@@ -32,34 +29,15 @@ const char *smmuv3_accel_name(const SMMUv3State *s)
     return id ? id : TYPE_ARM_SMMUV3;
 }
 
-/* Queues and tables live in RAM; reading a device here could loop back. */
-static const MemTxAttrs ram_only = { .memory = 1 };
-
 static int frontend_read(void *opaque, uint64_t addr, void *buf, size_t len)
 {
-    return dma_memory_read(&address_space_memory, addr, buf, len, ram_only)
-           == MEMTX_OK ? 0 : -EFAULT;
+    return smmuv3_accel_memory_read(opaque, addr, buf, len);
 }
 
 static int frontend_read_words(void *opaque, uint64_t addr, uint64_t *words,
                                size_t n)
 {
-    hwaddr xlat, len = n * sizeof(*words);
-    const uint64_t *ram;
-    MemoryRegion *mr;
-
-    RCU_READ_LOCK_GUARD();
-    mr = address_space_translate(&address_space_memory, addr, &xlat, &len,
-                                 false, ram_only);
-    if (!memory_access_is_direct(mr, false, ram_only) ||
-        len < n * sizeof(*words)) {
-        return -EFAULT;
-    }
-    ram = memory_region_get_ram_ptr(mr) + xlat;
-    for (size_t i = 0; i < n; i++) {
-        words[i] = qatomic_read__nocheck(&ram[i]);
-    }
-    return 0;
+    return smmuv3_accel_memory_read_words(addr, words, n);
 }
 
 static bool frontend_vsid(void *opaque, void *cookie, uint32_t *vsid)
@@ -83,6 +61,15 @@ static void frontend_sync_irq(void *opaque)
     SMMUv3Accel *a = opaque;
 
     pulse(a->smmu, SMMU_IRQ_CMD_SYNC);
+}
+
+/* Of a CMD_SYNC, or instead of a wired interrupt. */
+static int send_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    SMMUv3Accel *a = opaque;
+
+    trace_smmuv3_accel_msi(a->name, addr, data);
+    return smmuv3_accel_memory_msi(a, addr, data);
 }
 
 static void frontend_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
@@ -186,6 +173,7 @@ static const SMMUv3FrontendOps frontend_ops = {
     .read = frontend_read,
     .read_words = frontend_read_words,
     .sync_irq = frontend_sync_irq,
+    .msi = send_msi,
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
     .consumed = frontend_consumed,
@@ -199,8 +187,7 @@ static const SMMUv3FrontendOps frontend_ops = {
 
 static int regs_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
-    return dma_memory_write(&address_space_memory, addr, buf, len, ram_only)
-           == MEMTX_OK ? 0 : -EFAULT;
+    return smmuv3_accel_memory_write(addr, buf, len);
 }
 
 static void regs_irq(void *opaque, SMMUv3Irq irq)
@@ -250,6 +237,7 @@ static void regs_recorded(void *opaque, const SMMUv3EventRecord *records,
 static const SMMUv3RegsOps regs_ops = {
     .write = regs_write,
     .irq = regs_irq,
+    .msi = send_msi,
     .resume = regs_resume,
     .recorded = regs_recorded,
 };
@@ -435,6 +423,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a->bh = qemu_bh_new_guarded(resume_bh, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
     a->devices = g_ptr_array_new();
+    smmuv3_accel_memory_init(a);
     smmuv3_accel_emul_init(a);
     s->accel_state = a;
     smmuv3_accel_props_setup(a);

@@ -4,14 +4,14 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The files: smmuv3-accel.c ties the engine and its register file to QEMU
- * (MMIO, guest memory, interrupts, reset, migration), smmuv3-accel-pci.c holds
- * the devices behind an instance, smmuv3-accel-emul.c lets QEMU's emulated
- * SMMUv3 translate for those that are emulated, smmuv3-accel-props.c has the
- * properties that say what the guest is promised, smmuv3-accel-virt.c is the
- * virt machine's side (refusals, MSI doorbell, device tree) and
- * smmuv3-accel-acpi.c what firmware gets instead, smmuv3-accel-query.c tells
- * QMP and HMP of all of it. None of them decides over anything that Arm IHI
- * 0070 defines: that is the engine's.
+ * (MMIO, interrupts, reset, migration), smmuv3-accel-memory.c is the way to
+ * guest memory, smmuv3-accel-pci.c holds the devices behind an instance,
+ * smmuv3-accel-emul.c lets QEMU's emulated SMMUv3 translate for those that are
+ * emulated, smmuv3-accel-props.c has the properties that say what the guest is
+ * promised, smmuv3-accel-virt.c is the virt machine's side (refusals, MSI
+ * doorbell, device tree) and smmuv3-accel-acpi.c what firmware gets instead,
+ * smmuv3-accel-query.c tells QMP and HMP of all of it. None of them decides
+ * over anything that Arm IHI 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated
  * endpoints (smmuv3-accel-emul.c).
@@ -48,6 +48,10 @@ typedef struct SMMUv3Accel {
     uint32_t idr[6];            /* the promise */
     bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
+    MemoryRegionCache ring;     /* the command queue's */
+    uint64_t ring_base;
+    uint64_t ring_size;         /* bytes; 0: not mapped */
+    MemoryListener memory_listener;
     SMMUv3StreamRegs taken;     /* that smmuv3-accel-emul.c has */
     int events_fd;              /* the host's events; -1: none */
     int events_poll;            /* polls readable when that does */
@@ -80,6 +84,30 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
 
 /* For traces: the id, or the type of an instance without. */
 const char *smmuv3_accel_name(const SMMUv3State *s);
+
+/*
+ * smmuv3-accel-memory.c. Addresses are guest physical; 0, or -EFAULT for what
+ * is not all RAM.
+ */
+void smmuv3_accel_memory_init(SMMUv3Accel *a);
+int smmuv3_accel_memory_read(SMMUv3Accel *a, uint64_t addr, void *buf,
+                             size_t len);
+int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n);
+int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len);
+
+/* To RAM or to the machine's MSI doorbell, with our DeviceID. */
+int smmuv3_accel_memory_msi(const SMMUv3Accel *a, uint64_t addr,
+                            uint32_t data);
+
+/*
+ * The DeviceID of an instance's own MSIs. Those of PCI functions fill the 16
+ * bits that an ITS has; the last ones, of bus 255, are the least likely to
+ * have a function.
+ */
+static inline uint16_t smmuv3_accel_device_id(const SMMUv3State *s)
+{
+    return UINT16_MAX - s->identifier;
+}
 
 /* smmuv3-accel-props.c: with accel=off, too */
 bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
@@ -151,6 +179,10 @@ GArray *smmuv3_accel_virt_root_buses(const VirtMachineState *vms);
 hwaddr smmuv3_accel_virt_mmio(const VirtMachineState *vms, SMMUv3State *s);
 unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
                                SMMUIrq irq);
+
+/* Is the guest told of a DeviceID, so that it may use MSIs for events? */
+bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
+                                  const SMMUv3State *s);
 
 /* @dev on @bus, behind an accelerated instance. */
 bool smmuv3_accel_virt_needs_msi_range(PCIBus *bus, PCIDevice *dev);

@@ -57,6 +57,19 @@ static void guest_sync_irq(void *opaque)
     }
 }
 
+int guest_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    Guest *g = opaque;
+    uint32_t word = GUINT32_TO_LE(data);
+
+    g_assert_cmpuint(addr % 4, ==, 0);
+    g->msis++;
+    if (g->on_msi) {
+        g->on_msi(g, addr, data);
+    }
+    return guest_write(g, addr, &word, sizeof(word));
+}
+
 /* By opcode, 4.1.3 */
 static SMMUv3CommandClass class_of(const SMMUv3Cmd *cmd)
 {
@@ -128,6 +141,7 @@ const SMMUv3FrontendOps guest_ops = {
     .read = guest_read,
     .read_words = guest_read_words,
     .sync_irq = guest_sync_irq,
+    .msi = guest_msi,
     .stream_failed = guest_stream_failed,
     .vsid = guest_vsid,
     .consumed = guest_consumed,

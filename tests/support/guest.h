@@ -26,6 +26,7 @@ struct Guest {
     GHashTable *vsids;          /* cookie -> vSID + 1 */
     unsigned reads;             /* calls of read() and read_words() */
     unsigned sync_irqs;
+    unsigned msis;              /* calls of guest_msi() */
     unsigned failures;          /* calls of stream_failed() */
     unsigned consumed;          /* commands that consumed() was told of */
     uint64_t classes[SMMUV3_CLASSES];   /* of them */
@@ -33,6 +34,7 @@ struct Guest {
     unsigned events_failures;   /* calls of events_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);
     void (*on_sync_irq)(Guest *g);
+    void (*on_msi)(Guest *g, uint64_t addr, uint32_t data);
     void (*on_consumed)(Guest *g, const SMMUv3Cmd *cmds, uint32_t n);
     void *hook_data;
 };
@@ -41,6 +43,9 @@ extern const SMMUv3FrontendOps guest_ops;
 
 /* Copies into RAM; -EFAULT for a hole, or what is outside. */
 int guest_write(Guest *g, uint64_t addr, const void *buf, size_t len);
+
+/* SMMUv3FrontendOps.msi and SMMUv3RegsOps.msi: a word of RAM. */
+int guest_msi(void *opaque, uint64_t addr, uint32_t data);
 
 Guest *guest_new(void);
 void guest_free(Guest *g);

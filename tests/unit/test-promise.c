@@ -51,7 +51,7 @@ static const Case cases[] = {
       IDR0(STALL_MODEL), 1 },
     { "st-level", ALL_AUTO, true, IDR0(ST_LEVEL), 0, IDR0(ST_LEVEL), 1 },
     { "no-pri", ALL_AUTO, ANY_HOST, IDR0(PRI), 0 },
-    { "no-msi", ALL_AUTO, ANY_HOST, IDR0(MSI), 0 },
+    { "msi", ALL_AUTO, ANY_HOST, IDR0(MSI), 1 },
     { "sidsize", ALL_AUTO, ANY_HOST, IDR1(SIDSIZE), 16 },
     { "cmdqs", ALL_AUTO, ANY_HOST, IDR1(CMDQS), 19 },
     { "eventqs", ALL_AUTO, ANY_HOST, IDR1(EVENTQS), 19 },

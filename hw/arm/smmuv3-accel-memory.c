@@ -1,0 +1,153 @@
+/*
+ * arm-smmuv3,accel=on: the guest's memory, as the engine and the register file
+ * reach it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Queues and tables live in RAM; reading a device there could loop back. The
+ * command queue's ring stays mapped from one CMDQ_PROD to the next, until the
+ * guest moves the ring or the machine its memory.
+ */
+#include "qemu/osdep.h"
+#include "exec/address-spaces.h"
+#include "exec/memory.h"
+#include "system/dma.h"
+
+#include "smmuv3-accel.h"
+
+static const MemTxAttrs ram_only = { .memory = 1 };
+
+/* ---- The ring ---- */
+
+static void unmap_ring(SMMUv3Accel *a)
+{
+    if (a->ring_size) {
+        address_space_cache_destroy(&a->ring);
+        a->ring_size = 0;
+    }
+}
+
+static void memory_changed(MemoryListener *listener)
+{
+    unmap_ring(container_of(listener, SMMUv3Accel, memory_listener));
+}
+
+/* Of what is no RAM, or not in one piece, there is no mapping. */
+static void map_ring(SMMUv3Accel *a)
+{
+    uint64_t size = smmuv3_regs_cmdq_ring(a->regs, &a->ring_base);
+    int64_t mapped = address_space_cache_init(&a->ring, &address_space_memory,
+                                              a->ring_base, size, false);
+
+    if (mapped < 0) {
+        return;
+    }
+    a->ring_size = size;
+    if ((uint64_t)mapped < size || !a->ring.ptr) {
+        unmap_ring(a);
+    }
+}
+
+static bool in_ring(const SMMUv3Accel *a, uint64_t addr, size_t len)
+{
+    return addr >= a->ring_base && addr - a->ring_base < a->ring_size &&
+           len <= a->ring_size - (addr - a->ring_base);
+}
+
+int smmuv3_accel_memory_read(SMMUv3Accel *a, uint64_t addr, void *buf,
+                             size_t len)
+{
+    if (!in_ring(a, addr, len)) {
+        unmap_ring(a);
+        map_ring(a);
+    }
+    if (in_ring(a, addr, len)) {
+        address_space_read_cached(&a->ring, addr - a->ring_base, buf, len);
+        return 0;
+    }
+    return dma_memory_read(&address_space_memory, addr, buf, len, ram_only)
+           == MEMTX_OK ? 0 : -EFAULT;
+}
+
+/* ---- Words and blocks ---- */
+
+/* Where @len bytes at @addr lie, NULL if not in RAM or not in one piece. */
+static void *find_ram(uint64_t addr, hwaddr len, bool to_write,
+                      MemoryRegion **mr, hwaddr *at)
+{
+    hwaddr piece = len;
+
+    *mr = address_space_translate(&address_space_memory, addr, at, &piece,
+                                  to_write, ram_only);
+    if (!memory_access_is_direct(*mr, to_write, ram_only) || piece < len) {
+        return NULL;
+    }
+    return memory_region_get_ram_ptr(*mr) + *at;
+}
+
+int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n)
+{
+    const uint64_t *ram;
+    MemoryRegion *mr;
+    hwaddr at;
+
+    RCU_READ_LOCK_GUARD();
+    ram = find_ram(addr, n * sizeof(*words), false, &mr, &at);
+    if (!ram) {
+        return -EFAULT;
+    }
+    for (size_t i = 0; i < n; i++) {
+        words[i] = qatomic_read__nocheck(&ram[i]);
+    }
+    return 0;
+}
+
+int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len)
+{
+    return dma_memory_write(&address_space_memory, addr, buf, len, ram_only)
+           == MEMTX_OK ? 0 : -EFAULT;
+}
+
+/* ---- MSIs ---- */
+
+static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
+{
+    MemTxAttrs attrs = { .requester_id = smmuv3_accel_device_id(a->smmu) };
+    MemTxResult r;
+
+    address_space_stl_le(&address_space_memory, addr, data, attrs, &r);
+    return r == MEMTX_OK ? 0 : -EFAULT;
+}
+
+/*
+ * To RAM, which a guest polls, or to the machine's doorbell. No other device
+ * is in a guest's reach from inside of an access to this one.
+ */
+int smmuv3_accel_memory_msi(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
+{
+    MemoryRegion *mr;
+    uint32_t *ram;
+    hwaddr at;
+
+    if (addr == a->smmu->msi_gpa) {
+        return to_doorbell(a, addr, data);
+    }
+    RCU_READ_LOCK_GUARD();
+    ram = find_ram(addr, sizeof(*ram), true, &mr, &at);
+    if (!ram) {
+        return -EFAULT;
+    }
+    qatomic_store_release(ram, cpu_to_le32(data));
+    memory_region_set_dirty(mr, at, sizeof(*ram));
+    return 0;
+}
+
+/* ---- Life ---- */
+
+void smmuv3_accel_memory_init(SMMUv3Accel *a)
+{
+    a->memory_listener = (MemoryListener) {
+        .name = "smmuv3-accel", .commit = memory_changed,
+    };
+    memory_listener_register(&a->memory_listener, &address_space_memory);
+}
