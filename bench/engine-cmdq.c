@@ -1,25 +1,29 @@
 /*
- * What a forwarded TLBI costs in the engine, without kernel and SMMU.
+ * What a forwarded command costs in the engine, without kernel and SMMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Windows of TLBI_NH_VA and a CMD_SYNC, on a port that does nothing. Beside
- * each time stands the ratio to a plain copy of the same commands in the same
- * run, as times alone mean nothing on a shared machine. With two arguments, an
- * order of addresses and a number, it runs that many windows of 255 and prints
+ * Windows of commands of which the last is a CMD_SYNC, on a port that does
+ * nothing. Beside each time stands the ratio to a plain copy of the same
+ * commands in the same run, as times alone mean nothing on a shared machine.
+ * With arguments, MIX WINDOW N, it runs N windows of that size and prints
  * nothing: for an instruction count (valgrind --tool=callgrind).
  *
- * The orders: "apart" ascends with gaps, so that nothing merges; "shuffled" is
- * the same out of order; "together" is page by page, one run.
+ * The mixes: TLBI_NH_VA "apart", ascending with gaps, so that nothing merges;
+ * "shuffled", the same out of order; "together", page by page, one run; and
+ * "mixed", of every 16 commands 12 TLBI_NH_VA apart, two TLBI_NH_ASID, a
+ * CFGI_CD and a CMD_SYNC.
  */
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "smmuv3-engine.h"
+#include "smmuv3/ste.h"
 
 #define LOG2SIZE 13
 #define QUEUE_SIZE (1u << LOG2SIZE)
+#define SID 8
 
 static SMMUv3Cmd queue[QUEUE_SIZE];
 
@@ -29,9 +33,13 @@ static int read_queue(void *opaque, uint64_t addr, void *buf, size_t len)
     return 0;
 }
 
+/* Every STE translates. */
 static int read_words(void *opaque, uint64_t addr, uint64_t *words, size_t n)
 {
     memset(words, 0, n * sizeof(*words));
+    words[0] = GUINT64_TO_LE(SMMUV3_STE0_V |
+                             SMMUV3_PREP(SMMUV3_STE0_CONFIG,
+                                         SMMUV3_STE_CONFIG_S1));
     return 0;
 }
 
@@ -53,7 +61,7 @@ static void events_failed(void *opaque, int err)
 
 static bool vsid(void *opaque, void *cookie, uint32_t *out)
 {
-    *out = 8;
+    *out = SID;
     return true;
 }
 
@@ -135,16 +143,19 @@ static const SMMUv3HostOps port = {
     .destroy = destroy,
 };
 
-typedef enum Order { APART, SHUFFLED, TOGETHER, ORDERS } Order;
+typedef enum Mix { APART, SHUFFLED, TOGETHER, MIXED, MIXES } Mix;
 
-static const char *const order_names[ORDERS] = {
-    "apart", "shuffled", "together",
+static const char *const mix_names[MIXES] = {
+    "apart", "shuffled", "together", "mixed",
 };
 
-static uint64_t nth_page(Order order, unsigned i)
+static const unsigned windows[] = { 2, 8, 32, 128, 255, 1024, 4096 };
+
+static uint64_t nth_page(Mix mix, unsigned i)
 {
-    switch (order) {
+    switch (mix) {
     case APART:
+    case MIXED:
         return 7 * (uint64_t)i;
     case SHUFFLED:      /* an odd factor is a permutation of 0..2^20 - 1 */
         return 7 * (uint64_t)((i * 0x9e3b1u) & 0xfffff);
@@ -153,15 +164,36 @@ static uint64_t nth_page(Order order, unsigned i)
     }
 }
 
-static void fill_queue(unsigned window, Order order)
+static SMMUv3Cmd make_cmd(uint64_t dw0, uint64_t dw1)
+{
+    return (SMMUv3Cmd) { { GUINT64_TO_LE(dw0), GUINT64_TO_LE(dw1) } };
+}
+
+static SMMUv3Cmd nth_command(Mix mix, unsigned i)
+{
+    uint64_t asid = SMMUV3_PREP(SMMUV3_TLBI0_ASID, 1);
+
+    switch (mix == MIXED ? i % 16 : 0) {
+    case 5:
+    case 11:
+        return make_cmd(SMMUV3_CMD_TLBI_NH_ASID |
+                        SMMUV3_PREP(SMMUV3_TLBI0_ASID, 2 + i % 7), 0);
+    case 13:
+        return make_cmd(SMMUV3_CMD_CFGI_CD | SMMUV3_PREP(SMMUV3_CMD0_SID, SID),
+                        SMMUV3_CFGI1_LEAF);
+    case 15:
+        return make_cmd(SMMUV3_CMD_SYNC, 0);
+    default:
+        return make_cmd(SMMUV3_CMD_TLBI_NH_VA | asid, nth_page(mix, i) << 12);
+    }
+}
+
+static void fill_queue(unsigned window, Mix mix)
 {
     for (unsigned i = 0; i < QUEUE_SIZE; i++) {
         bool last = i % window == window - 1;
 
-        queue[i].dw[0] = GUINT64_TO_LE(
-            last ? SMMUV3_CMD_SYNC
-                 : SMMUV3_CMD_TLBI_NH_VA | SMMUV3_PREP(SMMUV3_TLBI0_ASID, 1));
-        queue[i].dw[1] = GUINT64_TO_LE(last ? 0 : nth_page(order, i) << 12);
+        queue[i] = last ? make_cmd(SMMUV3_CMD_SYNC, 0) : nth_command(mix, i);
     }
 }
 
@@ -196,37 +228,38 @@ static gint64 time_copy(unsigned window, unsigned n)
     return g_get_monotonic_time() - start;
 }
 
-static void measure(SMMUv3Engine *e, unsigned window, Order order)
+static void measure(SMMUv3Engine *e, unsigned window, Mix mix)
 {
     unsigned n = 8 * 1024 * 1024 / window;
     double total = (double)n * window;
     gint64 engine, copy;
 
-    fill_queue(window, order);
+    fill_queue(window, mix);
     calls = commands = 0;
     engine = time_engine(e, window, n);
     copy = time_copy(window, n);
-    g_print("%-9s %6u  %8.1f  %8.1f  %9.3f  %10.1f\n", order_names[order],
+    g_print("%-9s %6u  %8.1f  %8.1f  %9.3f  %10.1f\n", mix_names[mix],
             window, engine * 1000 / total, copy ? (double)engine / copy : 0,
             calls / (double)n, calls ? commands / (double)calls : 0);
 }
 
 static void measure_all(SMMUv3Engine *e)
 {
-    g_print("order     window  ns/cmd    x copy    calls/PROD  cmds/call\n");
-    for (Order order = 0; order < ORDERS; order++) {
-        for (unsigned window = 2; window <= 4096; window *= 4) {
-            measure(e, window, order);
+    g_print("mix       window  ns/cmd    x copy    calls/PROD  cmds/call\n");
+    for (Mix mix = 0; mix < MIXES; mix++) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(windows); i++) {
+            measure(e, windows[i], mix);
         }
     }
 }
 
-static bool count_one(SMMUv3Engine *e, const char *name, unsigned n)
+static bool count_one(SMMUv3Engine *e, const char *name, unsigned window,
+                      unsigned n)
 {
-    for (Order order = 0; order < ORDERS; order++) {
-        if (!strcmp(name, order_names[order])) {
-            fill_queue(255, order);
-            run_windows(e, 255, n);
+    for (Mix mix = 0; mix < MIXES; mix++) {
+        if (!strcmp(name, mix_names[mix])) {
+            fill_queue(window, mix);
+            run_windows(e, window, n);
             return true;
         }
     }
@@ -239,6 +272,10 @@ int main(int argc, char **argv)
         SMMUV3_IDR0_S1P | SMMUV3_IDR0_ASID16, 16, 0, SMMUV3_IDR3_RIL, 0,
         SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K | SMMUV3_IDR5_GRAN64K,
     };
+    static const SMMUv3StreamRegs regs = {
+        .cr0 = SMMUV3_CR0_SMMUEN,
+        .strtab_base_cfg = SMMUV3_PREP(SMMUV3_STRTAB_CFG_LOG2SIZE, 8),
+    };
     SMMUv3Engine *e = smmuv3_engine_new(&frontend, NULL);
     SMMUv3EngineDevice *d;
     SMMUv3Refusal why;
@@ -248,8 +285,9 @@ int main(int argc, char **argv)
     if (smmuv3_engine_device_add(e, &port, NULL, NULL, 1, NULL, &d, &why)) {
         return EXIT_FAILURE;
     }
-    if (argc == 3) {
-        ok = count_one(e, argv[1], atoi(argv[2]));
+    smmuv3_engine_set_regs(e, &regs);
+    if (argc == 4) {
+        ok = count_one(e, argv[1], atoi(argv[2]), atoi(argv[3]));
     } else {
         measure_all(e);
     }

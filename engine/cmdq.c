@@ -618,6 +618,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
                   : w.done < pending ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED,
         .cerror = w.cerror,
         .msi_aborted = w.msi_aborted,
+        .events_due = e->events_due != 0,
     };
 }
 

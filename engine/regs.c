@@ -266,7 +266,9 @@ static void consume(SMMUv3RegFile *f)
         return;
     }
     result = smmuv3_engine_cmdq_run(f->engine, &q);
-    record_own(f);
+    if (result.events_due) {
+        record_own(f);
+    }
     r->cmdq_cons = (r->cmdq_cons & ~SMMUV3_QUEUE_INDEX) | q.cons;
     if (result.msi_aborted) {
         raise_gerror(f, SMMUV3_GERROR_MSI_CMDQ_ABT_ERR);
@@ -387,6 +389,8 @@ typedef struct Field {
           .irq_off = enable)
 
 /*
+ * Those of a register stand together; the busiest first.
+ *
  * GBPA.SHCFG is kept in any case: without ATTR_TYPES_OVR the incoming
  * attribute is used, and the field's reset value says so.
  */
@@ -461,11 +465,15 @@ static bool locked(const Field *field, const SMMUv3Regs *r)
 /* The bits of a register that exist; @now: that can be written now. */
 static uint64_t writable(const SMMUv3Regs *r, uint16_t offset, bool now)
 {
+    const Field *field = fields, *end = fields + G_N_ELEMENTS(fields);
     uint64_t bits = 0;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
-        if (fields[i].reg == offset && !(now && locked(&fields[i], r))) {
-            bits |= existing(&fields[i], r);
+    while (field < end && field->reg != offset) {
+        field++;
+    }
+    for (; field < end && field->reg == offset; field++) {
+        if (!now || !locked(field, r)) {
+            bits |= existing(field, r);
         }
     }
     return bits;

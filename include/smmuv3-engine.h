@@ -162,6 +162,7 @@ typedef struct SMMUv3CmdqResult {
     SMMUv3CmdqStatus status;
     SMMUv3CmdError cerror;
     bool msi_aborted;           /* a CMD_SYNC's MSI, GERROR.MSI_CMDQ_ABT_ERR */
+    bool events_due;            /* smmuv3_engine_own_events() has some */
 } SMMUv3CmdqResult;
 
 /* Why a device cannot be taken. */
@@ -329,7 +330,7 @@ unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
  * The same for events of the engine's own: a CFGI_STE or CFGI_STE_RANGE found
  * a stream without a usable STE (C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE). An
  * SMMU would say so at the next transaction, which the host aborts silently.
- * Call until it gives 0, after smmuv3_engine_cmdq_run().
+ * Call until it gives 0, when a run of the queue says that there are some.
  */
 unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
                                   unsigned max);

@@ -262,7 +262,7 @@ static SMMUv3AccelStats *stats(const SMMUv3Accel *a)
     SMMUv3AccelStats *s = g_new0(SMMUv3AccelStats, 1);
 
     *s = (SMMUv3AccelStats) {
-        .prod_writes = r->prod_writes,
+        .prod_writes = stat64_get(&a->prod_writes),
         .windows = e->windows,
         .windows_forwarding = e->windows_forwarding,
         .commands = commands(e),

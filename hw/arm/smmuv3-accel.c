@@ -242,58 +242,11 @@ static const SMMUv3RegsOps regs_ops = {
     .recorded = regs_recorded,
 };
 
-/* Emulated endpoints go by registers of their own. */
-static void take_regs(SMMUv3Accel *a)
-{
-    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
-
-    a->taken = (SMMUv3StreamRegs) {
-        .cr0 = r->cr0, .gbpa = r->gbpa, .strtab_base = r->strtab_base,
-        .strtab_base_cfg = r->strtab_base_cfg,
-    };
-    smmuv3_accel_emul_take_regs(a);
-    trace_smmuv3_accel_regs(a->name, r->cr0, r->gbpa, r->strtab_base,
-                            r->strtab_base_cfg);
-}
-
-static bool stream_regs_changed(const SMMUv3Accel *a)
-{
-    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
-    const SMMUv3StreamRegs *old = &a->taken;
-
-    return r->cr0 != old->cr0 || r->gbpa != old->gbpa ||
-           r->strtab_base != old->strtab_base ||
-           r->strtab_base_cfg != old->strtab_base_cfg;
-}
-
-MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
-                              unsigned size)
-{
-    bool legal = smmuv3_regs_read(s->accel_state->regs, offset, size, data);
-    MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
-
-    trace_smmuv3_read_mmio(offset, *data, size, r);
-    return r;
-}
-
-MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
-                               unsigned size)
-{
-    SMMUv3Accel *a = s->accel_state;
-    bool legal = smmuv3_regs_write(a->regs, offset, size, data);
-    MemTxResult r = legal ? MEMTX_OK : MEMTX_ERROR;
-
-    trace_smmuv3_write_mmio(offset, data, size, r);
-    if (stream_regs_changed(a)) {
-        take_regs(a);
-    }
-    return r;
-}
-
 static void resume_bh(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
+    smmuv3_accel_apply_posted(a);
     smmuv3_regs_resume(a->regs);
 }
 
@@ -305,9 +258,10 @@ void smmuv3_accel_reset(SMMUv3State *s)
         return;
     }
     qemu_bh_cancel(a->bh);
+    smmuv3_accel_drop_posted(a);
     memcpy(s->idr, a->idr, sizeof(s->idr));
     smmuv3_regs_reset(a->regs, a->idr);
-    take_regs(a);
+    smmuv3_accel_take_regs(a);
 }
 
 /* What is migrated: a register in the emulated device's state, and in ours. */
@@ -342,6 +296,7 @@ int smmuv3_accel_pre_save(void *opaque)
     const SMMUv3Regs *regs;
 
     if (s->accel) {
+        smmuv3_accel_apply_posted(s->accel_state);
         regs = smmuv3_regs_state(s->accel_state->regs);
 #define TO_STREAM(theirs, ours) s->theirs = regs->ours;
         FOR_EACH_REGISTER(TO_STREAM)
@@ -359,7 +314,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
         smmuv3_regs_load(s->accel_state->regs, &regs);
-        take_regs(s->accel_state);
+        smmuv3_accel_take_regs(s->accel_state);
     }
     return 0;
 }
@@ -424,6 +379,7 @@ void smmuv3_accel_realize(SMMUv3State *s)
                                 &DEVICE(s)->mem_reentrancy_guard);
     a->devices = g_ptr_array_new();
     smmuv3_accel_memory_init(a);
+    smmuv3_accel_mmio_init(a);
     smmuv3_accel_emul_init(a);
     s->accel_state = a;
     smmuv3_accel_props_setup(a);

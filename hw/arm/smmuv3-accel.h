@@ -4,17 +4,19 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The files: smmuv3-accel.c ties the engine and its register file to QEMU
- * (MMIO, interrupts, reset, migration), smmuv3-accel-memory.c is the way to
- * guest memory, smmuv3-accel-pci.c holds the devices behind an instance,
- * smmuv3-accel-emul.c lets QEMU's emulated SMMUv3 translate for those that are
- * emulated, smmuv3-accel-props.c has the properties that say what the guest is
- * promised, smmuv3-accel-virt.c is the virt machine's side (refusals, MSI
- * doorbell, device tree) and smmuv3-accel-acpi.c what firmware gets instead,
- * smmuv3-accel-query.c tells QMP and HMP of all of it. None of them decides
- * over anything that Arm IHI 0070 defines: that is the engine's.
+ * (interrupts, events, reset, migration), smmuv3-accel-mmio.c takes the guest's
+ * accesses, smmuv3-accel-memory.c is the way to guest memory, smmuv3-accel-
+ * pci.c holds the devices behind an instance, smmuv3-accel-emul.c lets QEMU's
+ * emulated SMMUv3 translate for those that are emulated, smmuv3-accel-props.c
+ * has the properties that say what the guest is promised, smmuv3-accel-virt.c
+ * is the virt machine's side (refusals, MSI doorbell, device tree) and
+ * smmuv3-accel-acpi.c what firmware gets instead, smmuv3-accel-query.c tells
+ * QMP and HMP of all of it. None of them decides over anything that Arm IHI
+ * 0070 defines: that is the engine's.
  *
- * Locking: everything runs under the BQL, but for the DMA of emulated
- * endpoints (smmuv3-accel-emul.c).
+ * Locking: everything runs under the BQL, but for the DMA of emulated endpoints
+ * (smmuv3-accel-emul.c) and the beginning of a guest's accesses
+ * (smmuv3-accel-mmio.c).
  */
 #ifndef HW_ARM_SMMUV3_ACCEL_H
 #define HW_ARM_SMMUV3_ACCEL_H
@@ -22,6 +24,7 @@
 #include "hw/acpi/bios-linker-loader.h"
 #include "hw/arm/smmuv3.h"
 #include "hw/arm/virt.h"
+#include "qemu/stats64.h"
 #include "system/iommufd.h"
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
@@ -48,6 +51,9 @@ typedef struct SMMUv3Accel {
     uint32_t idr[6];            /* the promise */
     bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
+    uint32_t posted;            /* of CMDQ_PROD, see smmuv3-accel-mmio.c */
+    bool consuming;
+    Stat64 prod_writes;
     MemoryRegionCache ring;     /* the command queue's */
     uint64_t ring_base;
     uint64_t ring_size;         /* bytes; 0: not mapped */
@@ -73,11 +79,20 @@ void smmuv3_accel_reset(SMMUv3State *s);
 int smmuv3_accel_pre_save(void *opaque);
 int smmuv3_accel_post_load(void *opaque, int version_id);
 
-/* The guest's accesses; with accel=on only. */
+/* smmuv3-accel-mmio.c: the guest's accesses, without the BQL; accel=on only. */
 MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
                               unsigned size);
 MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
                                unsigned size);
+
+void smmuv3_accel_mmio_init(SMMUv3Accel *a);
+
+/* Under the BQL: a CMDQ_PROD that a vCPU has left takes effect, or none. */
+void smmuv3_accel_apply_posted(SMMUv3Accel *a);
+void smmuv3_accel_drop_posted(SMMUv3Accel *a);
+
+/* Registers that streams depend on may have changed. */
+void smmuv3_accel_take_regs(SMMUv3Accel *a);
 
 /* An emulated endpoint's event, from any thread; with accel=on only. */
 MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
