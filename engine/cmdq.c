@@ -66,7 +66,7 @@ typedef struct Window {
     bool msi_aborted;
     uint32_t forwarded;
     uint32_t flushed;       /* of the forwarded ones */
-    uint32_t classes[SMMUV3_CLASSES];   /* taken; TLBI and SYNC: see count() */
+    uint32_t others;        /* taken that are neither TLBI nor SYNC */
 } Window;
 
 static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
@@ -398,23 +398,23 @@ static bool dispatch(Window *w, uint32_t i)
     }
     switch (rule->action) {
     case ACTION_CFGI_STE:
-        w->classes[SMMUV3_CLASS_CFGI_STE]++;
+        w->others++;
         return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        w->classes[SMMUV3_CLASS_CFGI_STE]++;
+        w->others++;
         return cfgi_ste(w, i, range_mask(cmd));
     case ACTION_TLBI:
         forward(w, i, ACTION_TLBI);
         return true;
     case ACTION_CFGI_CD:
-        w->classes[SMMUV3_CLASS_CFGI_CD]++;
+        w->others++;
         forward(w, i, ACTION_CFGI_CD);
         return true;
     case ACTION_ATC_INV:
         if (!(e->idr[0] & SMMUV3_IDR0_ATS)) {
             return fail(w, i, SMMUV3_CERROR_ILL);
         }
-        w->classes[SMMUV3_CLASS_ATC_INV]++;
+        w->others++;
         forward(w, i, ACTION_ATC_INV);
         return true;
     case ACTION_SYNC:       /* signalled when what precedes it is done */
@@ -425,7 +425,7 @@ static bool dispatch(Window *w, uint32_t i)
         w->budget -= msi_address(e, cmd) ? SMMUV3_COST_MSI : 0;
         return true;
     case ACTION_PREFETCH:
-        w->classes[SMMUV3_CLASS_PREFETCH]++;
+        w->others++;
         return true;
     default:
         return fail(w, i, SMMUV3_CERROR_ILL);
@@ -523,26 +523,20 @@ static SMMUv3CommandClass class_of(const SMMUv3Cmd *cmd)
 }
 
 /*
- * A guest's TLBIs are not counted one by one: they are what is left. After a
- * failure not all that was taken is done, and it is counted anew.
+ * Where there are TLBIs and CMD_SYNCs only, nobody counts one by one. After a
+ * failure not all that was taken is done.
  */
-static void count_classes(SMMUv3Engine *e, Window *w)
+static void count_classes(SMMUv3Engine *e, const Window *w)
 {
-    uint32_t *n = w->classes;
+    uint64_t *n = e->stats.by_class;
 
-    n[SMMUV3_CLASS_SYNC] = w->n_syncs;
-    n[SMMUV3_CLASS_TLBI] = w->done;
-    for (unsigned i = 0; i < SMMUV3_CLASSES; i++) {
-        n[SMMUV3_CLASS_TLBI] -= i == SMMUV3_CLASS_TLBI ? 0 : n[i];
+    if (!w->others && w->done == w->taken) {
+        n[SMMUV3_CLASS_SYNC] += w->n_syncs;
+        n[SMMUV3_CLASS_TLBI] += w->done - w->n_syncs;
+        return;
     }
-    if (w->done != w->taken) {
-        memset(n, 0, sizeof(w->classes));
-        for (uint32_t i = 0; i < w->done; i++) {
-            n[class_of(&w->cmds[i])]++;
-        }
-    }
-    for (unsigned i = 0; i < SMMUV3_CLASSES; i++) {
-        e->stats.by_class[i] += n[i];
+    for (uint32_t i = 0; i < w->done; i++) {
+        n[class_of(&w->cmds[i])]++;
     }
 }
 
@@ -562,7 +556,7 @@ static void tell_window(const Window *w, uint32_t from, uint32_t to)
     }
 }
 
-static void count(SMMUv3Engine *e, Window *w)
+static void count(SMMUv3Engine *e, const Window *w)
 {
     count_classes(e, w);
     e->stats.windows++;

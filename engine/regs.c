@@ -594,6 +594,12 @@ bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
     return true;
 }
 
+void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod)
+{
+    f->regs.cmdq_prod = prod & SMMUV3_QUEUE_INDEX;
+    prod_written(f, 0);
+}
+
 void smmuv3_regs_resume(SMMUv3RegFile *f)
 {
     consume(f);

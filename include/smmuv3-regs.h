@@ -124,6 +124,9 @@ bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
 bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                        uint64_t value);
 
+/* The shortest way to the same as a write of @prod to SMMU_CMDQ_PROD. */
+void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod);
+
 /*
  * The next slice of commands, as ops->resume() asked for. Nothing happens if
  * the guest has switched the queue off since, or a reset came between.

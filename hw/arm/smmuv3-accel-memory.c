@@ -37,7 +37,7 @@ static void map_ring(SMMUv3Accel *a)
 {
     uint64_t size = smmuv3_regs_cmdq_ring(a->regs, &a->ring_base);
     int64_t mapped = address_space_cache_init(&a->ring, &address_space_memory,
-                                              a->ring_base, size, false);
+                                              a->ring_base, size, true);
 
     if (mapped < 0) {
         return;
@@ -110,6 +110,28 @@ int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len)
 
 /* ---- MSIs ---- */
 
+static void to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
+{
+    qatomic_store_release((uint32_t *)(a->ring.ptr + at), cpu_to_le32(data));
+    address_space_cache_invalidate(&a->ring, at, sizeof(data));
+}
+
+static int to_ram(uint64_t addr, uint32_t data)
+{
+    MemoryRegion *mr;
+    uint32_t *ram;
+    hwaddr at;
+
+    RCU_READ_LOCK_GUARD();
+    ram = find_ram(addr, sizeof(*ram), true, &mr, &at);
+    if (!ram) {
+        return -EFAULT;
+    }
+    qatomic_store_release(ram, cpu_to_le32(data));
+    memory_region_set_dirty(mr, at, sizeof(*ram));
+    return 0;
+}
+
 static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
 {
     MemTxAttrs attrs = { .requester_id = smmuv3_accel_device_id(a->smmu) };
@@ -120,26 +142,18 @@ static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
 }
 
 /*
- * To RAM, which a guest polls, or to the machine's doorbell. No other device
- * is in a guest's reach from inside of an access to this one.
+ * To RAM, which a guest polls (Linux: the CMD_SYNC's own place in the ring), or
+ * to the machine's doorbell. No other device is in a guest's reach from inside
+ * of an access to this one.
  */
-int smmuv3_accel_memory_msi(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
+int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
 {
-    MemoryRegion *mr;
-    uint32_t *ram;
-    hwaddr at;
-
-    if (addr == a->smmu->msi_gpa) {
-        return to_doorbell(a, addr, data);
+    if (in_ring(a, addr, sizeof(data))) {
+        to_ring(a, addr - a->ring_base, data);
+        return 0;
     }
-    RCU_READ_LOCK_GUARD();
-    ram = find_ram(addr, sizeof(*ram), true, &mr, &at);
-    if (!ram) {
-        return -EFAULT;
-    }
-    qatomic_store_release(ram, cpu_to_le32(data));
-    memory_region_set_dirty(mr, at, sizeof(*ram));
-    return 0;
+    return addr == a->smmu->msi_gpa ? to_doorbell(a, addr, data)
+                                    : to_ram(addr, data);
 }
 
 /* ---- Life ---- */

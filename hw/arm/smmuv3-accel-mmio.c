@@ -72,7 +72,7 @@ void smmuv3_accel_apply_posted(SMMUv3Accel *a)
     uint32_t posted = qatomic_xchg(&a->posted, 0);
 
     if (posted) {
-        smmuv3_regs_write(a->regs, SMMUV3_REG_CMDQ_PROD, 4, posted);
+        smmuv3_regs_write_prod(a->regs, posted & SMMUV3_QUEUE_INDEX);
     }
 }
 

@@ -111,8 +111,7 @@ int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n);
 int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len);
 
 /* To RAM or to the machine's MSI doorbell, with our DeviceID. */
-int smmuv3_accel_memory_msi(const SMMUv3Accel *a, uint64_t addr,
-                            uint32_t data);
+int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data);
 
 /*
  * The DeviceID of an instance's own MSIs. Those of PCI functions fill the 16
