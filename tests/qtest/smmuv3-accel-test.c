@@ -30,6 +30,8 @@
 #define IRQ_CTRL_ACK    0x54
 #define GERROR          0x60
 #define GERRORN         0x64
+#define GERROR_IRQ_CFG0 0x68
+#define GERROR_IRQ_CFG1 0x70
 #define STRTAB_BASE     0x80
 #define CMDQ_BASE       0x90
 #define CMDQ_PROD       0x98
@@ -329,6 +331,7 @@ static void test_idr_accel(void)
     Scene s = start(ACCEL);
 
     check_common_idrs(&s);
+    g_assert_cmpuint(extract32(reg(&s, IDR0), 13, 1), ==, 1);   /* MSI */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 2, 1), ==, 0);    /* HAD */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 4, 1), ==, 0);    /* XNX */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 8, 1), ==, 0);    /* FWB */
@@ -378,10 +381,10 @@ static const RegCase reg_cases[] = {
     { "irq-ctrl", IRQ_CTRL, 4, 0, 0x5 },
     { "irq-ctrl-ack", IRQ_CTRL_ACK, 4 },
     { "gerror", GERROR, 4 },
-    { "gerrorn", GERRORN, 4, 0, 0x105 },
-    { "gerror-irq-cfg0", 0x68, 8 },
-    { "gerror-irq-cfg1", 0x70, 4 },
-    { "gerror-irq-cfg2", 0x74, 4 },
+    { "gerrorn", GERRORN, 4, 0, 0x1b5 },
+    { "gerror-irq-cfg0", GERROR_IRQ_CFG0, 8, 0, 0xffffffffffcULL },
+    { "gerror-irq-cfg1", GERROR_IRQ_CFG1, 4, 0, 0xffffffff },
+    { "gerror-irq-cfg2", 0x74, 4, 0, 0x3f },
     { "strtab-base", STRTAB_BASE, 8, 0, TABLE, SMMUEN, TABLE },
     { "strtab-base-cfg", 0x88, 4, 0, 0x307ff, SMMUEN, 0x307ff },
     { "cmdq-base", CMDQ_BASE, 8, 19, BASE, CMDQEN, BASE },
@@ -390,9 +393,9 @@ static const RegCase reg_cases[] = {
     { "eventq-base", EVENTQ_BASE, 8, 19, BASE, EVENTQEN, BASE },
     { "eventq-prod", EVENTQ_PROD, 4, 0, 0x800fffff, EVENTQEN, 0x800fffff },
     { "eventq-cons", EVENTQ_CONS, 4, 0, 0x800fffff },
-    { "eventq-irq-cfg0", 0xb0, 8 },
-    { "eventq-irq-cfg1", 0xb8, 4 },
-    { "eventq-irq-cfg2", 0xbc, 4 },
+    { "eventq-irq-cfg0", 0xb0, 8, 0, 0xffffffffffcULL },
+    { "eventq-irq-cfg1", 0xb8, 4, 0, 0xffffffff },
+    { "eventq-irq-cfg2", 0xbc, 4, 0, 0x3f },
     { "priq-base", 0xc0, 8 },
     { "priq-prod", 0xc8, 4 },
     { "priq-cons", 0xcc, 4 },
@@ -1043,6 +1046,149 @@ static void test_sync_irq(void)
     end(&s);
 }
 
+/* ---- MSIs ---- */
+
+#define MSI_RAM         0x43000000
+#define MSI_CMDQ_ABT    BIT(4)
+#define MSI_DATA(data)  ((uint64_t)(data) << 32)
+
+static void sync_msi(Scene *s, uint64_t addr, uint32_t data)
+{
+    put(s, CMD_SYNC | SYNC_CS(1) | MSI_DATA(data), addr);
+    ring_bell(s);
+}
+
+static uint32_t errors(Scene *s)
+{
+    return reg(s, GERROR) ^ reg(s, GERRORN);
+}
+
+/* Within the ring, where Linux has it, and elsewhere in RAM. */
+static void test_sync_msi(void)
+{
+    Scene s = start_queue(ACCEL);
+
+    expect_edges(&s);
+    sync_msi(&s, RING, 0);
+    g_assert_cmphex(qtest_readl(s.qts, RING), ==, 0);
+    sync_msi(&s, RING + 0xfc, 0x5a17c0de);
+    g_assert_cmphex(qtest_readl(s.qts, RING + 0xfc), ==, 0x5a17c0de);
+    sync_msi(&s, MSI_RAM, 0x12345678);
+    g_assert_cmphex(qtest_readl(s.qts, MSI_RAM), ==, 0x12345678);
+    g_assert_cmphex(qtest_readl(s.qts, MSI_RAM + 4), ==, 0);
+    g_assert_false(edge(&s, INTID_SYNC));
+    g_assert_cmphex(errors(&s), ==, 0);
+    expect_drained(&s);
+    end(&s);
+}
+
+/* A ring that moved is read, and written, where it is now. */
+static void test_moved_ring(void)
+{
+    Scene s = start_queue(ACCEL);
+
+    sync_msi(&s, RING, 1);
+    set_reg(&s, CR0, 0);
+    enable_queue(&s, RING + 0x10000, LOG2SIZE + 1);
+    sync_msi(&s, RING + 0x10000, 2);
+    g_assert_cmphex(qtest_readl(s.qts, RING + 0x10000), ==, 2);
+    sync_msi(&s, RING, 3);
+    g_assert_cmphex(qtest_readl(s.qts, RING), ==, 3);
+    expect_drained(&s);
+    end(&s);
+}
+
+/* No device but the doorbell: not this one, nor flash, nor what is not there. */
+static void test_msi_to_device(void)
+{
+    static const uint64_t places[] = {
+        SMMU_ADDR + CMDQ_PROD, SMMU_ADDR + CR0, 0x09000000, 0x00000000 + 8,
+        0x08000000, 0x3000000000,
+    };
+    Scene s = start_queue(ACCEL);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        sync_msi(&s, places[i], 0);
+        g_assert_cmphex(errors(&s), ==, MSI_CMDQ_ABT);
+        expect_drained(&s);
+        acknowledge(&s);
+        g_assert_cmphex(errors(&s), ==, 0);
+    }
+    g_assert_cmphex(reg(&s, CR0), ==, CR0_CMDQEN);
+    end(&s);
+}
+
+static void test_gerror_msi(void)
+{
+    Scene s = start_queue(ACCEL);
+
+    expect_edges(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + GERROR_IRQ_CFG0, MSI_RAM);
+    set_reg(&s, GERROR_IRQ_CFG1, 0x77);
+    set_reg(&s, IRQ_CTRL, GERROR_IRQEN);
+    put(&s, 0xff, 0);
+    ring_bell(&s);
+    g_assert_true(cmdq_err(&s));
+    g_assert_cmphex(qtest_readl(s.qts, MSI_RAM), ==, 0x77);
+    g_assert_false(edge(&s, INTID_GERROR));
+    end(&s);
+}
+
+/* The ITS and its tables; 1 MiB each is more than they need. */
+#define GITS            0x08080000
+#define GITS_TRANSLATER (GITS + 0x10040)
+#define GICR            0x080a0000
+#define ITS_RAM         0x44000000
+#define ITS_TABLE(n)    (ITS_RAM + (n) * 0x100000ULL)
+#define LPI             8195
+#define EVENT           5
+
+static void its_command(Scene *s, unsigned n, uint64_t w0, uint64_t w1,
+                        uint64_t w2)
+{
+    uint64_t cmd[4] = { cpu_to_le64(w0), cpu_to_le64(w1), cpu_to_le64(w2) };
+
+    qtest_memwrite(s->qts, ITS_TABLE(0) + n * sizeof(cmd), cmd, sizeof(cmd));
+}
+
+/* Event EVENT of @device_id becomes LPI, pending at processor 0. */
+static void set_up_its(Scene *s, uint32_t device_id)
+{
+    qtest_writeq(s->qts, GICR + 0x70, ITS_TABLE(1) | 15);       /* PROPBASER */
+    qtest_writeq(s->qts, GICR + 0x78, ITS_TABLE(2));            /* PENDBASER */
+    qtest_writel(s->qts, GICR, 1);                              /* EnableLPIs */
+    qtest_writeq(s->qts, GITS + 0x100, BIT_ULL(63) | ITS_TABLE(3) | 0xff);
+    qtest_writeq(s->qts, GITS + 0x108, BIT_ULL(63) | ITS_TABLE(4) | 0xff);
+    qtest_writeq(s->qts, GITS + 0x80, BIT_ULL(63) | ITS_TABLE(0));
+    qtest_writel(s->qts, GITS, 1);
+    its_command(s, 0, 0x08 | (uint64_t)device_id << 32, 4,      /* MAPD */
+                BIT_ULL(63) | ITS_TABLE(5));
+    its_command(s, 1, 0x09, 0, BIT_ULL(63));                    /* MAPC */
+    its_command(s, 2, 0x0a | (uint64_t)device_id << 32,         /* MAPTI */
+                (uint64_t)LPI << 32 | EVENT, 0);
+    qtest_writeq(s->qts, GITS + 0x88, 3 * 32);                  /* CWRITER */
+    g_assert_cmphex(qtest_readq(s->qts, GITS + 0x90), ==, 3 * 32);
+}
+
+static bool lpi_pending(Scene *s)
+{
+    return qtest_readb(s->qts, ITS_TABLE(2) + LPI / 8) & BIT(LPI % 8);
+}
+
+/* With the DeviceID that firmware and device tree tell the guest. */
+static void test_msi_by_its(void)
+{
+    Scene s = start_queue(ACCEL);
+
+    set_up_its(&s, 0xffff);
+    sync_msi(&s, GITS_TRANSLATER, EVENT + 1);
+    g_assert_false(lpi_pending(&s));
+    sync_msi(&s, GITS_TRANSLATER, EVENT);
+    g_assert_true(lpi_pending(&s));
+    g_assert_cmphex(errors(&s), ==, 0);
+    end(&s);
+}
+
 /* ---- Migration, which nothing forbids while there is no host device ---- */
 
 static void migrate(Scene *s, const char *file)
@@ -1182,6 +1328,11 @@ int main(int argc, char **argv)
     qtest_add_func("smmuv3-accel/register/ril", test_ril);
     qtest_add_func("smmuv3-accel/accel/irq/gerror", test_gerror_irq);
     qtest_add_func("smmuv3-accel/accel/irq/sync", test_sync_irq);
+    qtest_add_func("smmuv3-accel/accel/msi/sync", test_sync_msi);
+    qtest_add_func("smmuv3-accel/accel/msi/moved-ring", test_moved_ring);
+    qtest_add_func("smmuv3-accel/accel/msi/to-device", test_msi_to_device);
+    qtest_add_func("smmuv3-accel/accel/msi/gerror", test_gerror_msi);
+    qtest_add_func("smmuv3-accel/accel/msi/its", test_msi_by_its);
     qtest_add_func("smmuv3-accel/accel/migration", test_migration);
     qtest_add_func("smmuv3-accel/accel/cmdq/base-alignment",
                    test_base_alignment);
