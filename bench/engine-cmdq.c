@@ -216,14 +216,17 @@ static gint64 time_engine(SMMUv3Engine *e, unsigned window, unsigned n)
     return g_get_monotonic_time() - start;
 }
 
+/* Window by window along the ring, as the engine does it, to one place. */
 static gint64 time_copy(unsigned window, unsigned n)
 {
     static SMMUv3Cmd copy[QUEUE_SIZE];
     gint64 start = g_get_monotonic_time();
+    unsigned at = 0;
 
     while (n--) {
-        memcpy(copy, queue, window * sizeof(*copy));
+        memcpy(copy, queue + at, window * sizeof(*copy));
         __asm__ volatile("" : : "r"(copy) : "memory");
+        at = at + 2 * window <= QUEUE_SIZE ? at + window : 0;
     }
     return g_get_monotonic_time() - start;
 }
