@@ -3,8 +3,8 @@
 # Plots of make bench: bench/report writes the .dat files and runs this where they are. Each as SVG and as PNG.
 
 formats = "svg png"
-terminal_svg = "set terminal svg size 900,480 font 'sans-serif,13' background 'white'"
-terminal_png = "set terminal pngcairo size 900,480 font 'sans-serif,11' background 'white'"
+terminal_svg = "set terminal svg size 900,480 noenhanced font 'sans-serif,13' background 'white'"
+terminal_png = "set terminal pngcairo size 900,480 noenhanced font 'sans-serif,11' background 'white'"
 
 ours = "#1b6ca8"; peer = "#d1603d"; virtio = "#9a9a9a"; bare = "#4c9f70"
 
@@ -13,6 +13,7 @@ set border 3
 set tics nomirror
 set grid ytics lc rgb "#dddddd"
 set key outside right top
+set format y "%g"
 
 do for [format in formats] {
     eval(format eq "svg" ? terminal_svg : terminal_png)
@@ -49,11 +50,11 @@ do for [format in formats] {
     set style data linespoints
     set logscale xy
     set xrange [1:20000]
-    set yrange [100:*]
+    set yrange [100:200000]
     set xlabel "commands in the burst (log scale)"
     set ylabel "microseconds until done (log scale)"
     set output "bursts.".format
-    set title "One CMDQ\\_PROD write: n commands and a CMD\\_SYNC"
+    set title "One CMDQ_PROD write: n commands and a CMD_SYNC"
     plot "bursts.dat" using 1:2 title "contiguous, ours" lc rgb ours pt 7 lw 2, \
          "" using 1:3 title "contiguous, peer" lc rgb peer pt 7 lw 2, \
          "" using 1:4 title "scattered, ours" lc rgb ours pt 4 dt 2, \
@@ -62,7 +63,7 @@ do for [format in formats] {
          "" using 1:7 title "mixed, peer" lc rgb peer pt 8 dt 3
 
     set xrange [1:5000]
-    set yrange [0.3:*]
+    set yrange [0.1:100]
     set xlabel "commands in a window (log scale)"
     set ylabel "nanoseconds per command (log scale)"
     set output "engine.".format
@@ -71,7 +72,7 @@ do for [format in formats] {
          "engine-shuffled.dat" using 1:2 title "shuffled" lc rgb peer pt 5, \
          "engine-together.dat" using 1:2 title "together" lc rgb bare pt 9, \
          "engine-mixed.dat" using 1:2 title "mixed" lc rgb virtio pt 11, \
-         "engine-apart.dat" using 1:3 title "a plain copy" lc rgb "black" dt 2 pt 0
+         "engine-apart.dat" using 1:3 title "a plain copy" lc rgb "black" dt 2 pt 1
     unset logscale
     set xrange [*:*]
     unset xlabel

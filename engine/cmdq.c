@@ -485,6 +485,34 @@ static bool affordable(const Window *w)
     return w->budget > (int32_t)w->engine->gathered.cost;
 }
 
+/* Is there more after @i, with the same word 0? */
+static bool goes_on(const Window *w, uint32_t i)
+{
+    return i < w->n && w->cmds[i].dw[0] == w->cmds[i - 1].dw[0];
+}
+
+/*
+ * What a guest sends by the thousand: commands at @i that differ from the one
+ * before in nothing but a single address, taken as dispatch() would. Where the
+ * next one stands.
+ */
+static uint32_t take_alike(Window *w, uint32_t i)
+{
+    SMMUv3Engine *e = w->engine;
+    uint32_t room, n;
+
+    if (!e->viommu || !affordable(w) ||
+        !smmuv3_forward_is_single(&e->rules, w->cmds[i - 1])) {
+        return i;
+    }
+    room = w->budget - e->gathered.cost;
+    n = smmuv3_coalesce_add_alike(&e->gathered, &w->cmds[i], i,
+                                  MIN(w->n - i, room),
+                                  e->rules.range[1] & SMMUV3_TLBI1_TG);
+    w->forwarded += n;
+    return i + n;
+}
+
 /* The window ends where the span does, the budget, or readable memory. */
 static void consume(Window *w, const Span *s)
 {
@@ -495,6 +523,9 @@ static void consume(Window *w, const Span *s)
         if (!dispatch(w, i++)) {
             w->taken = i;
             return;
+        }
+        if (goes_on(w, i)) {
+            i = take_alike(w, i);
         }
     }
     w->taken = i;

@@ -238,6 +238,48 @@ void smmuv3_coalesce_add_any(SMMUv3Coalesce *c, SMMUv3Cmd cmd, uint32_t index)
     }
 }
 
+uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
+                                   uint32_t index, uint32_t n,
+                                   uint64_t granule)
+{
+    const SMMUv3Cmd *before = &cmds[-1];
+    uint64_t same = SMMUV3_TLBI1_LEAF | granule;
+    SMMUv3CoalesceEntry *last;
+    bool sorted = c->sorted;
+    uint64_t kind;
+    uint32_t i;
+
+    /* The one before was swallowed, or is somewhere inside of a run. */
+    if (c->all || !c->n) {
+        return 0;
+    }
+    last = &c->entries[c->n - 1];
+    kind = last->key[1];
+    if (last->key[0] + last->pages - 1 != before->dw[1] >> PAGE_SHIFT) {
+        return 0;
+    }
+    for (i = 0; i < n && cmds[i].dw[0] == before->dw[0] &&
+                !((cmds[i].dw[1] ^ before->dw[1]) & same); i++) {
+        uint64_t page = cmds[i].dw[1] >> PAGE_SHIFT;
+        uint64_t ahead = page - last->key[0];
+
+        if (ahead > last->pages) {
+            sorted &= page > last->key[0];
+            *++last = (SMMUv3CoalesceEntry) {
+                .key = { page, kind }, .pages = 1, .index = index + i,
+            };
+        } else if (ahead == last->pages && ahead >= c->singles_max) {
+            last->pages++;
+        } else {
+            break;
+        }
+    }
+    c->cost += last + 1 - c->entries - c->n;
+    c->n = last + 1 - c->entries;
+    c->sorted = sorted;
+    return i;
+}
+
 /* Sorting: stable, and bounded whatever a guest writes. */
 
 static void insertion_sort(SMMUv3Coalesce *c)
@@ -480,18 +522,34 @@ static void put_other(SMMUv3Batch *b, const SMMUv3CoalesceEntry *e)
     smmuv3_batch_add(b, cmd, e->index);
 }
 
+/* Single pages from @i on of one kind; where the next entry stands. */
+static uint32_t put_singles(const SMMUv3Coalesce *c, SMMUv3Batch *b,
+                            uint32_t i, uint32_t to)
+{
+    const SMMUv3CoalesceEntry *e = &c->entries[i], *end = &c->entries[to];
+    uint64_t kind = e->key[1];
+    SMMUv3Cmd cmd = va_cmd(e);
+
+    for (; e < end && e->key[1] == kind && e->pages == 1; e++) {
+        put(b, e, cmd, 0, e->key[0] << PAGE_SHIFT);
+    }
+    return e - c->entries;
+}
+
 static void put_entries(SMMUv3Coalesce *c, SMMUv3Batch *b, uint32_t from,
                         uint32_t to)
 {
-    for (uint32_t i = from; i < to; i++) {
+    for (uint32_t i = from; i < to;) {
         const SMMUv3CoalesceEntry *e = &c->entries[i];
 
         if (e->pages == 1 && !entry_tg(e)) {
-            put(b, e, va_cmd(e), 0, e->key[0] << PAGE_SHIFT);
+            i = put_singles(c, b, i, to);
         } else if (is_by_address(e)) {
             put_run(&(Out) { .c = c, .b = b, .e = e, .cmd = va_cmd(e) });
+            i++;
         } else {
             put_other(b, e);
+            i++;
         }
     }
 }

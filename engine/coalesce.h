@@ -116,6 +116,16 @@ static inline void smmuv3_coalesce_add(SMMUv3Coalesce *c, SMMUv3Cmd cmd,
     smmuv3_coalesce_add_any(c, cmd, index);
 }
 
+/*
+ * The same for the first of @n commands from @cmds on, of which the first is of
+ * window index @index, that are the one before them, a single address that was
+ * just taken in, but for their address, and need no look at any but the last
+ * entry. How many those are. @granule is what makes an address a range.
+ */
+uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
+                                   uint32_t index, uint32_t n,
+                                   uint64_t granule);
+
 /* Appends the result to @b and is empty afterwards. */
 void smmuv3_coalesce_emit(SMMUv3Coalesce *c, SMMUv3Batch *b);
 

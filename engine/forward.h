@@ -40,6 +40,14 @@ static inline bool smmuv3_is_tlbi_va(SMMUv3Cmd cmd)
 SMMUv3Cmd smmuv3_forward_range(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,
                                uint64_t *widened);
 
+/* Is @cmd a TLBI_NH_VA or _VAA of a single address? */
+static inline bool smmuv3_forward_is_single(const SMMUv3ForwardRules *rules,
+                                            SMMUv3Cmd cmd)
+{
+    return smmuv3_is_tlbi_va(cmd) &&
+           !(cmd.dw[1] & rules->range[1] & SMMUV3_TLBI1_TG);
+}
+
 /*
  * The canonical form of a TLBI_NH_VA or TLBI_NH_VAA. Inline, as this is what
  * a guest sends all the time. Without RIL, or with TG=0, the range fields are
@@ -48,7 +56,7 @@ SMMUv3Cmd smmuv3_forward_range(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,
 static inline SMMUv3Cmd smmuv3_forward_va(const SMMUv3ForwardRules *rules,
                                           SMMUv3Cmd cmd, uint64_t *widened)
 {
-    if (cmd.dw[1] & rules->range[1] & SMMUV3_TLBI1_TG) {
+    if (!smmuv3_forward_is_single(rules, cmd)) {
         return smmuv3_forward_range(rules, cmd, widened);
     }
     cmd.dw[0] &= rules->tlbi[cmd.dw[0] & 1];

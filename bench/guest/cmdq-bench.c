@@ -9,8 +9,8 @@
  * A burst is N commands and a CMD_SYNC by one CMDQ_PROD write, until CMDQ_CONS
  * has been read at CMDQ_PROD: N = 1 ... 16383; "contiguous" addresses are 4 KiB
  * apart, "scattered" ones 28 KiB; "mixed" are, of every 16 commands, 12
- * scattered TLBI_NH_VA, two TLBI_NH_ASID, a CFGI_CD and a CMD_SYNC. "single-msi"
- * is a TLBI_NH_VA and a CMD_SYNC whose MSI is polled for in memory, where
+ * scattered TLBI_NH_VA, two TLBI_NH_ASID, a CFGI_CD and a CMD_SYNC. "single-
+ * msi" is a TLBI_NH_VA and a CMD_SYNC whose MSI is polled for in memory, where
  * IDR0.MSI has it. "ste" is an STE changed between bypass and stage 1, with
  * CFGI_STE and CMD_SYNC.
  *

@@ -10,8 +10,9 @@
  * as well, and the vCPU is back in its guest, where it waits for its CMD_SYNC.
  * Whoever comes to the registers next finds the value applied.
  *
- * No access leads back here from inside of one: what the device reads and
- * writes is RAM, or the machine's MSI doorbell (smmuv3-accel-memory.c).
+ * What the device reads and writes is RAM, or the machine's MSI doorbell
+ * (smmuv3-accel-memory.c). QEMU's emulated ITS goes on from there to wherever
+ * its guest has put its tables: an access from inside of another does nothing.
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
@@ -69,10 +70,16 @@ static void post(SMMUv3Accel *a, uint32_t value)
 
 void smmuv3_accel_apply_posted(SMMUv3Accel *a)
 {
-    uint32_t posted = qatomic_xchg(&a->posted, 0);
+    uint32_t posted;
 
+    if (a->busy) {
+        return;
+    }
+    posted = qatomic_xchg(&a->posted, 0);
     if (posted) {
+        a->busy = true;
         smmuv3_regs_write_prod(a->regs, posted & SMMUV3_QUEUE_INDEX);
+        a->busy = false;
     }
 }
 
@@ -120,7 +127,8 @@ MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
 
     BQL_LOCK_GUARD();
     smmuv3_accel_apply_posted(a);
-    r = result(smmuv3_regs_read(a->regs, offset, size, data));
+    *data = 0;
+    r = result(!a->busy && smmuv3_regs_read(a->regs, offset, size, data));
     trace_smmuv3_read_mmio(offset, *data, size, r);
     return r;
 }
@@ -132,7 +140,12 @@ static MemTxResult write_locked(SMMUv3Accel *a, hwaddr offset, uint64_t data,
 
     BQL_LOCK_GUARD();
     smmuv3_accel_apply_posted(a);
+    if (a->busy) {
+        return MEMTX_ERROR;
+    }
+    a->busy = true;
     r = result(smmuv3_regs_write(a->regs, offset, size, data));
+    a->busy = false;
     if (stream_regs_changed(a)) {
         smmuv3_accel_take_regs(a);
     }

@@ -53,6 +53,7 @@ typedef struct SMMUv3Accel {
     QEMUBH *bh;                 /* the rest of a long command queue */
     uint32_t posted;            /* of CMDQ_PROD, see smmuv3-accel-mmio.c */
     bool consuming;
+    bool busy;                  /* under the BQL: inside of an access */
     Stat64 prod_writes;
     MemoryRegionCache ring;     /* the command queue's */
     uint64_t ring_base;

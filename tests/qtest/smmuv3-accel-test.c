@@ -1098,7 +1098,7 @@ static void test_moved_ring(void)
     end(&s);
 }
 
-/* No device but the doorbell: not this one, nor flash, nor what is not there. */
+/* No device but the doorbell: not this one, nor flash, nor what is nowhere. */
 static void test_msi_to_device(void)
 {
     static const uint64_t places[] = {

@@ -741,6 +741,82 @@ static void test_scattered(void)
     scene_done(&s);
 }
 
+/*
+ * Addresses behind a TLBI_NH_ALL are swallowed, however alike they are, and do
+ * not come to stand beside what was gathered before it.
+ */
+static void test_alike_behind_all(void)
+{
+    SMMUv3Cmd all = cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0);
+    SMMUv3Cmd cd = cmd_cfgi_cd(FIRST_SID, 0);
+    Scene s;
+
+    cd.dw[1] |= 1;
+    scene_init_translating(&s);
+    queue_push(&s.queue, cd);
+    queue_push(&s.queue, all);
+    for (unsigned i = 0; i < 4; i++) {
+        queue_push(&s.queue, cmd_tlbi_va(1, 0xa000 * (uint64_t)i));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 2);
+    g_assert_true(is_issued(&s, cd));
+    g_assert_true(is_issued(&s, all));
+    scene_done(&s);
+}
+
+/* Out of order, and alike but for Leaf: each is sent, as it was written. */
+static void test_alike_but(void)
+{
+    static const uint64_t dw1[] = {
+        0x100000000, 0x100008000, 0x100004000, 0x10000c001, 0x100020001,
+        0x100010000,
+    };
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 0; i < G_N_ELEMENTS(dw1); i++) {
+        queue_push(&s.queue, cmd_raw(cmd_tlbi_va(1, 0).dw[0], dw1[i]));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, G_N_ELEMENTS(dw1));
+    for (unsigned i = 0; i < G_N_ELEMENTS(dw1); i++) {
+        g_assert_true(is_issued(&s, cmd_raw(cmd_tlbi_va(1, 0).dw[0],
+                                            dw1[i])));
+    }
+    scene_done(&s);
+}
+
+/* With a granule it is a range, and one of no length is reserved (4.4.1.1). */
+static void test_alike_but_granule(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_push(&s.queue, cmd_raw(cmd_tlbi_va(1, 0).dw[0], 0x100000000));
+    queue_push(&s.queue, cmd_raw(cmd_tlbi_va(1, 0).dw[0],
+                                 0x100008000 | 1 << 10));
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 1);
+    g_assert_true(is_issued(&s, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0)));
+    scene_done(&s);
+}
+
+/* Page by page, but not in order: as few commands as in order. */
+static void test_alike_shuffled(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 0; i < 16; i++) {
+        queue_push(&s.queue, cmd_tlbi_va(1, 0x100000000 +
+                                            0x1000ULL * (5 * i % 16)));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 3);
+    scene_done(&s);
+}
+
 /* What a slice may look at in guest memory is bounded, too. */
 static void test_slice_of_lookups(void)
 {
@@ -1110,6 +1186,10 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/window/slice-of-syncs", test_slice_of_syncs);
     g_test_add_func("/cmdq/window/contiguous", test_contiguous);
     g_test_add_func("/cmdq/window/scattered", test_scattered);
+    g_test_add_func("/cmdq/alike/behind-all", test_alike_behind_all);
+    g_test_add_func("/cmdq/alike/but", test_alike_but);
+    g_test_add_func("/cmdq/alike/but-granule", test_alike_but_granule);
+    g_test_add_func("/cmdq/alike/shuffled", test_alike_shuffled);
     g_test_add_func("/cmdq/window/copy-once", test_copy_once);
     g_test_add_func("/cmdq/cfgi/splits", test_cfgi_splits);
     g_test_add_func("/cmdq/cfgi/unchanged", test_cfgi_unchanged);
