@@ -15,6 +15,10 @@
  *   cmdq-burst cfgi-16k BASE        16383 CFGI_STE of a translating stream that
  *                                   stays as it is: looks at guest memory only
  *   cmdq-burst sync-16k BASE        16383 CMD_SYNC that ask for an interrupt
+ *   cmdq-burst posted BASE          200 times: while one processor's write of
+ *                                   CMDQ_PROD is being consumed, the other one
+ *                                   writes it; both wait for their MSIs in
+ *                                   memory, and look at no register
  *
  * The host reads its counters at the marks MODE-ready and MODE-done (ste:
  * ste-installed, ste-unchanged). The long bursts then repeat. Prints
@@ -23,6 +27,9 @@
  * repetitions store_us_median, store_us_longest, done_us_median. Exit status 0
  * when CONS reached PROD without an error.
  */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +180,119 @@ static int unchanged_stream(struct smmu *s)
     return bad;
 }
 
+/* ---- Two processors ---- */
+
+enum { BEGUN, FIRST, SECOND, WORDS };
+#define ROUNDS 200
+
+static struct smmu *shared;
+static volatile uint32_t second_prod;
+
+static volatile uint32_t *msi_word(const struct smmu *s, unsigned n)
+{
+    return (volatile uint32_t *)&s->ram[MSI_OFFSET / 8 + 8 * n];
+}
+
+static void push_msi(struct smmu *s, unsigned word, uint32_t data)
+{
+    smmu_push(s, SYNC_IRQ | (uint64_t)data << 32,
+              OUR_RAM + MSI_OFFSET + 64 * word);
+}
+
+static int wait_word(const struct smmu *s, unsigned word, uint32_t data)
+{
+    uint64_t start = ticks();
+
+    while (*msi_word(s, word) != data) {
+        if (ticks_to_us(ticks() - start) > 1000000) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/*
+ * The first one's window: a CMD_SYNC that is signalled before the window ends,
+ * as a stream's change comes next, then enough to be busy with. Behind it, what
+ * the second one hands over. Returns the first one's CMDQ_PROD.
+ */
+static uint32_t push_round(struct smmu *s, uint32_t round)
+{
+    uint32_t first;
+
+    push_msi(s, BEGUN, round);
+    if (round % 2) {
+        smmu_write_ste(s, TABLE_OFFSET + SID * 64, 1 | 4 << 1, 0);
+    } else {
+        smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
+    }
+    smmu_push(s, CFGI, CMD_LEAF);
+    for (unsigned i = 0; i < 2000; i++) {
+        smmu_push(s, TLBI, CMD_LEAF | (0x100000000ull + i * 0x7000ull));
+    }
+    push_msi(s, FIRST, round);
+    first = s->prod;
+    smmu_push(s, TLBI, CMD_LEAF | 0x200000000ull);
+    push_msi(s, SECOND, round);
+    second_prod = s->prod;
+    smmu_barrier();
+    return first;
+}
+
+static int run_on(int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof(set), &set) != 0;
+}
+
+static void *second(void *unused)
+{
+    (void)unused;
+    if (run_on(1)) {
+        return shared;
+    }
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        if (wait_word(shared, BEGUN, round)) {
+            return shared;
+        }
+        smmu_set(shared, CMDQ_PROD, second_prod);
+        if (wait_word(shared, SECOND, round)) {
+            return shared;
+        }
+    }
+    return NULL;
+}
+
+static int posted(struct smmu *s)
+{
+    int bad = !smmu_restart(s, 14);
+    void *failed = NULL;
+    pthread_t thread;
+
+    bad |= install_stream(s);
+    shared = s;
+    for (unsigned i = 0; i < WORDS; i++) {
+        *msi_word(s, i) = 0;
+    }
+    bad |= run_on(0) | pthread_create(&thread, NULL, second, NULL);
+    for (uint32_t round = 1; round <= ROUNDS && !bad; round++) {
+        smmu_set(s, CMDQ_PROD, push_round(s, round));
+        bad |= wait_word(s, FIRST, round) | wait_word(s, SECOND, round);
+    }
+    pthread_join(thread, &failed);
+    bad |= failed != NULL;
+    print_state(s);
+    return bad;
+}
+
 static int run_mode(struct smmu *s, const char *mode)
 {
+    if (!strcmp(mode, "posted")) {
+        return posted(s);
+    }
     if (!strcmp(mode, "ste")) {
         return unchanged_stream(s);
     }
