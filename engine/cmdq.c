@@ -67,6 +67,8 @@ typedef struct Window {
     uint32_t forwarded;
     uint32_t flushed;       /* of the forwarded ones */
     uint32_t others;        /* taken that are neither TLBI nor SYNC */
+    bool quiet;             /* see smmuv3_engine_cmdq_run() */
+    bool loud;              /* it was to be, and is not */
 } Window;
 
 static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
@@ -77,6 +79,11 @@ static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
 static bool sync_legal(const SMMUv3Cmd *cmd)
 {
     return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) != SMMUV3_SYNC_RESERVED;
+}
+
+static bool wants_signal(const SMMUv3Cmd *cmd)
+{
+    return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) == SMMUV3_SYNC_IRQ;
 }
 
 /*
@@ -105,8 +112,7 @@ static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
 /* 4.7.3: where a CMD_SYNC's MSI goes; 0: it has none. */
 static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
 {
-    if (SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) != SMMUV3_SYNC_IRQ ||
-        !(e->idr[0] & SMMUV3_IDR0_MSI)) {
+    if (!wants_signal(cmd) || !(e->idr[0] & SMMUV3_IDR0_MSI)) {
         return 0;
     }
     return cmd->dw[1] & e->msi_bits;
@@ -124,7 +130,7 @@ static bool signal_sync(Window *w, const SMMUv3Cmd *cmd)
                                                 cmd->dw[0]));
         return false;
     }
-    return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) == SMMUV3_SYNC_IRQ;
+    return wants_signal(cmd);
 }
 
 /* Everything up to @end is done: signals the CMD_SYNCs in it. */
@@ -315,8 +321,19 @@ static bool flush(Window *w, uint32_t end)
     return conclude(w, end, &result);
 }
 
+/* Nothing of a quiet window has been done before it has been looked through. */
+static bool give_up_quiet(Window *w)
+{
+    w->loud = true;
+    smmuv3_coalesce_clear(&w->engine->gathered);
+    return false;
+}
+
 static bool fail(Window *w, uint32_t i, SMMUv3CmdError cerror)
 {
+    if (w->quiet) {
+        return give_up_quiet(w);
+    }
     if (flush(w, i)) {
         w->cerror = cerror;
     }
@@ -369,6 +386,10 @@ static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
     bool all = ignored_bits == UINT32_MAX;
     uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, w->cmds[i].dw[0]);
 
+    if (w->quiet) {
+        return give_up_quiet(w);
+    }
+    w->others++;
     if (smmuv3_vsids_stale(e)) {
         if (!flush(w, i)) {
             return false;
@@ -386,6 +407,25 @@ static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
     return true;
 }
 
+/* Signalled when what precedes it is done. */
+static bool sync_command(Window *w, uint32_t i)
+{
+    SMMUv3Engine *e = w->engine;
+    const SMMUv3Cmd *cmd = &w->cmds[i];
+    uint64_t msi = msi_address(e, cmd);
+
+    if (!sync_legal(cmd)) {
+        return fail(w, i, SMMUV3_CERROR_ILL);
+    }
+    if (w->quiet && wants_signal(cmd) &&
+        !(msi && e->fe->msi_is_quiet && e->fe->msi_is_quiet(e->opaque, msi))) {
+        return give_up_quiet(w);
+    }
+    e->syncs[w->n_syncs++] = i;
+    w->budget -= msi ? SMMUV3_COST_MSI : 0;
+    return true;
+}
+
 /* Legality is decided here: all that has to be asked beside the opcode. */
 static bool dispatch(Window *w, uint32_t i)
 {
@@ -398,10 +438,8 @@ static bool dispatch(Window *w, uint32_t i)
     }
     switch (rule->action) {
     case ACTION_CFGI_STE:
-        w->others++;
         return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        w->others++;
         return cfgi_ste(w, i, range_mask(cmd));
     case ACTION_TLBI:
         forward(w, i, ACTION_TLBI);
@@ -417,13 +455,8 @@ static bool dispatch(Window *w, uint32_t i)
         w->others++;
         forward(w, i, ACTION_ATC_INV);
         return true;
-    case ACTION_SYNC:       /* signalled when what precedes it is done */
-        if (!sync_legal(cmd)) {
-            return fail(w, i, SMMUV3_CERROR_ILL);
-        }
-        e->syncs[w->n_syncs++] = i;
-        w->budget -= msi_address(e, cmd) ? SMMUV3_COST_MSI : 0;
-        return true;
+    case ACTION_SYNC:
+        return sync_command(w, i);
     case ACTION_PREFETCH:
         w->others++;
         return true;
@@ -529,8 +562,10 @@ static void consume(Window *w, const Span *s)
         }
     }
     w->taken = i;
-    if (flush(w, i) && !more && i < s->n) {
-        w->cerror = SMMUV3_CERROR_ABT;
+    if (!more && i < s->n) {
+        fail(w, i, SMMUV3_CERROR_ABT);
+    } else {
+        flush(w, i);
     }
 }
 
@@ -620,7 +655,9 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     uint32_t pending = (q->prod - cons) & wrap_mask;
     Window w = {
         .engine = e, .cmds = e->window, .budget = SMMUV3_SLICE_COST,
+        .quiet = q->quiet,
     };
+    uint64_t widened = e->stats.widened;
     Span span = { .size = size };
 
     if (!pending) {
@@ -635,6 +672,10 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     span.first = cons & (size - 1);
     span.n = MIN(pending, SMMUV3_WINDOW_MAX);
     consume(&w, &span);
+    if (w.loud) {
+        e->stats.widened = widened;
+        return (SMMUv3CmdqResult) { .status = SMMUV3_CMDQ_NOT_QUIET };
+    }
     count(e, &w);
     q->cons = (cons + w.done) & wrap_mask;
     tell_window(&w, cons, q->cons);

@@ -575,6 +575,15 @@ static void put_all(SMMUv3Coalesce *c, SMMUv3Batch *b)
     put_entries(c, b, to, c->n);
 }
 
+void smmuv3_coalesce_clear(SMMUv3Coalesce *c)
+{
+    c->n = 0;
+    c->cost = 0;
+    c->all = 0;
+    c->sorted = true;
+    c->has_ranges = false;
+}
+
 void smmuv3_coalesce_emit(SMMUv3Coalesce *c, SMMUv3Batch *b)
 {
     /* What came in order was merged as it came. */
@@ -590,9 +599,5 @@ void smmuv3_coalesce_emit(SMMUv3Coalesce *c, SMMUv3Batch *b)
     } else {
         put_entries(c, b, 0, c->n);
     }
-    c->n = 0;
-    c->cost = 0;
-    c->all = 0;
-    c->sorted = true;
-    c->has_ranges = false;
+    smmuv3_coalesce_clear(c);
 }

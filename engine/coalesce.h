@@ -126,6 +126,9 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
                                    uint32_t index, uint32_t n,
                                    uint64_t granule);
 
+/* Forgets what was gathered. */
+void smmuv3_coalesce_clear(SMMUv3Coalesce *c);
+
 /* Appends the result to @b and is empty afterwards. */
 void smmuv3_coalesce_emit(SMMUv3Coalesce *c, SMMUv3Batch *b);
 

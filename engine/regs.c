@@ -21,6 +21,8 @@ struct SMMUv3RegFile {
     void *opaque;
     SMMUv3Regs regs;
     SMMUv3RegsStats stats;
+    bool unsettled;             /* a quiet write has left... */
+    SMMUv3CmdqResult rest;      /* this to be acted upon */
 };
 
 /* ---- What writes set going ---- */
@@ -252,31 +254,43 @@ static uint64_t effective_cmdq_base(const SMMUv3Regs *r)
     return (r->cmdq_base & ~SMMUV3_CMDQ_BASE_LOG2SIZE) | cmdq_log2size(r);
 }
 
-static void consume(SMMUv3RegFile *f)
+static SMMUv3CmdqResult run(SMMUv3RegFile *f, bool quiet)
 {
     SMMUv3Regs *r = &f->regs;
-    SMMUv3CmdqResult result;
     SMMUv3CmdqRegs q = {
         .base = effective_cmdq_base(r),
         .prod = r->cmdq_prod,
         .cons = r->cmdq_cons & SMMUV3_QUEUE_INDEX,
+        .quiet = quiet,
     };
+    SMMUv3CmdqResult result = smmuv3_engine_cmdq_run(f->engine, &q);
 
-    if (!may_consume(r)) {
-        return;
-    }
-    result = smmuv3_engine_cmdq_run(f->engine, &q);
-    if (result.events_due) {
+    /* What a stream's STE raises is told before CONS says it has been seen. */
+    if (result.events_due && !quiet) {
         record_own(f);
     }
     r->cmdq_cons = (r->cmdq_cons & ~SMMUV3_QUEUE_INDEX) | q.cons;
-    if (result.msi_aborted) {
+    return result;
+}
+
+static void act_upon(SMMUv3RegFile *f, const SMMUv3CmdqResult *result)
+{
+    if (result->msi_aborted) {
         raise_gerror(f, SMMUV3_GERROR_MSI_CMDQ_ABT_ERR);
     }
-    if (result.status == SMMUV3_CMDQ_STOPPED) {
-        stop(f, result.cerror);
-    } else if (result.status == SMMUV3_CMDQ_MORE) {
+    if (result->status == SMMUV3_CMDQ_STOPPED) {
+        stop(f, result->cerror);
+    } else if (result->status == SMMUV3_CMDQ_MORE) {
         f->ops->resume(f->opaque);
+    }
+}
+
+static void consume(SMMUv3RegFile *f)
+{
+    if (may_consume(&f->regs)) {
+        SMMUv3CmdqResult result = run(f, false);
+
+        act_upon(f, &result);
     }
 }
 
@@ -600,6 +614,31 @@ void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod)
     prod_written(f, 0);
 }
 
+bool smmuv3_regs_write_prod_quiet(SMMUv3RegFile *f, uint32_t prod)
+{
+    SMMUv3Regs *r = &f->regs;
+
+    r->cmdq_prod = prod & SMMUV3_QUEUE_INDEX;
+    f->stats.prod_writes++;
+    if (!f->unsettled && may_consume(r)) {
+        f->rest = run(f, true);
+        f->unsettled = f->rest.status != SMMUV3_CMDQ_DRAINED ||
+                       f->rest.msi_aborted;
+    }
+    return !f->unsettled;
+}
+
+void smmuv3_regs_settle(SMMUv3RegFile *f)
+{
+    if (f->unsettled) {
+        f->unsettled = false;
+        act_upon(f, &f->rest);
+        if (f->rest.status != SMMUV3_CMDQ_MORE) {
+            consume(f);
+        }
+    }
+}
+
 void smmuv3_regs_resume(SMMUv3RegFile *f)
 {
     consume(f);
@@ -627,6 +666,7 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6])
 {
     SMMUv3Regs *r = &f->regs;
 
+    f->unsettled = false;
     *r = (SMMUv3Regs) {
         .aidr = SMMUV3_AIDR_3_1,
         .gbpa = SMMUV3_PREP(SMMUV3_GBPA_SHCFG, SMMUV3_GBPA_SHCFG_INCOMING),
@@ -660,6 +700,7 @@ void smmuv3_regs_load(SMMUv3RegFile *f, const SMMUv3Regs *from)
 {
     SMMUv3Regs *r = &f->regs;
 
+    f->unsettled = false;
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
         const Reg *reg = &registers[i];
 

@@ -93,6 +93,12 @@ typedef struct SMMUv3FrontendOps {
     int (*msi)(void *opaque, uint64_t addr, uint32_t data);
 
     /*
+     * Optional, for quiet runs: may an MSI to @addr be sent in one, being a
+     * store to RAM? Without it none may.
+     */
+    bool (*msi_is_quiet)(void *opaque, uint64_t addr);
+
+    /*
      * The host refused a stream's new configuration with @err, a negative
      * errno: @cookie's DMA is blocked. A guest can cause it again and again.
      */
@@ -150,12 +156,14 @@ typedef struct SMMUv3CmdqRegs {
     uint64_t base;              /* SMMU_CMDQ_BASE, 6.3.26 */
     uint32_t prod;              /* index and wrap bit, 6.3.27 */
     uint32_t cons;              /* index and wrap bit, 6.3.28; advanced */
+    bool quiet;                 /* see smmuv3_engine_cmdq_run() */
 } SMMUv3CmdqRegs;
 
 typedef enum SMMUv3CmdqStatus {
     SMMUV3_CMDQ_DRAINED,        /* CONS reached PROD */
     SMMUV3_CMDQ_MORE,           /* a slice is done; call again soon */
     SMMUV3_CMDQ_STOPPED,        /* CONS names the failing command, see cerror */
+    SMMUV3_CMDQ_NOT_QUIET,      /* nothing was done: run it without quiet */
 } SMMUv3CmdqStatus;
 
 typedef struct SMMUv3CmdqResult {
@@ -302,6 +310,13 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
  * A PROD that claims more than the queue holds is bounded by its size. The
  * caller has checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and
  * on STOPPED writes ERR and toggles GERROR, as it does for an aborted MSI.
+ *
+ * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
+ * runs do. With anything else in its slice (a stream's configuration, a wired
+ * interrupt, an illegal command) it does nothing. Of the VMM it calls read,
+ * msi, msi_is_quiet, consumed, window_done and batch_done, of the port
+ * invalidate: a VMM can do without the locks that other callbacks need. Calls
+ * are serialized all the same.
  */
 SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
 

@@ -128,6 +128,16 @@ bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
 void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod);
 
 /*
+ * The same in two halves. The first is quiet (smmuv3_engine_cmdq_run()): it
+ * raises no interrupt and needs no lock but the one that serializes calls. If
+ * it returns false, something is left to do, and smmuv3_regs_settle(), with
+ * the locks that any other call needs, comes before all calls but this one.
+ * At other times it does nothing.
+ */
+bool smmuv3_regs_write_prod_quiet(SMMUv3RegFile *f, uint32_t prod);
+void smmuv3_regs_settle(SMMUv3RegFile *f);
+
+/*
  * The next slice of commands, as ops->resume() asked for. Nothing happens if
  * the guest has switched the queue off since, or a reset came between.
  */

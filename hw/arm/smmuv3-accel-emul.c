@@ -181,6 +181,11 @@ static void deliver(SMMUv3Accel *a)
     unsigned n;
     bool lost;
 
+    /* Not from inside of an access; nor is one begun in an endpoint's DMA. */
+    if (!smmuv3_accel_hold(a)) {
+        qemu_bh_schedule(e->bh);
+        return;
+    }
     WITH_QEMU_LOCK_GUARD(&e->lock) {
         n = e->n;
         lost = e->lost;
@@ -191,6 +196,7 @@ static void deliver(SMMUv3Accel *a)
     if (n) {
         smmuv3_regs_record(a->regs, records, n, lost);
     }
+    smmuv3_accel_release(a);
 }
 
 static void deliver_bh(void *opaque)

@@ -27,9 +27,16 @@ static void unmap_ring(SMMUv3Accel *a)
     }
 }
 
+/* From inside of an access, too: a stream's change can move memory. */
 static void memory_changed(MemoryListener *listener)
 {
-    unmap_ring(container_of(listener, SMMUv3Accel, memory_listener));
+    SMMUv3Accel *a = container_of(listener, SMMUv3Accel, memory_listener);
+    bool first = smmuv3_accel_hold(a);
+
+    unmap_ring(a);
+    if (first) {
+        smmuv3_accel_release(a);
+    }
 }
 
 /* Of what is no RAM, or not in one piece, there is no mapping. */
@@ -54,9 +61,11 @@ static bool in_ring(const SMMUv3Accel *a, uint64_t addr, size_t len)
            len <= a->ring_size - (addr - a->ring_base);
 }
 
-int smmuv3_accel_memory_read(SMMUv3Accel *a, uint64_t addr, void *buf,
+int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
                              size_t len)
 {
+    SMMUv3Accel *a = accel;
+
     if (!in_ring(a, addr, len)) {
         unmap_ring(a);
         map_ring(a);

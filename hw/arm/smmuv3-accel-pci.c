@@ -105,6 +105,15 @@ static bool accept_vfio(PCIDevice *dev, Error **errp)
     return true;
 }
 
+/* From now on no vCPU is at the engine without the BQL. */
+static void note_emulated(SMMUv3Accel *a)
+{
+    qatomic_set(&a->emulated, true);
+    if (smmuv3_accel_enter(a)) {
+        smmuv3_accel_release(a);
+    }
+}
+
 static bool accept_device(PCIBus *bus, void *opaque, int devfn,
                           PCIDevice *dev, Error **errp)
 {
@@ -113,7 +122,9 @@ static bool accept_device(PCIBus *bus, void *opaque, int devfn,
     if (is_vfio(dev)) {
         return accept_vfio(dev, errp);
     }
-    a->emulated |= !is_bridge(dev);
+    if (!is_bridge(dev)) {
+        note_emulated(a);
+    }
     return true;
 }
 
@@ -291,11 +302,15 @@ static void forget_host(SMMUv3Accel *a)
 static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
                        SMMUv3HostId parent, Error **errp)
 {
-    SMMUv3Refusal why;
-    int ret = smmuv3_engine_device_add(a->engine, &smmuv3_iommufd_ops,
+    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    int ret = -EBUSY;
+
+    if (smmuv3_accel_enter(a)) {
+        ret = smmuv3_engine_device_add(a->engine, &smmuv3_iommufd_ops,
                                        &a->host, &d->host_dev, parent, d,
                                        &d->engine_dev, &why);
-
+        smmuv3_accel_release(a);
+    }
     if (ret) {
         explain(errp, a, d, why, ret);
     }
@@ -400,12 +415,17 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
 {
     SMMUv3Accel *a = opaque;
     SMMUv3AccelDevice *d = find_device(a, bus, devfn);
+    bool first;
 
     if (!d) {
         return;
     }
     trace_smmuv3_accel_device(a->name, d->name, "given up");
+    first = smmuv3_accel_enter(a);
     smmuv3_engine_device_remove(a->engine, d->engine_dev);
+    if (first) {
+        smmuv3_accel_release(a);
+    }
     device_free(d);
     a->host_devices--;
     forget_host(a);

@@ -295,11 +295,12 @@ static SMMUv3AccelStats *stats(const SMMUv3Accel *a)
     return s;
 }
 
-static SMMUv3AccelInfo *instance(const SMMUv3Accel *a)
+static SMMUv3AccelInfo *instance(SMMUv3Accel *a)
 {
     SMMUv3AccelInfo *out = g_new0(SMMUv3AccelInfo, 1);
     SMMUv3AccelDeviceInfoList **devices = &out->devices;
     SMMUv3AccelHwptList **hwpts = &out->hwpts;
+    bool first = smmuv3_accel_enter(a);
 
     out->id = g_strdup(DEVICE(a->smmu)->id);
     out->qom_path = object_get_canonical_path(OBJECT(a->smmu));
@@ -313,6 +314,9 @@ static SMMUv3AccelInfo *instance(const SMMUv3Accel *a)
     smmuv3_engine_for_each_device(a->engine, add_device, &devices);
     smmuv3_engine_for_each_hwpt(a->engine, add_hwpt, &hwpts);
     out->stats = stats(a);
+    if (first) {
+        smmuv3_accel_release(a);
+    }
     return out;
 }
 

@@ -29,11 +29,6 @@ const char *smmuv3_accel_name(const SMMUv3State *s)
     return id ? id : TYPE_ARM_SMMUV3;
 }
 
-static int frontend_read(void *opaque, uint64_t addr, void *buf, size_t len)
-{
-    return smmuv3_accel_memory_read(opaque, addr, buf, len);
-}
-
 static int frontend_read_words(void *opaque, uint64_t addr, uint64_t *words,
                                size_t n)
 {
@@ -72,6 +67,14 @@ static int send_msi(void *opaque, uint64_t addr, uint32_t data)
     return smmuv3_accel_memory_msi(a, addr, data);
 }
 
+/* The doorbell is a device, which needs the BQL. */
+static bool frontend_msi_is_quiet(void *opaque, uint64_t addr)
+{
+    SMMUv3Accel *a = opaque;
+
+    return addr != a->smmu->msi_gpa;
+}
+
 static void frontend_consumed(void *opaque, const SMMUv3Cmd *cmds, uint32_t n)
 {
     smmuv3_accel_emul_consumed(opaque, cmds, n);
@@ -81,7 +84,10 @@ static void events_readable(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
-    smmuv3_regs_host_events(a->regs);
+    if (smmuv3_accel_enter(a)) {
+        smmuv3_regs_host_events(a->regs);
+        smmuv3_accel_release(a);
+    }
 }
 
 /* Once: a guest can ask again and again. */
@@ -170,10 +176,11 @@ static void frontend_hwpt_changed(void *opaque, const SMMUv3HwptInfo *h,
 }
 
 static const SMMUv3FrontendOps frontend_ops = {
-    .read = frontend_read,
+    .read = smmuv3_accel_memory_read,
     .read_words = frontend_read_words,
     .sync_irq = frontend_sync_irq,
     .msi = send_msi,
+    .msi_is_quiet = frontend_msi_is_quiet,
     .stream_failed = frontend_stream_failed,
     .vsid = frontend_vsid,
     .consumed = frontend_consumed,
@@ -246,8 +253,10 @@ static void resume_bh(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
-    smmuv3_accel_apply_posted(a);
-    smmuv3_regs_resume(a->regs);
+    if (smmuv3_accel_enter(a)) {
+        smmuv3_regs_resume(a->regs);
+        smmuv3_accel_release(a);
+    }
 }
 
 void smmuv3_accel_reset(SMMUv3State *s)
@@ -258,10 +267,13 @@ void smmuv3_accel_reset(SMMUv3State *s)
         return;
     }
     qemu_bh_cancel(a->bh);
-    smmuv3_accel_drop_posted(a);
     memcpy(s->idr, a->idr, sizeof(s->idr));
-    smmuv3_regs_reset(a->regs, a->idr);
-    smmuv3_accel_take_regs(a);
+    if (smmuv3_accel_hold(a)) {
+        smmuv3_accel_drop_posted(a);
+        smmuv3_regs_reset(a->regs, a->idr);
+        smmuv3_accel_take_regs(a);
+        smmuv3_accel_release(a);
+    }
 }
 
 /* What is migrated: a register in the emulated device's state, and in ours. */
@@ -295,11 +307,11 @@ int smmuv3_accel_pre_save(void *opaque)
     SMMUv3State *s = opaque;
     const SMMUv3Regs *regs;
 
-    if (s->accel) {
-        smmuv3_accel_apply_posted(s->accel_state);
+    if (s->accel && smmuv3_accel_enter(s->accel_state)) {
         regs = smmuv3_regs_state(s->accel_state->regs);
 #define TO_STREAM(theirs, ours) s->theirs = regs->ours;
         FOR_EACH_REGISTER(TO_STREAM)
+        smmuv3_accel_release(s->accel_state);
     }
     return 0;
 }
@@ -310,11 +322,12 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     SMMUv3State *s = opaque;
     SMMUv3Regs regs = { };
 
-    if (s->accel) {
+    if (s->accel && smmuv3_accel_hold(s->accel_state)) {
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
         smmuv3_regs_load(s->accel_state->regs, &regs);
         smmuv3_accel_take_regs(s->accel_state);
+        smmuv3_accel_release(s->accel_state);
     }
     return 0;
 }

@@ -15,8 +15,9 @@
  * 0070 defines: that is the engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated endpoints
- * (smmuv3-accel-emul.c) and the beginning of a guest's accesses
- * (smmuv3-accel-mmio.c).
+ * (smmuv3-accel-emul.c) and a guest's invalidations. As these are at the engine
+ * without the BQL, everybody else holds it beside the BQL (smmuv3-accel-
+ * mmio.c).
  */
 #ifndef HW_ARM_SMMUV3_ACCEL_H
 #define HW_ARM_SMMUV3_ACCEL_H
@@ -52,8 +53,9 @@ typedef struct SMMUv3Accel {
     bool frozen;                /* the guest has run: it stands */
     QEMUBH *bh;                 /* the rest of a long command queue */
     uint32_t posted;            /* of CMDQ_PROD, see smmuv3-accel-mmio.c */
-    bool consuming;
-    bool busy;                  /* under the BQL: inside of an access */
+    bool held;                  /* somebody is at the engine */
+    bool wanted;                /* who has the BQL wants it next */
+    bool inside;                /* who has the BQL holds it */
     Stat64 prod_writes;
     MemoryRegionCache ring;     /* the command queue's */
     uint64_t ring_base;
@@ -66,7 +68,8 @@ typedef struct SMMUv3Accel {
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
     const PCIIOMMUOps *emulated_ops;    /* of the emulated SMMU */
-    bool emulated;              /* there is, or was, an emulated endpoint */
+    bool emulated;              /* there is, or was, an emulated endpoint; set
+                                   under the BQL, read anywhere */
     SMMUv3AccelEvents emulated_events;
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
     SMMUv3Host host;
@@ -80,16 +83,25 @@ void smmuv3_accel_reset(SMMUv3State *s);
 int smmuv3_accel_pre_save(void *opaque);
 int smmuv3_accel_post_load(void *opaque, int version_id);
 
-/* smmuv3-accel-mmio.c: the guest's accesses, without the BQL; accel=on only. */
-MemTxResult smmuv3_accel_read(SMMUv3State *s, hwaddr offset, uint64_t *data,
-                              unsigned size);
-MemTxResult smmuv3_accel_write(SMMUv3State *s, hwaddr offset, uint64_t data,
-                               unsigned size);
+/*
+ * smmuv3-accel-mmio.c: the registers' region, with accel=on, and who holds the
+ * engine. Its opaque is the SMMUState.
+ */
+extern const MemoryRegionOps smmuv3_accel_mem_ops;
 
 void smmuv3_accel_mmio_init(SMMUv3Accel *a);
 
-/* Under the BQL: a CMDQ_PROD that a vCPU has left takes effect, or none. */
-void smmuv3_accel_apply_posted(SMMUv3Accel *a);
+/*
+ * Under the BQL, around whatever calls the engine or the register file, or
+ * looks at what they count. False: this thread holds the engine already, and
+ * nothing is to be done. smmuv3_accel_enter() also brings everything up to what
+ * the guest has written; smmuv3_accel_hold() leaves that as it is.
+ */
+bool smmuv3_accel_hold(SMMUv3Accel *a);
+bool smmuv3_accel_enter(SMMUv3Accel *a);
+void smmuv3_accel_release(SMMUv3Accel *a);
+
+/* Held: what a vCPU has written to CMDQ_PROD is forgotten. */
 void smmuv3_accel_drop_posted(SMMUv3Accel *a);
 
 /* Registers that streams depend on may have changed. */
@@ -106,7 +118,7 @@ const char *smmuv3_accel_name(const SMMUv3State *s);
  * is not all RAM.
  */
 void smmuv3_accel_memory_init(SMMUv3Accel *a);
-int smmuv3_accel_memory_read(SMMUv3Accel *a, uint64_t addr, void *buf,
+int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
                              size_t len);
 int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n);
 int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len);
