@@ -36,17 +36,19 @@ typedef struct Fuzz {
 
 static void on_irq(void *opaque, SMMUv3Irq irq)
 {
-    (void)opaque;
+    g_assert_false(((Fuzz *)opaque)->s.guest->quiet);
     g_assert_true(irq == SMMUV3_IRQ_GERROR || irq == SMMUV3_IRQ_EVENTQ);
 }
 
 static void on_resume(void *opaque)
 {
+    g_assert_false(((Fuzz *)opaque)->s.guest->quiet);
     ((Fuzz *)opaque)->resume = true;
 }
 
 static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
+    g_assert_false(((Fuzz *)opaque)->s.guest->quiet);
     return guest_write(((Fuzz *)opaque)->s.guest, addr, buf, len);
 }
 
@@ -216,6 +218,21 @@ static void write_cmd(Fuzz *f)
     }
 }
 
+/* CMDQ_PROD, in one piece or in two. */
+static void write_prod(Fuzz *f)
+{
+    uint32_t prod = fuzz_take(&f->in, 1);
+
+    if (fuzz_below(&f->in, 2)) {
+        smmuv3_regs_write(f->file, CMDQ_PROD, 4, prod);
+        return;
+    }
+    f->s.guest->quiet = true;
+    smmuv3_regs_write_prod_quiet(f->file, prod);
+    f->s.guest->quiet = false;
+    smmuv3_regs_settle(f->file);
+}
+
 static void write_ste(Fuzz *f)
 {
     uint32_t sid = FIRST_SID + fuzz_below(&f->in, SCENE_DEVICES);
@@ -270,7 +287,7 @@ static bool act(Fuzz *f)
         return true;
     case 10 ... 11:
         write_cmd(f);
-        smmuv3_regs_write(f->file, CMDQ_PROD, 4, fuzz_take(&f->in, 1));
+        write_prod(f);
         return false;
     case 12:
         write_ste(f);

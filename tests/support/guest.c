@@ -51,6 +51,8 @@ static void guest_sync_irq(void *opaque)
 {
     Guest *g = opaque;
 
+    g_assert_false(g->quiet);
+    g_assert_false(g->quiet);
     g->sync_irqs++;
     if (g->on_sync_irq) {
         g->on_sync_irq(g);
@@ -68,6 +70,13 @@ int guest_msi(void *opaque, uint64_t addr, uint32_t data)
         g->on_msi(g, addr, data);
     }
     return guest_write(g, addr, &word, sizeof(word));
+}
+
+static bool guest_msi_is_quiet(void *opaque, uint64_t addr)
+{
+    Guest *g = opaque;
+
+    return addr != g->doorbell;
 }
 
 /* By opcode, 4.1.3 */
@@ -107,6 +116,7 @@ static bool guest_vsid(void *opaque, void *cookie, uint32_t *vsid)
     Guest *g = opaque;
     guint found = GPOINTER_TO_UINT(g_hash_table_lookup(g->vsids, cookie));
 
+    g_assert_false(g->quiet);
     if (found) {
         *vsid = found - 1;
     }
@@ -117,6 +127,7 @@ static void guest_stream_failed(void *opaque, void *cookie, int err)
 {
     Guest *g = opaque;
 
+    g_assert_false(g->quiet);
     g_assert_nonnull(cookie);
     g_assert_cmpint(err, <, 0);
     g->failures++;
@@ -126,6 +137,7 @@ static void guest_watch(void *opaque, int fd)
 {
     Guest *g = opaque;
 
+    g_assert_false(g->quiet);
     g->events_fd = fd;
 }
 
@@ -133,6 +145,7 @@ static void guest_events_failed(void *opaque, int err)
 {
     Guest *g = opaque;
 
+    g_assert_false(g->quiet);
     g_assert_cmpint(err, <, 0);
     g->events_failures++;
 }
@@ -142,6 +155,7 @@ const SMMUv3FrontendOps guest_ops = {
     .read_words = guest_read_words,
     .sync_irq = guest_sync_irq,
     .msi = guest_msi,
+    .msi_is_quiet = guest_msi_is_quiet,
     .stream_failed = guest_stream_failed,
     .vsid = guest_vsid,
     .consumed = guest_consumed,

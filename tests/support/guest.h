@@ -27,6 +27,8 @@ struct Guest {
     unsigned reads;             /* calls of read() and read_words() */
     unsigned sync_irqs;
     unsigned msis;              /* calls of guest_msi() */
+    uint64_t doorbell;          /* MSIs there are not quiet */
+    bool quiet;                 /* only what a quiet run may call is called */
     unsigned failures;          /* calls of stream_failed() */
     unsigned consumed;          /* commands that consumed() was told of */
     uint64_t classes[SMMUV3_CLASSES];   /* of them */
