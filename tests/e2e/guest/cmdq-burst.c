@@ -19,6 +19,12 @@
  *                                   CMDQ_PROD is being consumed, the other one
  *                                   writes it; both wait for their MSIs in
  *                                   memory, and look at no register
+ *   cmdq-burst others BASE          51 times 4000 TLBI_NH_VA by one CMDQ_PROD
+ *                                   write, while the other processor reads
+ *                                   another device's register again and again.
+ *                                   reads: how often during one of them; the
+ *                                   median, and of five tries the most, as the
+ *                                   reader may be kept from running, too
  *
  * The host reads its counters at the marks MODE-ready and MODE-done (ste:
  * ste-installed, ste-unchanged). The long bursts then repeat. Prints
@@ -288,8 +294,92 @@ static int posted(struct smmu *s)
     return bad;
 }
 
+/* ---- Another device meanwhile ---- */
+
+#define RTC 0x09010000          /* virt's PL031; its first register is the time */
+#define TIMES 51
+#define TRIES 5
+
+static volatile uint32_t reads;
+static volatile bool reading = true;
+
+static void *read_rtc(void *rtc)
+{
+    if (run_on(1)) {
+        return rtc;
+    }
+    while (reading) {
+        (void)*(volatile uint32_t *)rtc;
+        reads++;
+    }
+    return NULL;
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* How many reads while one window is being consumed? */
+static int one_window(struct smmu *s, uint32_t round, uint32_t *count)
+{
+    uint32_t before;
+    int bad;
+
+    for (unsigned i = 0; i < 4000; i++) {
+        smmu_push(s, TLBI, CMD_LEAF | (0x100000000ull + i * 0x7000ull));
+    }
+    push_msi(s, FIRST, round);
+    smmu_barrier();
+    before = reads;
+    smmu_set(s, CMDQ_PROD, s->prod);
+    bad = wait_word(s, FIRST, round);
+    *count = reads - before;
+    return bad;
+}
+
+static int one_try(struct smmu *s, uint32_t *most)
+{
+    uint32_t count[TIMES] = { 0 };
+    int bad = 0;
+
+    *msi_word(s, FIRST) = 0;
+    for (uint32_t i = 0; i < TIMES && !bad; i++) {
+        bad = one_window(s, i + 1, &count[i]);
+    }
+    qsort(count, TIMES, sizeof(*count), compare_counts);
+    if (count[TIMES / 2] > *most) {
+        *most = count[TIMES / 2];
+    }
+    return bad;
+}
+
+static int others(struct smmu *s)
+{
+    int bad = !smmu_restart(s, 14);
+    void *failed = NULL;
+    uint32_t most = 0;
+    pthread_t thread;
+
+    bad |= run_on(0) ||
+           pthread_create(&thread, NULL, read_rtc, smmu_map(RTC, 0x1000));
+    for (unsigned i = 0; i < TRIES && !bad; i++) {
+        bad = one_try(s, &most);
+    }
+    reading = false;
+    pthread_join(thread, &failed);
+    printf("reads=%u\n", most);
+    print_state(s);
+    return bad | (failed != NULL);
+}
+
 static int run_mode(struct smmu *s, const char *mode)
 {
+    if (!strcmp(mode, "others")) {
+        return others(s);
+    }
     if (!strcmp(mode, "posted")) {
         return posted(s);
     }

@@ -13,7 +13,7 @@
 
 #define PATIENCE_US 1000000
 
-static void *map(uint64_t base, size_t size)
+void *smmu_map(uint64_t base, size_t size)
 {
     int fd = open("/dev/mem", O_RDWR | O_SYNC);
     void *p = MAP_FAILED;
@@ -32,8 +32,8 @@ static void *map(uint64_t base, size_t size)
 
 void smmu_open(struct smmu *s, uint64_t base)
 {
-    s->reg = map(base, 0x20000);
-    s->ram = map(OUR_RAM, MAP_SIZE);
+    s->reg = smmu_map(base, 0x20000);
+    s->ram = smmu_map(OUR_RAM, MAP_SIZE);
 }
 
 uint32_t smmu_get(const struct smmu *s, unsigned off)

@@ -96,6 +96,8 @@ struct smmu {
 /* How a submission ended */
 enum smmu_end { SMMU_DONE, SMMU_ERROR, SMMU_STUCK };
 
+/* Physical addresses; exits with 2 if that does not work. */
+void *smmu_map(uint64_t base, size_t size);
 void smmu_open(struct smmu *s, uint64_t base);
 
 uint32_t smmu_get(const struct smmu *s, unsigned off);
