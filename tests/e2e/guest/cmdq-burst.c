@@ -17,8 +17,9 @@
  *   cmdq-burst sync-16k BASE        16383 CMD_SYNC that ask for an interrupt
  *   cmdq-burst posted BASE          200 times: while one processor's write of
  *                                   CMDQ_PROD is being consumed, the other one
- *                                   writes it; both wait for their MSIs in
- *                                   memory, and look at no register
+ *                                   writes it, and once more while that is;
+ *                                   both wait for their MSIs in memory, and
+ *                                   look at no register
  *   cmdq-burst others BASE          51 times 4000 TLBI_NH_VA by one CMDQ_PROD
  *                                   write, while the other processor reads
  *                                   another device's register again and again.
@@ -188,11 +189,11 @@ static int unchanged_stream(struct smmu *s)
 
 /* ---- Two processors ---- */
 
-enum { BEGUN, FIRST, SECOND, WORDS };
+enum { BEGUN, FIRST, BEGUN_SECOND, SECOND, THIRD, WORDS };
 #define ROUNDS 200
 
 static struct smmu *shared;
-static volatile uint32_t second_prod;
+static volatile uint32_t second_prod, third_prod;
 
 static volatile uint32_t *msi_word(const struct smmu *s, unsigned n)
 {
@@ -218,31 +219,43 @@ static int wait_word(const struct smmu *s, unsigned word, uint32_t data)
 }
 
 /*
- * The first one's window: a CMD_SYNC that is signalled before the window ends,
- * as a stream's change comes next, then enough to be busy with. Behind it, what
- * the second one hands over. Returns the first one's CMDQ_PROD.
+ * A window with a CMD_SYNC that is signalled before it ends, as a stream's
+ * change may come next, then enough to be busy with.
  */
-static uint32_t push_round(struct smmu *s, uint32_t round)
+static uint32_t push_window(struct smmu *s, unsigned begun, unsigned end,
+                            uint32_t round)
 {
-    uint32_t first;
-
-    push_msi(s, BEGUN, round);
-    if (round % 2) {
-        smmu_write_ste(s, TABLE_OFFSET + SID * 64, 1 | 4 << 1, 0);
-    } else {
-        smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
-    }
+    push_msi(s, begun, round);
     smmu_push(s, CFGI, CMD_LEAF);
     for (unsigned i = 0; i < 2000; i++) {
         smmu_push(s, TLBI, CMD_LEAF | (0x100000000ull + i * 0x7000ull));
     }
-    push_msi(s, FIRST, round);
-    first = s->prod;
+    push_msi(s, end, round);
+    return s->prod;
+}
+
+/* Returns the first CMDQ_PROD; the others are for the other processor. */
+static uint32_t push_round(struct smmu *s, uint32_t round)
+{
+    uint32_t first = push_window(s, BEGUN, FIRST, round);
+
+    second_prod = push_window(s, BEGUN_SECOND, SECOND, round);
     smmu_push(s, TLBI, CMD_LEAF | 0x200000000ull);
-    push_msi(s, SECOND, round);
-    second_prod = s->prod;
+    push_msi(s, THIRD, round);
+    third_prod = s->prod;
     smmu_barrier();
     return first;
+}
+
+/* The stream is another one for each window. */
+static void change_stream(struct smmu *s, bool bypass)
+{
+    if (bypass) {
+        smmu_write_ste(s, TABLE_OFFSET + SID * 64, 1 | 4 << 1, 0);
+    } else {
+        smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
+    }
+    smmu_barrier();
 }
 
 static int run_on(int cpu)
@@ -264,8 +277,14 @@ static void *second(void *unused)
         if (wait_word(shared, BEGUN, round)) {
             return shared;
         }
+        /* The first window has read its STE by now. */
+        change_stream(shared, false);
         smmu_set(shared, CMDQ_PROD, second_prod);
-        if (wait_word(shared, SECOND, round)) {
+        if (wait_word(shared, BEGUN_SECOND, round)) {
+            return shared;
+        }
+        smmu_set(shared, CMDQ_PROD, third_prod);
+        if (wait_word(shared, THIRD, round)) {
             return shared;
         }
     }
@@ -285,8 +304,10 @@ static int posted(struct smmu *s)
     }
     bad |= run_on(0) | pthread_create(&thread, NULL, second, NULL);
     for (uint32_t round = 1; round <= ROUNDS && !bad; round++) {
+        change_stream(s, true);
         smmu_set(s, CMDQ_PROD, push_round(s, round));
-        bad |= wait_word(s, FIRST, round) | wait_word(s, SECOND, round);
+        bad |= wait_word(s, FIRST, round) | wait_word(s, SECOND, round) |
+               wait_word(s, THIRD, round);
     }
     pthread_join(thread, &failed);
     bad |= failed != NULL;
