@@ -265,8 +265,8 @@ static SMMUv3CmdqResult run(SMMUv3RegFile *f, bool quiet)
     };
     SMMUv3CmdqResult result = smmuv3_engine_cmdq_run(f->engine, &q);
 
-    /* What a stream's STE raises is told before CONS says it has been seen. */
-    if (result.events_due && !quiet) {
+    /* What an STE raises is told before CONS says so; in no quiet run. */
+    if (result.events_due) {
         record_own(f);
     }
     r->cmdq_cons = (r->cmdq_cons & ~SMMUV3_QUEUE_INDEX) | q.cons;

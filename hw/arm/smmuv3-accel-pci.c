@@ -302,13 +302,13 @@ static void forget_host(SMMUv3Accel *a)
 static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
                        SMMUv3HostId parent, Error **errp)
 {
-    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
-    int ret = -EBUSY;
-
-    if (smmuv3_accel_enter(a)) {
-        ret = smmuv3_engine_device_add(a->engine, &smmuv3_iommufd_ops,
+    bool first = smmuv3_accel_enter(a);
+    SMMUv3Refusal why;
+    int ret = smmuv3_engine_device_add(a->engine, &smmuv3_iommufd_ops,
                                        &a->host, &d->host_dev, parent, d,
                                        &d->engine_dev, &why);
+
+    if (first) {
         smmuv3_accel_release(a);
     }
     if (ret) {

@@ -43,15 +43,17 @@ static int guest_read(void *opaque, uint64_t addr, void *buf, size_t len)
 static int guest_read_words(void *opaque, uint64_t addr, uint64_t *words,
                             size_t n)
 {
+    Guest *g = opaque;
+
+    g_assert_false(g->quiet);
     g_assert_cmpuint(addr % 8, ==, 0);
-    return guest_read(opaque, addr, words, n * sizeof(*words));
+    return guest_read(g, addr, words, n * sizeof(*words));
 }
 
 static void guest_sync_irq(void *opaque)
 {
     Guest *g = opaque;
 
-    g_assert_false(g->quiet);
     g_assert_false(g->quiet);
     g->sync_irqs++;
     if (g->on_sync_irq) {
@@ -202,6 +204,14 @@ void *guest_at(Guest *g, uint64_t addr, size_t len)
     return g->mem + (addr - GUEST_BASE);
 }
 
+uint32_t guest_read32(Guest *g, uint64_t addr)
+{
+    uint32_t word;
+
+    memcpy(&word, guest_at(g, addr, sizeof(word)), sizeof(word));
+    return GUINT32_FROM_LE(word);
+}
+
 void guest_write64(Guest *g, uint64_t addr, uint64_t value)
 {
     uint64_t le = GUINT64_TO_LE(value);
@@ -314,6 +324,13 @@ SMMUv3Cmd cmd_raw(uint64_t dw0, uint64_t dw1)
 SMMUv3Cmd cmd_sync(unsigned cs)
 {
     return cmd_raw(SMMUV3_CMD_SYNC | SMMUV3_PREP(SMMUV3_SYNC0_CS, cs), 0);
+}
+
+/* CS=SIG_IRQ with shareability and attributes, which do not matter. */
+SMMUv3Cmd cmd_sync_msi(uint64_t addr, uint32_t data)
+{
+    return cmd_raw(0x46 | 1 << 12 | 3 << 22 | 15 << 24 | (uint64_t)data << 32,
+                   addr);
 }
 
 SMMUv3Cmd cmd_cfgi_ste(uint32_t sid)

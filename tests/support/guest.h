@@ -54,6 +54,7 @@ void guest_free(Guest *g);
 
 /* A pointer into RAM. [addr, addr + len) must lie in it. */
 void *guest_at(Guest *g, uint64_t addr, size_t len);
+uint32_t guest_read32(Guest *g, uint64_t addr);
 void guest_write64(Guest *g, uint64_t addr, uint64_t value);
 void guest_hole(Guest *g, uint64_t addr, uint64_t len);
 void guest_no_holes(Guest *g);
@@ -80,6 +81,7 @@ void guest_write_ste(Guest *g, uint64_t addr, SMMUv3Ste ste);
 /* Commands. */
 SMMUv3Cmd cmd_raw(uint64_t dw0, uint64_t dw1);
 SMMUv3Cmd cmd_sync(unsigned cs);
+SMMUv3Cmd cmd_sync_msi(uint64_t addr, uint32_t data);
 SMMUv3Cmd cmd_cfgi_ste(uint32_t sid);
 SMMUv3Cmd cmd_cfgi_range(uint32_t sid, unsigned range);
 SMMUv3Cmd cmd_cfgi_cd(uint32_t sid, uint32_t ssid);

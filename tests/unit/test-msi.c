@@ -38,21 +38,6 @@ static void init(Scene *s)
     smmuv3_engine_set_features(s->engine, idr);
 }
 
-/* CS=SIG_IRQ with shareability and attributes, which do not matter. */
-static SMMUv3Cmd sync_msi(uint64_t addr, uint32_t data)
-{
-    return cmd_raw(0x46 | 1 << 12 | 3 << 22 | 15 << 24 | (uint64_t)data << 32,
-                   addr);
-}
-
-static uint32_t word_at(const Scene *s, uint64_t addr)
-{
-    uint32_t word;
-
-    memcpy(&word, guest_at(s->guest, addr, 4), 4);
-    return GUINT32_FROM_LE(word);
-}
-
 static void expect_drained(SMMUv3CmdqResult r, bool aborted)
 {
     g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
@@ -65,11 +50,11 @@ static void test_sync(void)
     Scene s;
 
     init(&s);
-    expect_drained(scene_command(&s, sync_msi(MSI_ADDR + 4, 0x5a17c0de)),
+    expect_drained(scene_command(&s, cmd_sync_msi(MSI_ADDR + 4, 0x5a17c0de)),
                    false);
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 0);
-    g_assert_cmphex(word_at(&s, MSI_ADDR + 4), ==, 0x5a17c0de);
-    g_assert_cmphex(word_at(&s, MSI_ADDR + 8), ==, 0);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 0);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR + 4), ==, 0x5a17c0de);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR + 8), ==, 0);
     g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
     scene_done(&s);
 }
@@ -80,7 +65,7 @@ static void test_sync_wired(void)
     Scene s;
 
     init(&s);
-    scene_command(&s, sync_msi(0, 1));
+    scene_command(&s, cmd_sync_msi(0, 1));
     g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
     scene_command(&s, cmd_raw(0x46, MSI_ADDR));
     scene_command(&s, cmd_raw(0x46 | 2 << 12, MSI_ADDR));
@@ -94,7 +79,7 @@ static void test_sync_not_promised(void)
     Scene s;
 
     scene_init_translating(&s);
-    scene_command(&s, sync_msi(MSI_ADDR, 1));
+    scene_command(&s, cmd_sync_msi(MSI_ADDR, 1));
     g_assert_cmpuint(s.guest->msis, ==, 0);
     g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
     scene_done(&s);
@@ -106,9 +91,9 @@ static void test_sync_address(void)
     Scene s;
 
     init(&s);
-    scene_command(&s, sync_msi(UINT64_C(0xfffff00000000003) | MSI_ADDR, 7));
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 7);
-    scene_command(&s, sync_msi(UINT64_C(0xfffff00000000003), 7));
+    scene_command(&s, cmd_sync_msi(UINT64_C(0xfffff00000000003) | MSI_ADDR, 7));
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 7);
+    scene_command(&s, cmd_sync_msi(UINT64_C(0xfffff00000000003), 7));
     g_assert_cmpuint(s.guest->msis, ==, 1);
     g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
     scene_done(&s);
@@ -132,12 +117,12 @@ static void test_sync_order(void)
     s.guest->hook_data = &s;
     for (unsigned i = 1; i <= 40; i++) {
         queue_push(&s.queue, cmd_tlbi_va(1, 0x7000 * (uint64_t)i));
-        queue_push(&s.queue, sync_msi(MSI_ADDR, i));
+        queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, i));
     }
     expect_drained(queue_run(&s.queue, s.engine), false);
     g_assert_cmpuint(s.guest->msis, ==, 40);
     g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 40);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 40);
     scene_done(&s);
 }
 
@@ -147,13 +132,13 @@ static void test_sync_aborted(void)
     Scene s;
 
     init(&s);
-    queue_push(&s.queue, sync_msi(NOWHERE, 1));
+    queue_push(&s.queue, cmd_sync_msi(NOWHERE, 1));
     queue_push(&s.queue, cmd_tlbi_va(1, 0x7000));
-    queue_push(&s.queue, sync_msi(MSI_ADDR, 2));
+    queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, 2));
     expect_drained(queue_run(&s.queue, s.engine), true);
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 2);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 2);
     g_assert_cmpuint(s.host->issued->len, ==, 1);
-    expect_drained(scene_command(&s, sync_msi(MSI_ADDR, 3)), false);
+    expect_drained(scene_command(&s, cmd_sync_msi(MSI_ADDR, 3)), false);
     scene_done(&s);
 }
 
@@ -163,12 +148,12 @@ static void test_sync_behind_error(void)
     Scene s;
 
     init(&s);
-    queue_push(&s.queue, sync_msi(MSI_ADDR, 1));
+    queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, 1));
     queue_push(&s.queue, cmd_raw(0xff, 0));
-    queue_push(&s.queue, sync_msi(MSI_ADDR, 2));
+    queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, 2));
     g_assert_cmpint(queue_run(&s.queue, s.engine).cerror, ==,
                     SMMUV3_CERROR_ILL);
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 1);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 1);
     scene_done(&s);
 }
 
@@ -179,15 +164,15 @@ static void test_sync_atc_timeout(void)
 
     init(&s);
     fake_host_fail_nth(s.host, FAKE_INVALIDATE, 1, ETIMEDOUT);
-    queue_push(&s.queue, sync_msi(MSI_ADDR, 1));
+    queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, 1));
     queue_push(&s.queue, cmd_atc_inv(FIRST_SID, 0x1000, 0));
-    queue_push(&s.queue, sync_msi(MSI_ADDR, 2));
+    queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, 2));
     g_assert_cmpint(queue_run(&s.queue, s.engine).cerror, ==,
                     SMMUV3_CERROR_ATC_INV_SYNC);
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 1);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 1);
     g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
                     SMMUV3_CMDQ_DRAINED);
-    g_assert_cmphex(word_at(&s, MSI_ADDR), ==, 2);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 2);
     scene_done(&s);
 }
 
@@ -200,7 +185,7 @@ static void test_sync_slice(void)
     init(&s);
     queue_init(&s.queue, s.guest, CMDQ_ADDR, 14);
     for (unsigned i = 0; i < 16384; i++) {
-        queue_push(&s.queue, sync_msi(MSI_ADDR, i));
+        queue_push(&s.queue, cmd_sync_msi(MSI_ADDR, i));
     }
     do {
         before = s.guest->msis;
@@ -323,7 +308,7 @@ static void test_events(void)
 
     init_regs(&t, 0, MSI_ADDR);
     record(&t);
-    g_assert_cmphex(word_at(&t.s, MSI_ADDR), ==, 0xe7e7);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0xe7e7);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     g_assert_cmphex(active(&t), ==, 0);
@@ -359,7 +344,7 @@ static void test_gerror(void)
     init_regs(&t, MSI_ADDR, 0);
     run(&t, cmd_raw(0xff, 0));
     g_assert_cmphex(active(&t), ==, CMDQ_ERR);
-    g_assert_cmphex(word_at(&t.s, MSI_ADDR), ==, 0xe440);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0xe440);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 0);
     done(&t);
 }
@@ -382,13 +367,13 @@ static void test_cmdq_aborted(void)
     Regs t;
 
     init_regs(&t, 0, 0);
-    run(&t, sync_msi(NOWHERE, 1));
+    run(&t, cmd_sync_msi(NOWHERE, 1));
     g_assert_cmphex(active(&t), ==, MSI_CMDQ_ABT);
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
-    run(&t, sync_msi(MSI_ADDR, 2));
-    g_assert_cmphex(word_at(&t.s, MSI_ADDR), ==, 2);
-    run(&t, sync_msi(NOWHERE, 3));
+    run(&t, cmd_sync_msi(MSI_ADDR, 2));
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 2);
+    run(&t, cmd_sync_msi(NOWHERE, 3));
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     acknowledge(&t);
     g_assert_cmphex(active(&t), ==, 0);

@@ -108,11 +108,6 @@ static void push(Quiet *t, SMMUv3Cmd cmd)
     guest_write64(t->s.guest, addr + 8, cmd.dw[1]);
 }
 
-static SMMUv3Cmd sync_msi(uint64_t addr, uint32_t data)
-{
-    return cmd_raw(0x46 | 1 << 12 | (uint64_t)data << 32, addr);
-}
-
 static bool write_prod(Quiet *t)
 {
     bool all;
@@ -121,14 +116,6 @@ static bool write_prod(Quiet *t)
     all = smmuv3_regs_write_prod_quiet(t->file, t->prod);
     t->s.guest->quiet = false;
     return all;
-}
-
-static uint32_t word_at(Quiet *t, uint64_t addr)
-{
-    uint32_t word;
-
-    memcpy(&word, guest_at(t->s.guest, addr, 4), 4);
-    return GUINT32_FROM_LE(word);
 }
 
 static unsigned calls(const Quiet *t)
@@ -155,10 +142,10 @@ static void test_invalidations(void)
     push(&t, cmd_cfgi_cd(FIRST_SID, 0));
     push(&t, cmd_raw(SMMUV3_CMD_PREFETCH_CONFIG, 0));
     push(&t, cmd_sync(0));
-    push(&t, sync_msi(MSI_ADDR, 0x5a17));
+    push(&t, cmd_sync_msi(MSI_ADDR, 0x5a17));
     g_assert_true(write_prod(&t));
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 5);
-    g_assert_cmphex(word_at(&t, MSI_ADDR), ==, 0x5a17);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0x5a17);
     g_assert_cmpuint(calls(&t), ==, 1);
     g_assert_cmpuint(t.s.host->issued->len, ==, 2);
     g_assert_cmpuint(smmuv3_regs_stats(t.file)->prod_writes, ==, 1);
@@ -174,13 +161,13 @@ static void expect_loud(Quiet *t, SMMUv3Cmd cmd)
 
     push(t, cmd_tlbi_va(1, 0x7000));
     push(t, cmd);
-    push(t, sync_msi(MSI_ADDR, 3));
+    push(t, cmd_sync_msi(MSI_ADDR, 3));
     g_assert_false(write_prod(t));
     g_assert_cmphex(rd(t, CMDQ_CONS), ==, cons);
     g_assert_cmpuint(calls(t), ==, 0);
     g_assert_cmpmem(&before, sizeof(before), smmuv3_engine_stats(t->s.engine),
                     sizeof(before));
-    g_assert_cmphex(word_at(t, MSI_ADDR), ==, 0);
+    g_assert_cmphex(guest_read32(t->s.guest, MSI_ADDR), ==, 0);
 }
 
 /* All of it in one window, as if it had never been tried. */
@@ -189,7 +176,7 @@ static void test_loud(void)
     const SMMUv3Cmd loud[] = {
         cmd_cfgi_ste(FIRST_SID), cmd_cfgi_range(0, 31),
         cmd_raw(0x46 | 1 << 12, 0),             /* SIG_IRQ without an MSI */
-        sync_msi(DOORBELL, 1),
+        cmd_sync_msi(DOORBELL, 1),
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(loud); i++) {
@@ -201,7 +188,7 @@ static void test_loud(void)
         g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 3);
         g_assert_cmpuint(calls(&t), ==, 1);
         g_assert_cmpuint(t.s.host->issued->len, ==, 1);
-        g_assert_cmphex(word_at(&t, MSI_ADDR), ==, 3);
+        g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 3);
         g_assert_cmpuint(t.s.guest->sync_irqs, ==, i == 2);
         g_assert_cmpuint(t.s.guest->msis, ==, i == 3 ? 2 : 1);
         expect_settled(&t, 3);
@@ -260,13 +247,13 @@ static void test_host_fails(void)
     init(&t);
     fake_host_fail_nth(t.s.host, FAKE_INVALIDATE, 1, EIO);
     push(&t, cmd_tlbi_va(1, 0x7000));
-    push(&t, sync_msi(MSI_ADDR, 1));
+    push(&t, cmd_sync_msi(MSI_ADDR, 1));
     g_assert_false(write_prod(&t));
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
     g_assert_cmpuint(t.irqs, ==, 0);
     smmuv3_regs_settle(t.file);
     expect_error(&t, 0, SMMUV3_CERROR_ILL);
-    g_assert_cmphex(word_at(&t, MSI_ADDR), ==, 0);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0);
 
     /* The queue has stopped, for quiet writes as well. */
     push(&t, cmd_sync(0));
@@ -282,7 +269,7 @@ static void test_msi_aborted(void)
     Quiet t;
 
     init(&t);
-    push(&t, sync_msi(NOWHERE, 1));
+    push(&t, cmd_sync_msi(NOWHERE, 1));
     g_assert_false(write_prod(&t));
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 1);
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
@@ -298,7 +285,7 @@ static void test_unsettled(void)
     Quiet t;
 
     init(&t);
-    push(&t, sync_msi(NOWHERE, 1));
+    push(&t, cmd_sync_msi(NOWHERE, 1));
     g_assert_false(write_prod(&t));
     push(&t, cmd_tlbi_va(1, 0x7000));
     g_assert_false(write_prod(&t));
@@ -401,7 +388,7 @@ static void test_no_msi_is_quiet(void)
     fe.msi_is_quiet = NULL;
     e = smmuv3_engine_new(&fe, t.s.guest);
     smmuv3_engine_set_features(e, idr);
-    queue_push(&t.s.queue, sync_msi(MSI_ADDR, 1));
+    queue_push(&t.s.queue, cmd_sync_msi(MSI_ADDR, 1));
     t.s.queue.regs.quiet = true;
     g_assert_cmpint(queue_run(&t.s.queue, e).status, ==,
                     SMMUV3_CMDQ_NOT_QUIET);
