@@ -12,6 +12,9 @@
  * Both processes map the structure below from the file that the environment
  * names. QEMU answers a register access of qtest only when its ioctls are
  * done, so the test reads results without waiting and without a lock.
+ *
+ * nested.py reads the structures from this text, so their members are of
+ * fixed width, one a line.
  */
 #ifndef TESTS_FAKE_KERNEL_H
 #define TESTS_FAKE_KERNEL_H
@@ -31,6 +34,8 @@
 #define FAKE_KERNEL_DEVICES 8
 #define FAKE_KERNEL_JOURNAL 16384
 #define FAKE_KERNEL_ISSUED 65536
+#define FAKE_KERNEL_THREADS 4
+#define FAKE_KERNEL_PATH 64
 
 /* Device @i is /dev/vfio/devices/vfio@i; its character device is this: */
 #define FAKE_KERNEL_MAJOR 511
@@ -128,8 +133,37 @@ typedef struct FakeKernelDevice {
     uint32_t vectors;           /* with an eventfd */
 } FakeKernelDevice;
 
+/* Threads in QEMU that access memory without the BQL: fake-threads.c */
+typedef enum FakeKernelThreadKind {
+    FAKE_THREAD_PROD,           /* writes @prod, moved on by @step */
+    FAKE_THREAD_READ,           /* reads a register */
+    FAKE_THREAD_DMA,            /* reads and writes as the device @device */
+} FakeKernelThreadKind;
+
+/*
+ * The test fills it in, clears @stop and posts @go; to end it sets @stop and
+ * waits for @quiescent, after which the thread is not in QEMU.
+ */
+typedef struct FakeKernelThread {
+    sem_t go;
+    sem_t quiescent;
+    uint32_t kind;              /* FakeKernelThreadKind */
+    uint32_t stop;
+    uint64_t address;           /* what it reads or writes */
+    uint32_t log2size;          /* PROD: of the queue */
+    uint32_t step;
+    uint32_t pause_us;          /* after each access; 0: it yields */
+    uint32_t refused;           /* by the kernel: what it needs is not there */
+    uint64_t accesses;          /* and how many it did */
+    uint64_t failed;            /* how many of them were answered by an error */
+    char device[FAKE_KERNEL_PATH];
+} FakeKernelThread;
+
 typedef struct FakeKernel {
     /* Set by the test. */
+    uint32_t threads;           /* that can run; before QEMU starts */
+    uint32_t prod;              /* an index; threads count it on */
+    FakeKernelThread thread[FAKE_KERNEL_THREADS];
     FakeKernelSmmu smmu[FAKE_KERNEL_SMMUS];
     uint32_t fail_countdown[FK_CALLS + 1];  /* the n-th from now; 0: never */
     int32_t fail_errno[FK_CALLS + 1];
@@ -147,6 +181,7 @@ typedef struct FakeKernel {
     /* Set by the kernel. */
     sem_t closed;               /* posted whenever a device was closed */
     uint32_t started;           /* the library is in QEMU */
+    uint32_t size;              /* of this structure, as the library knows it */
     uint32_t injected;          /* failures on request; the test may clear */
     uint32_t rule_breaks;       /* requests that no correct caller makes */
     uint32_t leaked;            /* objects left when an iommufd closed */

@@ -334,21 +334,27 @@ static int veventq_alloc(Request *r)
     if (ret) {
         return ret;
     }
-    r->iommufd->veventq_fd = open_events();
+    fd = open_events();
+    g_hash_table_insert(r->iommufd->events, GUINT_TO_POINTER(r->id),
+                        GINT_TO_POINTER(fd));
     arg->out_veventq_id = r->id;
-    arg->out_veventq_fd = r->iommufd->veventq_fd;
-    return r->iommufd->veventq_fd < 0 ? -EMFILE : 0;
+    arg->out_veventq_fd = fd;
+    return fd < 0 ? -EMFILE : 0;
 }
 
 /* A vEVENTQ goes when its descriptor is closed, not before. */
 static void see_closed(Iommufd *f, uint32_t id)
 {
     const FakeObject *o = fake_object(f->host, id);
+    int fd;
 
-    if (o && o->kind == FAKE_VEVENTQ && o->fd_open &&
-        fcntl(f->veventq_fd, F_GETFD) < 0) {
+    if (!o || o->kind != FAKE_VEVENTQ || !o->fd_open) {
+        return;
+    }
+    fd = GPOINTER_TO_INT(g_hash_table_lookup(f->events, GUINT_TO_POINTER(id)));
+    if (fcntl(fd, F_GETFD) < 0) {
         fake_host_ops.veventq_close(f->host, FAKE_VEVENTQ_FD(id));
-        f->veventq_fd = -1;
+        g_hash_table_remove(f->events, GUINT_TO_POINTER(id));
     }
 }
 
@@ -445,11 +451,11 @@ Iommufd *fake_iommufd_new(int fd)
     Iommufd *f = g_new0(Iommufd, 1);
 
     f->fd = fd;
-    f->veventq_fd = -1;
     f->host = fake_host_new();
     f->ioass = g_hash_table_new_full(NULL, NULL, NULL, free_maps);
     f->plain = g_hash_table_new(NULL, NULL);
     f->devices = g_hash_table_new(NULL, NULL);
+    f->events = g_hash_table_new(NULL, NULL);
     for (unsigned i = 0; i < FAKE_KERNEL_SMMUS; i++) {
         fake_smmu_new(f->host, fake_kernel->smmu[i].idr);
     }
@@ -465,6 +471,7 @@ unsigned fake_iommufd_free(Iommufd *f)
     g_hash_table_destroy(f->ioass);
     g_hash_table_destroy(f->plain);
     g_hash_table_destroy(f->devices);
+    g_hash_table_destroy(f->events);
     g_free(f);
     return left;
 }

@@ -20,7 +20,7 @@ typedef struct Iommufd {
     GHashTable *plain;          /* parents without NEST_PARENT, by id */
     GHashTable *devices;        /* dev_id -> SMMUv3HostDevice */
     unsigned bound;             /* devices */
-    int veventq_fd;             /* of the latest vEVENTQ; -1: closed */
+    GHashTable *events;         /* vEVENTQ's id -> its descriptor */
 } Iommufd;
 
 typedef struct IoasMap {
@@ -74,6 +74,9 @@ Iommufd *fake_iommufd_new(int fd);
 /* Returns how many objects were left. */
 unsigned fake_iommufd_free(Iommufd *f);
 unsigned fake_iommufd_maps(const Iommufd *f, uint64_t *bytes);
+
+/* fake-threads.c */
+void fake_threads_start(FakeKernel *shared);
 
 /* fake-vfio-pci.c */
 const Handler *fake_vfio_handler(unsigned long op);

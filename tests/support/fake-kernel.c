@@ -291,7 +291,9 @@ void fake_kernel_start(FakeKernel *shared)
     }
     sem_init(&shared->closed, 1, 0);
     fake_kernel = shared;
+    fake_kernel->size = sizeof(*shared);
     fake_kernel->started = 1;
+    fake_threads_start(shared);
     if (shared->passed) {
         pass_descriptors();
     }
