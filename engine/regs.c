@@ -21,6 +21,7 @@ struct SMMUv3RegFile {
     void *opaque;
     SMMUv3Regs regs;
     SMMUv3RegsStats stats;
+    bool paused;
     bool unsettled;             /* a quiet write has left... */
     SMMUv3CmdqResult rest;      /* this to be acted upon */
 };
@@ -242,10 +243,10 @@ static void stop(SMMUv3RegFile *f, SMMUv3CmdError cerror)
 }
 
 /* Commands are consumed while the queue is on and no error waits, 7.1. */
-static bool may_consume(const SMMUv3Regs *r)
+static bool may_consume(const SMMUv3RegFile *f)
 {
-    return (r->cr0 & SMMUV3_CR0_CMDQEN) &&
-           !is_active(r, SMMUV3_GERROR_CMDQ_ERR);
+    return !f->paused && (f->regs.cr0 & SMMUV3_CR0_CMDQEN) &&
+           !is_active(&f->regs, SMMUV3_GERROR_CMDQ_ERR);
 }
 
 /* With the size that IDR1 allows. */
@@ -287,7 +288,7 @@ static void act_upon(SMMUv3RegFile *f, const SMMUv3CmdqResult *result)
 
 static void consume(SMMUv3RegFile *f)
 {
-    if (may_consume(&f->regs)) {
+    if (may_consume(f)) {
         SMMUv3CmdqResult result = run(f, false);
 
         act_upon(f, &result);
@@ -614,13 +615,25 @@ void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod)
     prod_written(f, 0);
 }
 
+static void resume_later(SMMUv3RegFile *f)
+{
+    if (may_consume(f)) {
+        f->ops->resume(f->opaque);
+    }
+}
+
+void smmuv3_regs_post_prod(SMMUv3RegFile *f, uint32_t prod)
+{
+    f->regs.cmdq_prod = prod & SMMUV3_QUEUE_INDEX;
+    f->stats.prod_writes++;
+    resume_later(f);
+}
+
 bool smmuv3_regs_write_prod_quiet(SMMUv3RegFile *f, uint32_t prod)
 {
-    SMMUv3Regs *r = &f->regs;
-
-    r->cmdq_prod = prod & SMMUV3_QUEUE_INDEX;
+    f->regs.cmdq_prod = prod & SMMUV3_QUEUE_INDEX;
     f->stats.prod_writes++;
-    if (!f->unsettled && may_consume(r)) {
+    if (!f->unsettled && may_consume(f)) {
         f->rest = run(f, true);
         f->unsettled = f->rest.status != SMMUV3_CMDQ_DRAINED ||
                        f->rest.msi_aborted;
@@ -642,6 +655,12 @@ void smmuv3_regs_settle(SMMUv3RegFile *f)
 void smmuv3_regs_resume(SMMUv3RegFile *f)
 {
     consume(f);
+}
+
+void smmuv3_regs_pause(SMMUv3RegFile *f, bool paused)
+{
+    f->paused = paused;
+    resume_later(f);
 }
 
 /* ---- Life ---- */
@@ -712,7 +731,5 @@ void smmuv3_regs_load(SMMUv3RegFile *f, const SMMUv3Regs *from)
     drive_streams(f);
     smmuv3_engine_want_events(f->engine, r->cr0 & SMMUV3_CR0_EVENTQEN);
     r->cr0ack = r->cr0;
-    if (may_consume(r)) {
-        f->ops->resume(f->opaque);
-    }
+    resume_later(f);
 }

@@ -128,11 +128,18 @@ bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
 void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod);
 
 /*
- * The same in two halves. The first is quiet (smmuv3_engine_cmdq_run()): it
- * raises no interrupt and needs no lock but the one that serializes calls. If
- * it returns false, something is left to do, and smmuv3_regs_settle(), with
- * the locks that any other call needs, comes before all calls but this one.
- * At other times it does nothing.
+ * The value is in the register; what it sets going is left to ops->resume().
+ * For who has to have the registers as they are, but no time for commands.
+ */
+void smmuv3_regs_post_prod(SMMUv3RegFile *f, uint32_t prod);
+
+/*
+ * smmuv3_regs_write_prod() in two halves. The first is quiet
+ * (smmuv3_engine_cmdq_run()): it raises no interrupt and needs no lock but the
+ * one that serializes calls. If it returns false, something is left to do, and
+ * smmuv3_regs_settle(), with the locks that any other call needs, comes before
+ * all calls but this one, reading, and smmuv3_regs_post_prod(). At other times
+ * it does nothing.
  */
 bool smmuv3_regs_write_prod_quiet(SMMUv3RegFile *f, uint32_t prod);
 void smmuv3_regs_settle(SMMUv3RegFile *f);
@@ -142,6 +149,15 @@ void smmuv3_regs_settle(SMMUv3RegFile *f);
  * the guest has switched the queue off since, or a reset came between.
  */
 void smmuv3_regs_resume(SMMUv3RegFile *f);
+
+/*
+ * While paused no command is consumed, so nothing is written to the guest's
+ * memory and no interrupt is raised, whatever registers are written: a VM that
+ * is stopped, or migrated, stays as it is. The VMM settles first, and brings no
+ * events. The end of a pause asks for what is left by ops->resume(). A new
+ * register file is not paused; a reset and a load leave it as it is.
+ */
+void smmuv3_regs_pause(SMMUv3RegFile *f, bool paused);
 
 /*
  * The host's events can be read (SMMUv3FrontendOps.watch): puts those that are

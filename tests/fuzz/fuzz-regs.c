@@ -32,6 +32,8 @@ typedef struct Fuzz {
     SMMUv3RegFile *file;
     uint32_t idr[6];
     bool resume;                /* asked for */
+    bool paused;
+    uint32_t paused_at;         /* invalidate calls by then */
 } Fuzz;
 
 static void on_irq(void *opaque, SMMUv3Irq irq)
@@ -49,6 +51,7 @@ static void on_resume(void *opaque)
 static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
     g_assert_false(((Fuzz *)opaque)->s.guest->quiet);
+    g_assert_false(((Fuzz *)opaque)->paused);
     return guest_write(((Fuzz *)opaque)->s.guest, addr, buf, len);
 }
 
@@ -254,6 +257,18 @@ static void resume_all(Fuzz *f)
     }
 }
 
+/*
+ * While paused, commands are not consumed whatever else is done: the host gets
+ * no invalidation.
+ */
+static void pause_or_go_on(Fuzz *f)
+{
+    f->paused = !f->paused;
+    smmuv3_regs_settle(f->file);
+    smmuv3_regs_pause(f->file, f->paused);
+    f->paused_at = f->s.host->calls[FAKE_INVALIDATE];
+}
+
 /* What identifies is the reset's; all else is taken over. */
 static void save_and_load(Fuzz *f)
 {
@@ -312,9 +327,18 @@ static bool act(Fuzz *f)
         smmuv3_regs_reset(f->file, f->idr);
         return true;
     default:
-        fuzz_below(&f->in, 2) ? fuzz_inject(&f->s, &f->in)
-                              : fuzz_heal(&f->s);
-        return false;
+        switch (fuzz_below(&f->in, 4)) {
+        case 0:
+            pause_or_go_on(f);
+            return false;
+        case 1:
+        case 2:
+            fuzz_inject(&f->s, &f->in);
+            return false;
+        default:
+            fuzz_heal(&f->s);
+            return false;
+        }
     }
 }
 
@@ -324,6 +348,9 @@ static void step(Fuzz *f)
     bool unlocked = act(f);
 
     after = image(f);
+    if (f->paused) {
+        g_assert_cmpuint(f->s.host->calls[FAKE_INVALIDATE], ==, f->paused_at);
+    }
     check(f, unlocked ? &after : &before, &after);
 }
 
@@ -341,6 +368,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step(&f);
     }
     fuzz_heal(&f.s);
+    f.paused = false;
+    smmuv3_regs_pause(f.file, false);
     resume_all(&f);
     check_page1(&f);
     smmuv3_regs_free(f.file);

@@ -1048,6 +1048,92 @@ static void test_resume_error(void)
     done(&t);
 }
 
+/* ---- Pauses ---- */
+
+/* Whatever is written, a paused SMMU stands still; then it catches up. */
+static void test_pause(void)
+{
+    Regs t;
+
+    init_slices(&t);
+    smmuv3_regs_pause(t.file, true);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    smmuv3_regs_resume(t.file);
+    ring_bell(&t);
+    g_assert_true(smmuv3_regs_write_prod_quiet(t.file, 2 * SLICE + 4));
+    smmuv3_regs_settle(t.file);
+    wr(&t, GERRORN, 0);
+    wr(&t, CR0, 0);
+    wr(&t, CR0, CMDQEN);
+    expect_cons(&t, SLICE, 0);
+    g_assert_cmpuint(stats(&t)->commands, ==, SLICE);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    smmuv3_regs_pause(t.file, false);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    expect_cons(&t, SLICE, 0);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 2 * SLICE, 0);
+    done(&t);
+}
+
+/* Neither a reset nor a load ends it. */
+static void test_pause_stays(void)
+{
+    SMMUv3Regs state;
+    Regs t;
+
+    init_slices(&t);
+    state = *smmuv3_regs_state(t.file);
+    smmuv3_regs_pause(t.file, true);
+    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_regs_load(t.file, &state);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, SLICE, 0);
+    smmuv3_regs_pause(t.file, false);
+    g_assert_cmpuint(t.resumes, ==, 2);
+    done(&t);
+}
+
+/* A queue that is off, or stopped by an error, is not asked for. */
+static void test_pause_idle(void)
+{
+    Regs t;
+
+    init_queue(&t, 5, 0);
+    wr(&t, CR0, 0);
+    smmuv3_regs_pause(t.file, true);
+    smmuv3_regs_pause(t.file, false);
+    g_assert_cmpuint(t.resumes, ==, 0);
+    wr(&t, CR0, CMDQEN);
+    push(&t, ILLEGAL);
+    ring_bell(&t);
+    expect_error(&t, true);
+    smmuv3_regs_pause(t.file, true);
+    smmuv3_regs_pause(t.file, false);
+    g_assert_cmpuint(t.resumes, ==, 0);
+    done(&t);
+}
+
+/* A posted value is the register's at once; its commands come by resume. */
+static void test_post_prod(void)
+{
+    uint64_t before;
+    Regs t;
+
+    init_queue(&t, 5, 0);
+    before = smmuv3_regs_stats(t.file)->prod_writes;
+    push(&t, cmd_sync(SMMUV3_SYNC_NONE));
+    smmuv3_regs_post_prod(t.file, 1);
+    g_assert_cmphex(rd(&t, CMDQ_PROD), ==, 1);
+    expect_cons(&t, 0, 0);
+    g_assert_cmpuint(smmuv3_regs_stats(t.file)->prod_writes, ==, before + 1);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    smmuv3_regs_resume(t.file);
+    expect_cons(&t, 1, 0);
+    done(&t);
+}
+
 /* ---- Load ---- */
 
 /* Every register of a running SMMU reads the same after a load. */
@@ -1174,6 +1260,10 @@ int main(int argc, char **argv)
     g_test_add_func("/regs/slices/off", test_resume_after_off);
     g_test_add_func("/regs/slices/reset", test_resume_after_reset);
     g_test_add_func("/regs/slices/error", test_resume_error);
+    g_test_add_func("/regs/pause/stands-still", test_pause);
+    g_test_add_func("/regs/pause/stays", test_pause_stays);
+    g_test_add_func("/regs/pause/idle", test_pause_idle);
+    g_test_add_func("/regs/post-prod", test_post_prod);
     g_test_add_func("/regs/load/same", test_load);
     g_test_add_func("/regs/load/garbage", test_load_garbage);
     return g_test_run();
