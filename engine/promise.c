@@ -100,6 +100,63 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
     }
 }
 
+/* What narrow() may change, by register */
+static const uint32_t narrowed[6] = {
+    [0] = SMMUV3_IDR0_ASID16 | SMMUV3_IDR0_CD2L,
+    [3] = SMMUV3_IDR3_BBML,
+    [5] = GRANULES,
+};
+
+static SMMUv3Wishes wishes_of(const uint32_t idr[6])
+{
+    return (SMMUv3Wishes) {
+        .ril = (idr[3] & SMMUV3_IDR3_RIL) != 0,
+        .ats = (idr[0] & SMMUV3_IDR0_ATS) != 0,
+        .ssidsize = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]),
+        .oas = smmuv3_oas_bits(idr[5]),
+    };
+}
+
+bool smmuv3_promise_valid(const uint32_t idr[6])
+{
+    SMMUv3Wishes w = wishes_of(idr);
+    uint32_t made[6];
+
+    if (w.ssidsize > SMMUV3_SSIDSIZE_MAX || !smmuv3_oas_valid(w.oas) ||
+        SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]) > BBML_MAX ||
+        (!w.ssidsize && (idr[0] & SMMUV3_IDR0_CD2L))) {
+        return false;
+    }
+    smmuv3_promise(&w, NULL, made);
+    for (unsigned i = 0; i < G_N_ELEMENTS(made); i++) {
+        if ((made[i] ^ idr[i]) & ~narrowed[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool differs(const char *name, int wished, int promised,
+                    SMMUv3Shortfall *out)
+{
+    if (wished == SMMUV3_AUTO || wished == promised) {
+        return false;
+    }
+    *out = (SMMUv3Shortfall) { name, promised, wished };
+    return true;
+}
+
+bool smmuv3_promise_denied(const uint32_t idr[6], const SMMUv3Wishes *w,
+                           SMMUv3Shortfall *out)
+{
+    SMMUv3Wishes have = wishes_of(idr);
+
+    return differs("ril", w->ril, have.ril, out) ||
+           differs("ats", w->ats, have.ats, out) ||
+           differs("ssidsize", w->ssidsize, have.ssidsize, out) ||
+           differs("oas", w->oas, have.oas, out);
+}
+
 /* Numbers and flags: a guest is promised no more than the host has. */
 static const struct {
     unsigned reg;

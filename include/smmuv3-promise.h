@@ -50,6 +50,20 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
                     uint32_t idr[6]);
 
 /*
+ * Could smmuv3_promise() have made @idr, of whatever wishes and host? What a
+ * guest brings from elsewhere is not trusted.
+ */
+bool smmuv3_promise_valid(const uint32_t idr[6]);
+
+/*
+ * Whether a wish that is not AUTO is another than @idr, a valid promise, keeps.
+ * Then *@out is the first: ->feature is the wish's name, ->wanted what @idr
+ * has of it, ->host what is wished for.
+ */
+bool smmuv3_promise_denied(const uint32_t idr[6], const SMMUv3Wishes *w,
+                           SMMUv3Shortfall *out);
+
+/*
  * Whether @info lacks something that @idr promises or that any guest needs;
  * then *@out is the first such field.
  */

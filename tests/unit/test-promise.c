@@ -241,6 +241,107 @@ static void test_only_listed(void)
     }
 }
 
+/* ---- Promises that come from elsewhere ---- */
+
+/* What is made for any host and any wish is taken. */
+static void test_made_is_valid(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+
+    for (unsigned round = 0; round < 10000; round++) {
+        SMMUv3Wishes w = {
+            .ril = g_rand_int_range(rand, -1, 2),
+            .ats = g_rand_int_range(rand, -1, 2),
+            .ssidsize = g_rand_int_range(rand, -1, 21),
+            .oas = round % 3 == 0 ? -1 : round % 3 == 1 ? 44 : 48,
+        };
+        SMMUv3HostInfo info = { .iidr = 0 };
+        SMMUv3Shortfall out;
+        uint32_t idr[6];
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(info.idr); i++) {
+            info.idr[i] = g_rand_int(rand);
+        }
+        smmuv3_promise(&w, round % 5 ? &info : NULL, idr);
+        g_assert_true(smmuv3_promise_valid(idr));
+        g_assert_false(smmuv3_promise_denied(idr, &w, &out));
+    }
+}
+
+/* One bit flipped, anywhere: only what a host may lack can be so. */
+static void test_flipped_is_not(void)
+{
+    static const SMMUv3Wishes wishes = {
+        .ril = 1, .ats = 0, .ssidsize = 20, .oas = 44,
+    };
+    static const uint32_t free_bits[6] = {
+        1u << 10 | 1u << 12 | 1u << 19,         /* ATS, ASID16, CD2L */
+        0x1f << 6,                              /* SSIDSIZE */
+        0,
+        1u << 10 | 3u << 11,                    /* RIL, BBML */
+        0,
+        7u << 4 | 1,                            /* granules; OAS 48 for 44 */
+    };
+    uint32_t idr[6];
+
+    smmuv3_promise(&wishes, NULL, idr);
+    for (unsigned bit = 0; bit < 6 * 32; bit++) {
+        uint32_t flip = 1u << bit % 32;
+        bool is_free = free_bits[bit / 32] & flip;
+
+        idr[bit / 32] ^= flip;
+        /* SSIDSIZE may only say less than 20 of what it can. */
+        if (bit / 32 == 1 && is_free) {
+            is_free = (idr[1] >> 6 & 0x1f) <= 20;
+        }
+        g_assert_cmpint(smmuv3_promise_valid(idr), ==, is_free);
+        idr[bit / 32] ^= flip;
+    }
+    /* BBML 3 is reserved; two levels of CDs are for substreams. */
+    idr[3] |= 3u << 11;
+    g_assert_false(smmuv3_promise_valid(idr));
+    idr[3] &= ~(1u << 12);
+    g_assert_true(smmuv3_promise_valid(idr));
+    idr[0] |= 1u << 19;
+    g_assert_true(smmuv3_promise_valid(idr));
+    idr[1] &= ~(0x1fu << 6);
+    g_assert_false(smmuv3_promise_valid(idr));
+}
+
+typedef struct DeniedCase {
+    const char *name;
+    SMMUv3Wishes wishes;
+    int wished, promised;
+} DeniedCase;
+
+static const DeniedCase denied_cases[] = {
+    { NULL, ALL_AUTO, 0, 0 },
+    { NULL, { 1, 0, 8, 44 }, 0, 0 },
+    { "ril", { 0, -1, -1, -1 }, 0, 1 },
+    { "ats", { -1, 1, -1, -1 }, 1, 0 },
+    { "ssidsize", { -1, -1, 0, -1 }, 0, 8 },
+    { "oas", { -1, -1, -1, 48 }, 48, 44 },
+    { "ril", { 0, 1, 9, 48 }, 0, 1 },
+};
+
+static void test_denied(void)
+{
+    static const SMMUv3Wishes source = { 1, 0, 8, 44 };
+    uint32_t idr[6];
+
+    smmuv3_promise(&source, NULL, idr);
+    for (unsigned i = 0; i < G_N_ELEMENTS(denied_cases); i++) {
+        const DeniedCase *c = &denied_cases[i];
+        SMMUv3Shortfall out = { NULL, 0, 0 };
+
+        g_assert_cmpint(smmuv3_promise_denied(idr, &c->wishes, &out), ==,
+                        c->name != NULL);
+        g_assert_cmpstr(out.feature, ==, c->name);
+        g_assert_cmpuint(out.host, ==, c->wished);
+        g_assert_cmpuint(out.wanted, ==, c->promised);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -258,5 +359,8 @@ int main(int argc, char **argv)
     g_test_add_func("/promise/oas-valid", test_oas_valid);
     g_test_add_func("/promise/auto-is-kept", test_auto_is_kept);
     g_test_add_func("/promise/only-listed", test_only_listed);
+    g_test_add_func("/brought/made-is-valid", test_made_is_valid);
+    g_test_add_func("/brought/flipped-is-not", test_flipped_is_not);
+    g_test_add_func("/brought/denied", test_denied);
     return g_test_run();
 }
