@@ -173,14 +173,16 @@ void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
 
 /* ---- Events ---- */
 
-/* Hands over what is pending; under the BQL. */
-static void deliver(SMMUv3Accel *a)
+void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
 {
     SMMUv3AccelEvents *e = &a->emulated_events;
     SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
     unsigned n;
     bool lost;
 
+    if (!a->running) {
+        return;
+    }
     /* Not from inside of an access; nor is one begun in an endpoint's DMA. */
     if (!smmuv3_accel_hold(a)) {
         qemu_bh_schedule(e->bh);
@@ -201,7 +203,7 @@ static void deliver(SMMUv3Accel *a)
 
 static void deliver_bh(void *opaque)
 {
-    deliver(opaque);
+    smmuv3_accel_emul_deliver(opaque);
 }
 
 static void keep(SMMUv3AccelEvents *e, const uint32_t word[8])
@@ -226,7 +228,7 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
 
     keep(&a->emulated_events, word);
     if (bql_locked()) {
-        deliver(a);
+        smmuv3_accel_emul_deliver(a);
     } else {
         qemu_bh_schedule(a->emulated_events.bh);
     }

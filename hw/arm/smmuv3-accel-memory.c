@@ -4,18 +4,16 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Queues and tables live in RAM; reading a device there could loop back. The
- * command queue's ring stays mapped from one CMDQ_PROD to the next, until the
- * guest moves the ring or the machine its memory.
+ * Queues and tables live in plain RAM (smmuv3-accel-ram.h). The command queue's
+ * ring stays mapped from one CMDQ_PROD to the next, until the guest moves the
+ * ring or the machine its memory.
  */
 #include "qemu/osdep.h"
 #include "exec/address-spaces.h"
 #include "exec/memory.h"
-#include "system/dma.h"
 
 #include "smmuv3-accel.h"
-
-static const MemTxAttrs ram_only = { .memory = 1 };
+#include "smmuv3-accel-ram.h"
 
 /* ---- The ring ---- */
 
@@ -74,47 +72,19 @@ int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
         address_space_read_cached(&a->ring, addr - a->ring_base, buf, len);
         return 0;
     }
-    return dma_memory_read(&address_space_memory, addr, buf, len, ram_only)
-           == MEMTX_OK ? 0 : -EFAULT;
+    return smmuv3_accel_ram_read(addr, buf, len) ? 0 : -EFAULT;
 }
 
 /* ---- Words and blocks ---- */
 
-/* Where @len bytes at @addr lie, NULL if not in RAM or not in one piece. */
-static void *find_ram(uint64_t addr, hwaddr len, bool to_write,
-                      MemoryRegion **mr, hwaddr *at)
-{
-    hwaddr piece = len;
-
-    *mr = address_space_translate(&address_space_memory, addr, at, &piece,
-                                  to_write, ram_only);
-    if (!memory_access_is_direct(*mr, to_write, ram_only) || piece < len) {
-        return NULL;
-    }
-    return memory_region_get_ram_ptr(*mr) + *at;
-}
-
 int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n)
 {
-    const uint64_t *ram;
-    MemoryRegion *mr;
-    hwaddr at;
-
-    RCU_READ_LOCK_GUARD();
-    ram = find_ram(addr, n * sizeof(*words), false, &mr, &at);
-    if (!ram) {
-        return -EFAULT;
-    }
-    for (size_t i = 0; i < n; i++) {
-        words[i] = qatomic_read__nocheck(&ram[i]);
-    }
-    return 0;
+    return smmuv3_accel_ram_read_words(addr, words, n) ? 0 : -EFAULT;
 }
 
 int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len)
 {
-    return dma_memory_write(&address_space_memory, addr, buf, len, ram_only)
-           == MEMTX_OK ? 0 : -EFAULT;
+    return smmuv3_accel_ram_write(addr, buf, len) ? 0 : -EFAULT;
 }
 
 /* ---- MSIs ---- */
@@ -123,22 +93,6 @@ static void to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
 {
     qatomic_store_release((uint32_t *)(a->ring.ptr + at), cpu_to_le32(data));
     address_space_cache_invalidate(&a->ring, at, sizeof(data));
-}
-
-static int to_ram(uint64_t addr, uint32_t data)
-{
-    MemoryRegion *mr;
-    uint32_t *ram;
-    hwaddr at;
-
-    RCU_READ_LOCK_GUARD();
-    ram = find_ram(addr, sizeof(*ram), true, &mr, &at);
-    if (!ram) {
-        return -EFAULT;
-    }
-    qatomic_store_release(ram, cpu_to_le32(data));
-    memory_region_set_dirty(mr, at, sizeof(*ram));
-    return 0;
 }
 
 static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
@@ -161,8 +115,10 @@ int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
         to_ring(a, addr - a->ring_base, data);
         return 0;
     }
-    return addr == a->smmu->msi_gpa ? to_doorbell(a, addr, data)
-                                    : to_ram(addr, data);
+    if (addr == a->smmu->msi_gpa) {
+        return to_doorbell(a, addr, data);
+    }
+    return smmuv3_accel_ram_store(addr, data) ? 0 : -EFAULT;
 }
 
 /* ---- Life ---- */

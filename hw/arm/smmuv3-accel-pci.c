@@ -17,7 +17,6 @@
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/vfio/vfio-common.h"
-#include "migration/blocker.h"
 #include "system/host_iommu_device.h"
 #include "trace.h"
 
@@ -105,13 +104,11 @@ static bool accept_vfio(PCIDevice *dev, Error **errp)
     return true;
 }
 
-/* From now on no vCPU is at the engine without the BQL. */
+/* Its caches are invalidated with the BQL: no run is quiet from now on. */
 static void note_emulated(SMMUv3Accel *a)
 {
-    qatomic_set(&a->emulated, true);
-    if (smmuv3_accel_enter(a)) {
-        smmuv3_accel_release(a);
-    }
+    a->emulated = true;
+    smmuv3_accel_lock_be_loud(&a->lock);
 }
 
 static bool accept_device(PCIBus *bus, void *opaque, int devfn,
@@ -170,7 +167,9 @@ static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
-    a->emulated |= !is_bridge(dev);
+    if (!is_bridge(dev)) {
+        note_emulated(a);
+    }
 }
 
 /*
@@ -247,24 +246,6 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
     default:
         error_setg_errno(errp, -err, "cannot attach the device");
         break;
-    }
-}
-
-static bool block_migration(SMMUv3Accel *a, Error **errp)
-{
-    if (a->host_devices) {
-        return true;
-    }
-    error_setg(&a->migration_blocker,
-               "arm-smmuv3 with accel=on has a host device: the host's SMMU"
-               " state cannot be migrated or saved");
-    return migrate_add_blocker(&a->migration_blocker, errp) == 0;
-}
-
-static void unblock_migration(SMMUv3Accel *a)
-{
-    if (!a->host_devices) {
-        migrate_del_blocker(&a->migration_blocker);
     }
 }
 
@@ -380,6 +361,7 @@ static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
 
 static void device_free(SMMUv3AccelDevice *d)
 {
+    smmuv3_accel_unblock_migration(d);
     g_ptr_array_remove(d->accel->devices, d);
     g_free(d->name);
     g_free(d);
@@ -392,18 +374,16 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     VFIODevice *vdev = hiod->agent;
     SMMUv3AccelDevice *d;
 
-    if (!check_host_device(a, hiod, bus, devfn, errp) ||
-        !block_migration(a, errp)) {
+    if (!check_host_device(a, hiod, bus, devfn, errp)) {
         return false;
     }
     a->backend = vdev->iommufd;
     a->host.iommufd = vdev->iommufd->fd;
     d = device_new(a, bus, devfn, vdev);
-    if (!show_host(a, d, errp) ||
+    if (!smmuv3_accel_block_migration(d, errp) || !show_host(a, d, errp) ||
         !engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
         device_free(d);
         forget_host(a);
-        unblock_migration(a);
         return false;
     }
     a->host_devices++;
@@ -429,7 +409,6 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     device_free(d);
     a->host_devices--;
     forget_host(a);
-    unblock_migration(a);
 }
 
 static const PCIIOMMUOps accel_iommu_ops = {

@@ -12,7 +12,6 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
-#include "system/runstate.h"
 #include "trace.h"
 
 #include "smmuv3-accel.h"
@@ -70,6 +69,16 @@ static bool parse_wishes(const SMMUv3State *s, SMMUv3Wishes *w, Error **errp)
 
 static bool check_accel(const SMMUv3State *s, Error **errp)
 {
+    ERRP_GUARD();
+
+    /* It has no doorbell, and the guest is not told of what it needs. */
+    if (!s->smmu_per_bus) {
+        error_setg(errp, "accel=on is not for the machine's own SMMU"
+                   " (iommu=smmuv3), which serves all buses");
+        error_append_hint(errp, "Drop iommu=smmuv3, and add -device"
+                          " arm-smmuv3,accel=on with a primary-bus.\n");
+        return false;
+    }
     if (s->stage && strcmp(s->stage, "1")) {
         error_setg(errp, "stage=%s cannot be combined with accel=on: the guest"
                    " gets stage 1, the host keeps stage 2", s->stage);
@@ -132,17 +141,80 @@ void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
                                a->idr[5]);
 }
 
-static void freeze(void *opaque, bool running, RunState state)
+/* The value of a property as one gives it */
+static char *property_value(const char *name, unsigned value)
 {
-    SMMUv3Accel *a = opaque;
+    bool is_switch = !strcmp(name, "ril") || !strcmp(name, "ats");
 
-    a->frozen |= running;
+    return is_switch ? g_strdup(value ? "on" : "off")
+                     : g_strdup_printf("%u", value);
+}
+
+static void explain_denied(Error **errp, const SMMUv3Shortfall *lack)
+{
+    ERRP_GUARD();
+    const char *name = lack->feature;
+    g_autofree char *given = property_value(name, lack->host);
+    g_autofree char *promised = property_value(name, lack->wanted);
+
+    error_setg(errp, "%s=%s is not what the guest was promised at its source:"
+               " %s=%s", name, given, name, promised);
+    error_append_hint(errp, "Give %s=%s, or %s=auto: what the guest comes"
+                      " with.\n", name, promised, name);
+}
+
+static bool devices_keep(const SMMUv3Accel *a, const uint32_t idr[6],
+                         Error **errp)
+{
+    ERRP_GUARD();
+    SMMUv3Shortfall lack;
+
+    for (guint i = 0; i < a->devices->len; i++) {
+        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+
+        if (smmuv3_promise_broken(idr, &d->info, &lack)) {
+            error_setg(errp, "the SMMU of %s lacks %s: it has %u, the guest"
+                       " was promised %u at its source", d->name,
+                       lack.feature, lack.host, lack.wanted);
+            error_append_hint(errp, "Move the guest to a host whose SMMU has"
+                              " it, or without that device.\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
+                               Error **errp)
+{
+    ERRP_GUARD();
+    SMMUv3Shortfall lack;
+    SMMUv3Wishes w;
+
+    if (!smmuv3_promise_valid(idr)) {
+        error_setg(errp, "the guest comes with no promise (IDR0 to IDR5) that"
+                   " this arm-smmuv3 could keep: 0x%x 0x%x 0x%x 0x%x 0x%x"
+                   " 0x%x", idr[0], idr[1], idr[2], idr[3], idr[4], idr[5]);
+        error_append_hint(errp, "Its source needs accel=on, too, and this"
+                          " version or an older one from 0.2.0 on.\n");
+        return false;
+    }
+    parse_wishes(a->smmu, &w, &error_abort);
+    if (smmuv3_promise_denied(idr, &w, &lack)) {
+        explain_denied(errp, &lack);
+        return false;
+    }
+    if (!devices_keep(a, idr, errp)) {
+        return false;
+    }
+    memcpy(a->idr, idr, sizeof(a->idr));
+    a->frozen = true;
+    return true;
 }
 
 void smmuv3_accel_props_setup(SMMUv3Accel *a)
 {
     smmuv3_accel_promise(a, NULL);
-    qemu_add_vm_change_state_handler(freeze, a);
 }
 
 void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,

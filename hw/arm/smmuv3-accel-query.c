@@ -300,7 +300,7 @@ static SMMUv3AccelInfo *instance(SMMUv3Accel *a)
     SMMUv3AccelInfo *out = g_new0(SMMUv3AccelInfo, 1);
     SMMUv3AccelDeviceInfoList **devices = &out->devices;
     SMMUv3AccelHwptList **hwpts = &out->hwpts;
-    bool first = smmuv3_accel_enter(a);
+    bool first = smmuv3_accel_hold(a);
 
     out->id = g_strdup(DEVICE(a->smmu)->id);
     out->qom_path = object_get_canonical_path(OBJECT(a->smmu));

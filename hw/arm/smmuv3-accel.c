@@ -121,19 +121,27 @@ static int poll_through(int fd)
     return ep;
 }
 
+void smmuv3_accel_listen(SMMUv3Accel *a, bool on)
+{
+    if (a->events_poll >= 0) {
+        qemu_set_fd_handler(a->events_poll, on ? events_readable : NULL, NULL,
+                            a);
+    }
+}
+
 static void frontend_watch(void *opaque, int fd)
 {
     SMMUv3Accel *a = opaque;
 
     if (a->events_poll >= 0) {
-        qemu_set_fd_handler(a->events_poll, NULL, NULL, NULL);
+        smmuv3_accel_listen(a, false);
         epoll_ctl(a->events_poll, EPOLL_CTL_DEL, a->events_fd, NULL);
         close(a->events_poll);
     }
     a->events_fd = fd;
     a->events_poll = fd >= 0 ? poll_through(fd) : -1;
     if (a->events_poll >= 0) {
-        qemu_set_fd_handler(a->events_poll, events_readable, NULL, a);
+        smmuv3_accel_listen(a, a->running);
     } else if (fd >= 0) {
         frontend_events_failed(a, -errno);
     }
@@ -205,7 +213,8 @@ static void regs_irq(void *opaque, SMMUv3Irq irq)
                                             : SMMU_IRQ_GERROR);
 }
 
-static void regs_resume(void *opaque)
+/* Of the register file, and of the lock, from any thread */
+static void resume_later(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
@@ -245,7 +254,7 @@ static const SMMUv3RegsOps regs_ops = {
     .write = regs_write,
     .irq = regs_irq,
     .msi = send_msi,
-    .resume = regs_resume,
+    .resume = resume_later,
     .recorded = regs_recorded,
 };
 
@@ -269,67 +278,10 @@ void smmuv3_accel_reset(SMMUv3State *s)
     qemu_bh_cancel(a->bh);
     memcpy(s->idr, a->idr, sizeof(s->idr));
     if (smmuv3_accel_hold(a)) {
-        smmuv3_accel_drop_posted(a);
         smmuv3_regs_reset(a->regs, a->idr);
         smmuv3_accel_take_regs(a);
         smmuv3_accel_release(a);
     }
-}
-
-/* What is migrated: a register in the emulated device's state, and in ours. */
-#define FOR_EACH_REGISTER(COPY)                 \
-    COPY(cr[0], cr0)                            \
-    COPY(cr[1], cr1)                            \
-    COPY(cr[2], cr2)                            \
-    COPY(cr0ack, cr0ack)                        \
-    COPY(gbpa, gbpa)                            \
-    COPY(irq_ctrl, irq_ctrl)                    \
-    COPY(gerror, gerror)                        \
-    COPY(gerrorn, gerrorn)                      \
-    COPY(gerror_irq_cfg0, gerror_irq_cfg0)      \
-    COPY(gerror_irq_cfg1, gerror_irq_cfg1)      \
-    COPY(gerror_irq_cfg2, gerror_irq_cfg2)      \
-    COPY(strtab_base, strtab_base)              \
-    COPY(strtab_base_cfg, strtab_base_cfg)      \
-    COPY(cmdq.base, cmdq_base)                  \
-    COPY(cmdq.prod, cmdq_prod)                  \
-    COPY(cmdq.cons, cmdq_cons)                  \
-    COPY(eventq.base, eventq_base)              \
-    COPY(eventq.prod, eventq_prod)              \
-    COPY(eventq.cons, eventq_cons)              \
-    COPY(eventq_irq_cfg0, eventq_irq_cfg0)      \
-    COPY(eventq_irq_cfg1, eventq_irq_cfg1)      \
-    COPY(eventq_irq_cfg2, eventq_irq_cfg2)
-
-/* The stream has the format of the emulated device. */
-int smmuv3_accel_pre_save(void *opaque)
-{
-    SMMUv3State *s = opaque;
-    const SMMUv3Regs *regs;
-
-    if (s->accel && smmuv3_accel_enter(s->accel_state)) {
-        regs = smmuv3_regs_state(s->accel_state->regs);
-#define TO_STREAM(theirs, ours) s->theirs = regs->ours;
-        FOR_EACH_REGISTER(TO_STREAM)
-        smmuv3_accel_release(s->accel_state);
-    }
-    return 0;
-}
-
-/* Migration is blocked while there is a host device, not without one. */
-int smmuv3_accel_post_load(void *opaque, int version_id)
-{
-    SMMUv3State *s = opaque;
-    SMMUv3Regs regs = { };
-
-    if (s->accel && smmuv3_accel_hold(s->accel_state)) {
-#define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
-        FOR_EACH_REGISTER(FROM_STREAM)
-        smmuv3_regs_load(s->accel_state->regs, &regs);
-        smmuv3_accel_take_regs(s->accel_state);
-        smmuv3_accel_release(s->accel_state);
-    }
-    return 0;
 }
 
 static bool is_root_bus(PCIBus *bus)
@@ -390,11 +342,13 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
     a->bh = qemu_bh_new_guarded(resume_bh, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
+    smmuv3_accel_lock_init(&a->lock, a->regs, resume_later, a);
     a->devices = g_ptr_array_new();
     smmuv3_accel_memory_init(a);
     smmuv3_accel_mmio_init(a);
     smmuv3_accel_emul_init(a);
     s->accel_state = a;
     smmuv3_accel_props_setup(a);
+    smmuv3_accel_migrate_setup(a);
     smmuv3_accel_pci_setup(a);
 }

@@ -27,6 +27,7 @@
 #include "hw/arm/virt.h"
 #include "qemu/stats64.h"
 #include "system/iommufd.h"
+#include "smmuv3-accel-lock.h"
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
 #include "smmuv3-promise.h"
@@ -51,11 +52,10 @@ typedef struct SMMUv3Accel {
     SMMUv3RegFile *regs;
     uint32_t idr[6];            /* the promise */
     bool frozen;                /* the guest has run: it stands */
+    bool running;               /* the VM is, see smmuv3-accel-migrate.c */
+    uint32_t stream_idr[6];     /* idr, as it is saved and loaded */
     QEMUBH *bh;                 /* the rest of a long command queue */
-    uint32_t posted;            /* of CMDQ_PROD, see smmuv3-accel-mmio.c */
-    bool held;                  /* somebody is at the engine */
-    bool wanted;                /* who has the BQL wants it next */
-    bool inside;                /* who has the BQL holds it */
+    SMMUv3AccelLock lock;
     Stat64 prod_writes;
     MemoryRegionCache ring;     /* the command queue's */
     uint64_t ring_base;
@@ -67,9 +67,9 @@ typedef struct SMMUv3Accel {
     bool events_failure_told;
     GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
     unsigned host_devices;      /* that the engine has taken */
+    unsigned blocking;          /* of them, those that block migration */
     const PCIIOMMUOps *emulated_ops;    /* of the emulated SMMU */
-    bool emulated;              /* there is, or was, an emulated endpoint; set
-                                   under the BQL, read anywhere */
+    bool emulated;              /* there is, or was, an emulated endpoint */
     SMMUv3AccelEvents emulated_events;
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
     SMMUv3Host host;
@@ -80,32 +80,36 @@ typedef struct SMMUv3Accel {
 bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
 void smmuv3_accel_realize(SMMUv3State *s);
 void smmuv3_accel_reset(SMMUv3State *s);
+
+/* smmuv3-accel-migrate.c: hooks of hw/arm/smmuv3.c's VMStateDescription */
 int smmuv3_accel_pre_save(void *opaque);
 int smmuv3_accel_post_load(void *opaque, int version_id);
+extern const VMStateDescription vmstate_smmuv3_accel;
 
-/*
- * smmuv3-accel-mmio.c: the registers' region, with accel=on, and who holds the
- * engine. Its opaque is the SMMUState.
- */
+/* smmuv3-accel-mmio.c: the registers' region; its opaque is the SMMUState */
 extern const MemoryRegionOps smmuv3_accel_mem_ops;
 
 void smmuv3_accel_mmio_init(SMMUv3Accel *a);
 
-/*
- * Under the BQL, around whatever calls the engine or the register file, or
- * looks at what they count. False: this thread holds the engine already, and
- * nothing is to be done. smmuv3_accel_enter() also brings everything up to what
- * the guest has written; smmuv3_accel_hold() leaves that as it is.
- */
-bool smmuv3_accel_hold(SMMUv3Accel *a);
-bool smmuv3_accel_enter(SMMUv3Accel *a);
-void smmuv3_accel_release(SMMUv3Accel *a);
+/* smmuv3_accel_lock_hold(), _enter() and _release() of an instance */
+static inline bool smmuv3_accel_hold(SMMUv3Accel *a)
+{
+    return smmuv3_accel_lock_hold(&a->lock);
+}
 
-/* Held: what a vCPU has written to CMDQ_PROD is forgotten. */
-void smmuv3_accel_drop_posted(SMMUv3Accel *a);
+static inline bool smmuv3_accel_enter(SMMUv3Accel *a)
+{
+    return smmuv3_accel_lock_enter(&a->lock);
+}
+
+static inline void smmuv3_accel_release(SMMUv3Accel *a)
+{
+    smmuv3_accel_lock_release(&a->lock);
+}
 
 /* Registers that streams depend on may have changed. */
 void smmuv3_accel_take_regs(SMMUv3Accel *a);
+
 
 /* An emulated endpoint's event, from any thread; with accel=on only. */
 MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
@@ -136,6 +140,9 @@ static inline uint16_t smmuv3_accel_device_id(const SMMUv3State *s)
     return UINT16_MAX - s->identifier;
 }
 
+/* smmuv3-accel.c: the host's events are listened to. */
+void smmuv3_accel_listen(SMMUv3Accel *a, bool on);
+
 /* smmuv3-accel-props.c: with accel=off, too */
 bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
 
@@ -148,6 +155,13 @@ void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
 void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
                                     const SMMUv3HostInfo *info);
 
+/*
+ * The promise that a guest comes with. True: it is kept from now on. False:
+ * properties or plugged devices cannot keep it.
+ */
+bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
+                               Error **errp);
+
 /* smmuv3-accel-pci.c */
 
 /* A vfio-pci device; the host's side is filled when VFIO has bound it. */
@@ -157,6 +171,7 @@ typedef struct SMMUv3AccelDevice {
     int devfn;
     char *name;                 /* of the host, for messages */
     bool failure_told;
+    bool blocks_migration;
     SMMUv3HostDevice host_dev;
     SMMUv3HostInfo info;        /* zeroes if there is none to have */
     SMMUv3EngineDevice *engine_dev;
@@ -169,8 +184,16 @@ void smmuv3_accel_pci_stream_failed(void *cookie, int err);
 void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
                                      const SMMUv3DeviceInfo *info);
 
+/* smmuv3-accel-migrate.c */
+void smmuv3_accel_migrate_setup(SMMUv3Accel *a);
+bool smmuv3_accel_block_migration(SMMUv3AccelDevice *d, Error **errp);
+void smmuv3_accel_unblock_migration(SMMUv3AccelDevice *d);
+
 /* smmuv3-accel-emul.c */
 void smmuv3_accel_emul_init(SMMUv3Accel *a);
+
+/* Under the BQL: events that wait, unless the VM is stopped */
+void smmuv3_accel_emul_deliver(SMMUv3Accel *a);
 
 /*
  * Registers that streams depend on have changed: the emulated SMMU takes them

@@ -1311,6 +1311,34 @@ static void add_tables(void)
     }
 }
 
+/* ---- What guests of released machine types have always read ---- */
+
+typedef struct Released {
+    const char *machine;
+    uint32_t idr[6];            /* of QEMU 10.0 without a patch */
+} Released;
+
+static const Released released[] = {
+    { "virt-9.1", { 0x0d44101a, 0x02730010, 0, 0x1404, 0, 0x74 } },
+    { "virt-9.2", { 0x0d44101b, 0x02730010, 0, 0x1414, 0, 0x74 } },
+    { "virt-10.0", { 0x0d44101b, 0x02730010, 0, 0x1414, 0, 0x74 } },
+};
+
+#define MACHINE_SMMU_ADDR 0x09050000
+
+static void test_released(const void *opaque)
+{
+    const Released *c = opaque;
+    QTestState *qts = qtest_initf("-M %s,gic-version=3,iommu=smmuv3 "
+                                  "-nodefaults", c->machine);
+
+    for (int i = 0; i < ARRAY_SIZE(c->idr); i++) {
+        g_assert_cmphex(qtest_readl(qts, MACHINE_SMMU_ADDR + 4 * i), ==,
+                        c->idr[i]);
+    }
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1321,6 +1349,9 @@ int main(int argc, char **argv)
     qtest_add_func("smmuv3-accel/accel/registers/idr", test_idr_accel);
     qtest_add_func("smmuv3-accel/emulated/registers/idr", test_idr_emulated);
     add_tables();
+    for (int i = 0; i < ARRAY_SIZE(released); i++) {
+        add("released", released[i].machine, &released[i], test_released);
+    }
     qtest_add_func("smmuv3-accel/register/sizes", test_access_sizes);
     qtest_add_func("smmuv3-accel/register/index-bits", test_index_bits);
     qtest_add_func("smmuv3-accel/register/cr0", test_cr0_exact);

@@ -1,0 +1,193 @@
+/*
+ * arm-smmuv3,accel=on: who may be at the engine. See smmuv3-accel-lock.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "qemu/osdep.h"
+#include "qemu/atomic.h"
+#include "qemu/main-loop.h"
+#include "qemu/thread.h"
+
+#include "smmuv3-accel-lock.h"
+
+/* Beside an index and its wrap bit, which is all that PROD has (6.3.27) */
+#define POSTED BIT(31)
+
+/* A vCPU consumes for others so many times before the main loop does. */
+#define ROUNDS_MAX 4
+
+/* What a vCPU has left; 0: nothing. */
+static uint32_t take_posted(SMMUv3AccelLock *l)
+{
+    return qatomic_xchg(&l->posted, 0);
+}
+
+/* ---- Without the BQL ---- */
+
+/*
+ * A vCPU posts and then tries the mutex; who unlocks the mutex looks at what
+ * is posted afterwards. Both are ordered by a full barrier, so there are two
+ * outcomes. Either the vCPU gets the mutex, or the one who has it unlocks it
+ * after the value was posted, and sees the value.
+ */
+static void unlock(SMMUv3AccelLock *l)
+{
+    qemu_mutex_unlock(&l->mutex);
+    smp_mb();
+}
+
+static bool try_lock(SMMUv3AccelLock *l)
+{
+    return !qatomic_read(&l->wanted) && !qemu_mutex_trylock(&l->mutex);
+}
+
+/* ---- With the BQL ---- */
+
+static bool take(SMMUv3AccelLock *l)
+{
+    g_assert(bql_locked());
+    if (l->inside) {
+        return false;
+    }
+    /* vCPUs that take turns would keep it for ever. */
+    qatomic_set_mb(&l->wanted, true);
+    qemu_mutex_lock(&l->mutex);
+    qatomic_set(&l->wanted, false);
+    l->inside = true;
+    return true;
+}
+
+bool smmuv3_accel_lock_hold(SMMUv3AccelLock *l)
+{
+    uint32_t posted;
+
+    if (!take(l)) {
+        return false;
+    }
+    posted = take_posted(l);
+    if (posted) {
+        smmuv3_regs_post_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
+    }
+    return true;
+}
+
+static void leave(SMMUv3AccelLock *l)
+{
+    l->inside = false;
+    unlock(l);
+}
+
+void smmuv3_accel_lock_release(SMMUv3AccelLock *l)
+{
+    leave(l);
+    if (qatomic_read(&l->posted)) {
+        l->later(l->opaque);
+    }
+}
+
+bool smmuv3_accel_lock_enter(SMMUv3AccelLock *l)
+{
+    uint32_t posted;
+
+    if (!take(l)) {
+        return false;
+    }
+    smmuv3_regs_settle(l->regs);
+    posted = take_posted(l);
+    if (posted) {
+        smmuv3_regs_write_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
+    }
+    return true;
+}
+
+void smmuv3_accel_lock_be_loud(SMMUv3AccelLock *l)
+{
+    qatomic_set(&l->loud, true);
+    if (smmuv3_accel_lock_enter(l)) {
+        smmuv3_accel_lock_release(l);
+    }
+}
+
+/* ---- Looking ---- */
+
+bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
+{
+    if (bql_locked()) {
+        return take(l);
+    }
+    qemu_mutex_lock(&l->mutex);
+    return true;
+}
+
+void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
+{
+    if (bql_locked()) {
+        leave(l);
+    } else {
+        unlock(l);
+    }
+}
+
+/* ---- CMDQ_PROD ---- */
+
+/* An older value that nobody has seen is as if it had never been written. */
+void smmuv3_accel_lock_post(SMMUv3AccelLock *l, uint32_t prod)
+{
+    qatomic_xchg(&l->posted, POSTED | (prod & SMMUV3_QUEUE_INDEX));
+}
+
+/* False: there is something left to do, or all, with the BQL. */
+static bool consume_quietly(SMMUv3AccelLock *l)
+{
+    uint32_t posted;
+
+    if (qatomic_read(&l->loud)) {
+        return false;
+    }
+    posted = take_posted(l);
+    return !posted || smmuv3_regs_write_prod_quiet(l->regs, posted &
+                                                   SMMUV3_QUEUE_INDEX);
+}
+
+static void consume_with_bql(SMMUv3AccelLock *l)
+{
+    BQL_LOCK_GUARD();
+    if (smmuv3_accel_lock_enter(l)) {
+        leave(l);
+    }
+}
+
+void smmuv3_accel_lock_consume(SMMUv3AccelLock *l)
+{
+    for (unsigned n = 0; n < ROUNDS_MAX; n++) {
+        bool done;
+
+        if (!qatomic_read(&l->posted) || !try_lock(l)) {
+            return;
+        }
+        done = consume_quietly(l);
+        unlock(l);
+        if (!done) {
+            consume_with_bql(l);
+        }
+    }
+    if (qatomic_read(&l->posted)) {
+        l->later(l->opaque);
+    }
+}
+
+/* ---- Life ---- */
+
+void smmuv3_accel_lock_init(SMMUv3AccelLock *l, SMMUv3RegFile *regs,
+                            void (*later)(void *opaque), void *opaque)
+{
+    *l = (SMMUv3AccelLock) {
+        .regs = regs, .later = later, .opaque = opaque,
+    };
+    qemu_mutex_init(&l->mutex);
+}
+
+void smmuv3_accel_lock_destroy(SMMUv3AccelLock *l)
+{
+    qemu_mutex_destroy(&l->mutex);
+}

@@ -1,0 +1,249 @@
+/*
+ * arm-smmuv3,accel=on: stopping, saving and loading.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * While the VM is stopped the SMMU does nothing on its own: no command is
+ * consumed and no event is written, because what is saved after STOP (RAM
+ * first, then devices) has to be of one moment. What vCPUs had posted is a
+ * register like others then.
+ *
+ * The stream has the format of the emulated device, and with accel=on the
+ * promise beside it: SMMU_IDR0..5 as the guest has read them. Who loads takes
+ * the promise over, or refuses: from then on the guest has run, and nothing
+ * that is plugged later changes it. A host device's state cannot be saved, so
+ * there may be none, but for one that failover has taken from the guest.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
+#include "migration/blocker.h"
+#include "migration/vmstate.h"
+#include "system/runstate.h"
+
+#include "smmuv3-accel.h"
+
+/* ---- Stopping ---- */
+
+/*
+ * Handlers of devices run before this one when the VM stops, so what they
+ * brought is written before RAM is saved.
+ */
+static void run_state_changed(void *opaque, bool running, RunState state)
+{
+    SMMUv3Accel *a = opaque;
+
+    a->frozen |= running;
+    if (!running) {
+        smmuv3_accel_emul_deliver(a);
+    }
+    a->running = running;
+    smmuv3_accel_listen(a, running);
+    if (smmuv3_accel_hold(a)) {
+        smmuv3_regs_settle(a->regs);
+        smmuv3_regs_pause(a->regs, !running);
+        smmuv3_accel_release(a);
+    }
+    if (running) {
+        smmuv3_accel_emul_deliver(a);
+    }
+}
+
+/* ---- Host devices ---- */
+
+/* Is @d a primary that failover itself takes out before a migration? */
+static bool is_failover_primary(const SMMUv3AccelDevice *d)
+{
+    PCIDevice *dev = d->bus->devices[d->devfn];
+
+    return dev && dev->failover_pair_id;
+}
+
+bool smmuv3_accel_block_migration(SMMUv3AccelDevice *d, Error **errp)
+{
+    SMMUv3Accel *a = d->accel;
+
+    if (is_failover_primary(d)) {
+        return true;
+    }
+    if (!a->migration_blocker) {
+        error_setg(&a->migration_blocker,
+                   "arm-smmuv3 with accel=on has a host device: the host's"
+                   " SMMU state cannot be migrated or saved");
+        if (migrate_add_blocker(&a->migration_blocker, errp)) {
+            return false;
+        }
+    }
+    d->blocks_migration = true;
+    a->blocking++;
+    return true;
+}
+
+void smmuv3_accel_unblock_migration(SMMUv3AccelDevice *d)
+{
+    SMMUv3Accel *a = d->accel;
+
+    if (d->blocks_migration && --a->blocking == 0) {
+        migrate_del_blocker(&a->migration_blocker);
+    }
+}
+
+/* A primary that the guest has let go of stays plugged, and is hidden. */
+static bool is_given_up(const SMMUv3AccelDevice *d)
+{
+    PCIDevice *dev = d->bus->devices[d->devfn];
+
+    return dev && dev->partially_hotplugged;
+}
+
+static bool may_save(const SMMUv3Accel *a)
+{
+    for (guint i = 0; i < a->devices->len; i++) {
+        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+
+        if (!is_given_up(d)) {
+            error_report("%s: %s is still plugged: the host's SMMU state"
+                         " cannot be migrated or saved", a->name, d->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Registers ---- */
+
+/* A register in the emulated device's state, and in ours */
+#define FOR_EACH_REGISTER(COPY)                 \
+    COPY(cr[0], cr0)                            \
+    COPY(cr[1], cr1)                            \
+    COPY(cr[2], cr2)                            \
+    COPY(cr0ack, cr0ack)                        \
+    COPY(gbpa, gbpa)                            \
+    COPY(irq_ctrl, irq_ctrl)                    \
+    COPY(gerror, gerror)                        \
+    COPY(gerrorn, gerrorn)                      \
+    COPY(gerror_irq_cfg0, gerror_irq_cfg0)      \
+    COPY(gerror_irq_cfg1, gerror_irq_cfg1)      \
+    COPY(gerror_irq_cfg2, gerror_irq_cfg2)      \
+    COPY(strtab_base, strtab_base)              \
+    COPY(strtab_base_cfg, strtab_base_cfg)      \
+    COPY(cmdq.base, cmdq_base)                  \
+    COPY(cmdq.prod, cmdq_prod)                  \
+    COPY(cmdq.cons, cmdq_cons)                  \
+    COPY(eventq.base, eventq_base)              \
+    COPY(eventq.prod, eventq_prod)              \
+    COPY(eventq.cons, eventq_cons)              \
+    COPY(eventq_irq_cfg0, eventq_irq_cfg0)      \
+    COPY(eventq_irq_cfg1, eventq_irq_cfg1)      \
+    COPY(eventq_irq_cfg2, eventq_irq_cfg2)
+
+int smmuv3_accel_pre_save(void *opaque)
+{
+    SMMUv3State *s = opaque;
+    SMMUv3Accel *a = s->accel_state;
+    const SMMUv3Regs *regs;
+
+    if (!s->accel) {
+        return 0;
+    }
+    if (!may_save(a)) {
+        return -EBUSY;
+    }
+    if (smmuv3_accel_hold(a)) {
+        regs = smmuv3_regs_state(a->regs);
+#define TO_STREAM(theirs, ours) s->theirs = regs->ours;
+        FOR_EACH_REGISTER(TO_STREAM)
+        memcpy(a->stream_idr, a->idr, sizeof(a->stream_idr));
+        smmuv3_accel_release(a);
+    }
+    return 0;
+}
+
+static void load_registers(SMMUv3Accel *a)
+{
+    SMMUv3State *s = a->smmu;
+    SMMUv3Regs regs = { };
+
+    memcpy(s->idr, a->idr, sizeof(s->idr));
+    if (smmuv3_accel_hold(a)) {
+#define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
+        FOR_EACH_REGISTER(FROM_STREAM)
+        smmuv3_regs_reset(a->regs, a->idr);
+        smmuv3_regs_load(a->regs, &regs);
+        smmuv3_accel_take_regs(a);
+        smmuv3_accel_release(a);
+    }
+}
+
+int smmuv3_accel_post_load(void *opaque, int version_id)
+{
+    SMMUv3State *s = opaque;
+    SMMUv3Accel *a = s->accel_state;
+    Error *err = NULL;
+    bool kept;
+
+    if (!s->accel) {
+        return 0;
+    }
+    kept = smmuv3_accel_take_promise(a, a->stream_idr, &err);
+    memset(a->stream_idr, 0, sizeof(a->stream_idr));
+    if (!kept) {
+        error_prepend(&err, "%s: ", a->name);
+        error_report_err(err);
+        return -EINVAL;
+    }
+    load_registers(a);
+    return 0;
+}
+
+static const VMStateDescription vmstate_promise = {
+    .name = "smmuv3/accel/promise",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32_ARRAY(stream_idr, SMMUv3Accel, 6),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+static bool is_accelerated(void *opaque)
+{
+    SMMUv3State *s = opaque;
+
+    return s->accel;
+}
+
+/* The section is found by its name, whatever this device is. */
+static int promise_pre_load(void *opaque)
+{
+    SMMUv3State *s = opaque;
+
+    if (!s->accel) {
+        error_report("%s: the guest comes from an arm-smmuv3 with accel=on,"
+                     " and this one has accel=off", smmuv3_accel_name(s));
+        return -EINVAL;
+    }
+    return 0;
+}
+
+const VMStateDescription vmstate_smmuv3_accel = {
+    .name = "smmuv3/accel",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = is_accelerated,
+    .pre_load = promise_pre_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT_POINTER(accel_state, SMMUv3State, vmstate_promise,
+                               SMMUv3Accel),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+void smmuv3_accel_migrate_setup(SMMUv3Accel *a)
+{
+    a->running = runstate_is_running();
+    smmuv3_regs_pause(a->regs, !a->running);
+    qemu_add_vm_change_state_handler(run_state_changed, a);
+}
