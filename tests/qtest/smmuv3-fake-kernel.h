@@ -121,6 +121,7 @@ typedef struct FakeKernelDevice {
     uint32_t pasid_bits;
     uint32_t pasid_exec;
     uint32_t pasid_priv;
+    uint32_t network;           /* set by the test: its class is Ethernet */
     uint32_t config_tail;       /* what stands 8 bytes before its end */
     uint32_t open;              /* and from here on the kernel's */
     uint32_t bound;

@@ -481,6 +481,7 @@ static void test_msi(void)
 #define F_TRANSLATION   0x10
 #define F_STE_FETCH     0x03
 #define C_BAD_STE       0x04
+#define F_CD_FETCH      0x09
 #define C_BAD_CD        0x0a
 #define F_WALK_EABT     0x0b
 
@@ -662,6 +663,166 @@ static void test_renumber(void)
     scene_done(&s);
 }
 
+/* ---- A bridge that goes, and leaves what was cached below it ---- */
+
+#define BRIDGE_BUS      2
+#define BEHIND_SID      (BRIDGE_BUS << 8)       /* all that is behind it */
+
+/* rp0, bus 1; a conventional bridge in it, bus 2; edu in its slot 1 */
+#define BRIDGE          "-device pcie-root-port,id=rp0,chassis=1,bus=pcie.0," \
+                        "addr=2 -device pcie-pci-bridge,id=br,bus=rp0 " \
+                        EDU_ARGS "bus=br,addr=1 "
+
+static void number_bridges(Scene *s)
+{
+    set_window(s, 0);
+    qtest_writeb(s->qts, config_addr(0, PCI_DEVFN(2, 0), PCI_SECONDARY_BUS),
+                 1);
+    qtest_writeb(s->qts, config_addr(0, PCI_DEVFN(2, 0),
+                                     PCI_SUBORDINATE_BUS), BRIDGE_BUS);
+    qtest_writeb(s->qts, config_addr(1, 0, PCI_SECONDARY_BUS), BRIDGE_BUS);
+    qtest_writeb(s->qts, config_addr(1, 0, PCI_SUBORDINATE_BUS), BRIDGE_BUS);
+    qtest_writel(s->qts, config_addr(1, 0, PCI_MEMORY_BASE),
+                 EDU_BAR >> 16 | (EDU_BAR >> 16) << 16);
+    qtest_writew(s->qts, config_addr(1, 0, PCI_COMMAND),
+                 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* What names the SMMU, and where its registers are */
+typedef struct Kind {
+    const char *machine;
+    bool accel;
+} Kind;
+
+static const Kind accelerated = { MACHINE SMMU, true };
+static const Kind machine_wide = {
+    "-M virt,gic-version=2,highmem-ecam=off,iommu=smmuv3 -m 128 -nodefaults ",
+};
+
+/* edu's DMA goes through; then its slot, bridge and bus are gone. */
+static void lose_bridge(Scene *s, const Kind *kind)
+{
+    /* Freed memory is filled, so that whoever looks there is seen. */
+    g_setenv("MALLOC_PERTURB_", "165", true);
+    scene_start_bare(s, "%s" BRIDGE, kind->machine);
+    g_unsetenv("MALLOC_PERTURB_");
+    s->smmu = kind->accel ? SMMU_ADDR : MACHINE_SMMU_ADDR;
+    number_bridges(s);
+    enable_edu(s, BRIDGE_BUS, 1 << 3);
+    fill_buffer(s);
+    enable_queue(s, LOG2SIZE);
+    enable_smmu(s);
+    translate_edu(s, BEHIND_SID);
+    g_assert_true(lands(s, IOVA, PAGE_A));
+    switch_off(s, 0);
+    qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
+    qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
+}
+
+static void test_bridge_gone(const void *opaque)
+{
+    const Kind *kind = opaque;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    lose_bridge(&s, kind);
+    run_with_sync(&s, CFGI_CD | SID(0x123), LEAF);
+    run_with_sync(&s, CFGI_STE | SID(BEHIND_SID), LEAF);
+    run_with_sync(&s, CFGI_STE_RANGE | SID(BEHIND_SID), 7);
+    run_with_sync(&s, CFGI_STE_RANGE, 31);
+    disable_smmu(&s);
+    enable_smmu(&s);
+    scene_done(&s);
+}
+
+/* ---- Queues and tables in the BAR of a passed-through device ---- */
+
+/*
+ * QEMU calls the BAR RAM, and takes the BQL to reach it. So it is no place for
+ * what an SMMU reads on its own, whoever holds the BQL.
+ */
+#define VFIO_BAR        0x10000000
+
+static void map_vfio_bar(Scene *s)
+{
+    uint64_t bar = config_addr(0, 2 << 3, PCI_BASE_ADDRESS_2);
+
+    qtest_writel(s->qts, bar, VFIO_BAR);
+    qtest_writew(s->qts, config_addr(0, 2 << 3, PCI_COMMAND),
+                 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    qtest_writeq(s->qts, VFIO_BAR, 0x5a5a);
+    g_assert_cmphex(qtest_readq(s->qts, VFIO_BAR), ==, 0x5a5a);
+}
+
+static void test_queue_in_bar(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_devices(&s, 1);
+    map_vfio_bar(&s);
+    enable_queue(&s, LOG2SIZE);
+    set_reg(&s, CR0, 0);
+    s.ring = VFIO_BAR;
+    qtest_writeq(s.qts, SMMU_ADDR + CMDQ_BASE, s.ring | 4);
+    set_reg(&s, CR0, CR0_CMDQEN);
+    s.log2size = 4;
+    put(&s, TLBI_NH_ALL, 0);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_stopped(&s, 0, CERROR_ABT);
+    scene_done(&s);
+}
+
+static void test_tables_in_bar(void)
+{
+    static const uint64_t words[] = { BIT_ULL(0) | 4 << 1, 0 };
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    map_vfio_bar(&s);
+    enable_events(&s);
+    /* A stream table that would let everything through */
+    disable_smmu(&s);
+    for (unsigned sid = 0; sid < 0x100; sid++) {
+        qtest_memwrite(s.qts, VFIO_BAR + 64 * sid, words, sizeof(words));
+    }
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, VFIO_BAR);
+    set_reg(&s, STRTAB_BASE_CFG, 8);
+    enable_smmu(&s);
+    g_assert_true(lands_nowhere(&s, PAGE_A));
+    expect_event(&s, 0, F_STE_FETCH);
+    disable_smmu(&s);
+    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    set_reg(&s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
+    enable_smmu(&s);
+    /* A first level of tables that leads to those in RAM */
+    qtest_memset(s.qts, VFIO_BAR, 0, 0x1000);
+    put_word(&s, VFIO_BAR + 8 * extract64(IOVA, 30, 9),
+             (tables(0) + 0x1000) | PTE_TABLE);
+    put_word(&s, CONTEXTS + 64 * CONTEXT + 8, VFIO_BAR);
+    run_with_sync(&s, CFGI_CD | SID(EDU_SID), LEAF);
+    run_with_sync(&s, TLBI_NH_ALL, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 1, F_WALK_EABT);
+    /* A CD, the same as the one in RAM */
+    put_word(&s, CONTEXTS + 64 * CONTEXT + 8, tables(0));
+    for (unsigned i = 0; i < 64; i += 8) {
+        put_word(&s, VFIO_BAR + i,
+                 qtest_readq(s.qts, CONTEXTS + 64 * CONTEXT + i));
+    }
+    install_edu(&s, EDU_SID, STE_S1 | VFIO_BAR, S1_DW1);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 2, F_CD_FETCH);
+    scene_done(&s);
+}
+
 void add_emulated_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(invalidations); i++) {
@@ -694,4 +855,11 @@ void add_emulated_tests(void)
                    test_events_overflow);
     qtest_add_func("smmuv3-nested/emulated/take-turns", test_take_turns);
     qtest_add_func("smmuv3-nested/emulated/renumber", test_renumber);
+    qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/accel",
+                        &accelerated, test_bridge_gone);
+    qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/machine-wide",
+                        &machine_wide, test_bridge_gone);
+    qtest_add_func("smmuv3-nested/emulated/queue-in-bar", test_queue_in_bar);
+    qtest_add_func("smmuv3-nested/emulated/tables-in-bar",
+                   test_tables_in_bar);
 }

@@ -8,8 +8,6 @@
 
 #include "hw/pci/pci.h"
 #include "qobject/qdict.h"
-#include "qobject/qlist.h"
-#include "qobject/qstring.h"
 
 /* ---- Refusals ---- */
 
@@ -262,6 +260,88 @@ static void test_commands_after_unplug(void)
     scene_done(&s);
 }
 
+/* In each order: the only one, the first and the last of two leave. */
+static void test_plug_at_once(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 3);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    for (unsigned round = 0; round < 20; round++) {
+        plug(&s, 0, 0);
+        switch_off(&s, 0);
+        plug(&s, 1, 1);
+        plug(&s, 2, 2);
+        switch_off(&s, 1);
+        plug(&s, 3, 0);
+        translate(&s, 3, round % 4);
+        switch_off(&s, 0);
+        plug(&s, 4, 1);
+        switch_off(&s, 2);
+        plug(&s, 5, 2);
+        translate(&s, 5, round % 4);
+        expect_translating(&s, 5, round % 4);
+        switch_off(&s, 1);
+        switch_off(&s, 2);
+        for (unsigned i = 0; i < 6; i++) {
+            wait_closed(&s, i);
+        }
+        expect_nothing_left(&s);
+    }
+    scene_done(&s);
+}
+
+/* The same without any SMMU in the machine: VFIO's own bookkeeping */
+static void test_plug_at_once_without(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_bare(&s, "%s", MACHINE "-device pcie-root-port,id=rp0,"
+                     "chassis=1,bus=pcie.0,addr=2 -device pcie-root-port,"
+                     "id=rp1,chassis=2,bus=pcie.0,addr=3");
+    for (unsigned round = 0; round < 20; round++) {
+        plug(&s, 0, 0);
+        switch_off(&s, 0);
+        plug(&s, 1, 1);
+        switch_off(&s, 1);
+        wait_closed(&s, 0);
+        wait_closed(&s, 1);
+    }
+    expect_nothing_left(&s);
+    scene_done(&s);
+}
+
+/*
+ * Two devices of one iommufd come and go, several times. What VFIO registers
+ * for both is gone with the second, or the next one writes to freed memory.
+ */
+static void test_two_come_and_go(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    g_setenv("MALLOC_PERTURB_", "165", true);
+    scene_start_ports(&s, 2);
+    g_unsetenv("MALLOC_PERTURB_");
+    for (unsigned round = 0; round < 5; round++) {
+        plug(&s, 0, 0);
+        plug(&s, 1, 1);
+        unplug(&s, round % 2, round % 2);
+        unplug(&s, !(round % 2), !(round % 2));
+        expect_nothing_left(&s);
+    }
+    scene_done(&s);
+}
+
 /* ---- Bus numbers ---- */
 
 /* The guest gives a bus another number: another vSID, another vDEVICE. */
@@ -438,7 +518,8 @@ static void test_tcg(void)
         g_test_skip("no TCG");
         return;
     }
-    if (!scene_init_translating_with(&s, "-accel tcg -S")) {
+    if (!scene_init_translating_with(&s, "-accel tcg -global"
+                                     " cpu.start-powered-off=on")) {
         return;
     }
     put_tlbis(&s, 0, 3);
@@ -449,25 +530,6 @@ static void test_tcg(void)
     scene_done(&s);
 }
 
-/* VFIO has a reason of its own, so all of them are asked for. */
-static bool blocks_migration(Scene *s)
-{
-    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'query-migrate' }");
-    QList *reasons = qdict_get_qlist(qdict_get_qdict(reply, "return"),
-                                     "blocked-reasons");
-    bool found = false;
-    const QListEntry *entry;
-
-    for (entry = reasons ? qlist_first(reasons) : NULL; entry;
-         entry = qlist_next(entry)) {
-        const char *text = qstring_get_str(qobject_to(QString, entry->value));
-
-        found |= strstr(text, "arm-smmuv3 with accel=on") != NULL;
-    }
-    qobject_unref(reply);
-    return found;
-}
-
 static void test_migration_blocked(void)
 {
     Scene s;
@@ -476,11 +538,11 @@ static void test_migration_blocked(void)
         return;
     }
     scene_start_ports(&s, 1);
-    g_assert_false(blocks_migration(&s));
+    g_assert_false(scene_blocks_migration(&s));
     plug(&s, 0, 0);
-    g_assert_true(blocks_migration(&s));
+    g_assert_true(scene_blocks_migration(&s));
     unplug(&s, 0, 0);
-    g_assert_false(blocks_migration(&s));
+    g_assert_false(scene_blocks_migration(&s));
     scene_done(&s);
 }
 
@@ -533,4 +595,9 @@ void add_plug_tests(void)
     qtest_add_func("smmuv3-nested/msi", test_msi);
     qtest_add_func("smmuv3-nested/tcg", test_tcg);
     qtest_add_func("smmuv3-nested/migration", test_migration_blocked);
+    qtest_add_func("smmuv3-nested/at-once/orders", test_plug_at_once);
+    qtest_add_func("smmuv3-nested/at-once/without-smmu",
+                   test_plug_at_once_without);
+    qtest_add_func("smmuv3-nested/at-once/two-come-and-go",
+                   test_two_come_and_go);
 }

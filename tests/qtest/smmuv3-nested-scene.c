@@ -13,6 +13,8 @@
 #include "hw/pci/pci.h"
 #include "qemu/atomic.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
 
 #define LIBRARY_ENV "SMMUV3_FAKE_KERNEL_LIBRARY"
 #define DEVICE_NAME "0000:%02x:00.0"
@@ -85,7 +87,9 @@ bool scene_init(Scene *s)
         g_test_skip(LIBRARY_ENV " does not name the preloaded kernel");
         return false;
     }
-    *s = (Scene) { .dir = g_dir_make_tmp("smmuv3-XXXXXX", NULL) };
+    *s = (Scene) {
+        .dir = g_dir_make_tmp("smmuv3-XXXXXX", NULL), .smmu = SMMU_ADDR,
+    };
     g_assert_nonnull(s->dir);
     shared = g_build_filename(s->dir, "kernel", NULL);
     s->k = map_shared(shared);
@@ -315,13 +319,18 @@ void power_on(Scene *s, unsigned port)
                  PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON);
 }
 
-void power_off(Scene *s, unsigned port)
+void switch_off(Scene *s, unsigned port)
 {
     uint64_t control = slot_control(s, port);
 
     qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_ON);
     qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_OFF |
                  PCI_EXP_SLTCTL_PWR_OFF);
+}
+
+void power_off(Scene *s, unsigned port)
+{
+    switch_off(s, port);
     qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
 }
 
@@ -329,6 +338,25 @@ void unplug(Scene *s, unsigned i, unsigned port)
 {
     power_off(s, port);
     wait_closed(s, i);
+}
+
+/* VFIO has a reason of its own, so all of them are asked for. */
+bool scene_blocks_migration(Scene *s)
+{
+    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'query-migrate' }");
+    QList *reasons = qdict_get_qlist(qdict_get_qdict(reply, "return"),
+                                     "blocked-reasons");
+    bool found = false;
+    const QListEntry *entry;
+
+    for (entry = reasons ? qlist_first(reasons) : NULL; entry;
+         entry = qlist_next(entry)) {
+        const char *text = qstring_get_str(qobject_to(QString, entry->value));
+
+        found |= strstr(text, "arm-smmuv3 with accel=on") != NULL;
+    }
+    qobject_unref(reply);
+    return found;
 }
 
 /* ---- Interrupts ---- */
@@ -384,12 +412,12 @@ void fail_nothing(Scene *s)
 
 uint32_t reg(Scene *s, uint32_t offset)
 {
-    return qtest_readl(s->qts, SMMU_ADDR + offset);
+    return qtest_readl(s->qts, s->smmu + offset);
 }
 
 void set_reg(Scene *s, uint32_t offset, uint32_t value)
 {
-    qtest_writel(s->qts, SMMU_ADDR + offset, value);
+    qtest_writel(s->qts, s->smmu + offset, value);
 }
 
 uint32_t cons(Scene *s)
@@ -430,7 +458,7 @@ static void set_cr0(Scene *s, uint32_t value)
 static void make_strtab(Scene *s)
 {
     qtest_memset(s->qts, STRTAB, 0, 64 << STRTAB_LOG2SIZE);
-    qtest_writeq(s->qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    qtest_writeq(s->qts, s->smmu + STRTAB_BASE, STRTAB);
     set_reg(s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
 }
 
@@ -440,7 +468,7 @@ void enable_queue(Scene *s, unsigned log2size)
     s->log2size = log2size;
     s->prod = 0;
     make_strtab(s);
-    qtest_writeq(s->qts, SMMU_ADDR + CMDQ_BASE, s->ring | log2size);
+    qtest_writeq(s->qts, s->smmu + CMDQ_BASE, s->ring | log2size);
     set_reg(s, CMDQ_PROD, 0);
     set_reg(s, CMDQ_CONS, 0);
     set_cr0(s, CR0_CMDQEN);

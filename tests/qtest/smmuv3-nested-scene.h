@@ -82,7 +82,8 @@
 #define HOST_IDR3_RIL   BIT(10)
 
 /* The guest's memory */
-#define SMMU_ADDR       0x0c000000
+#define SMMU_ADDR       0x0c000000      /* the first on the platform bus */
+#define MACHINE_SMMU_ADDR 0x09050000    /* with iommu=smmuv3 */
 #define RING            0x42000000
 #define LOG2SIZE        8
 #define STRTAB          0x43000000
@@ -100,6 +101,7 @@ typedef struct Scene {
     FakeKernel *k;
     char *dir;                  /* of the host's sysfs and the shared file */
     QTestState *qts;            /* NULL: not started */
+    uint64_t smmu;              /* its registers, SMMU_ADDR at first */
     uint64_t ring;
     unsigned log2size;
     uint32_t prod;
@@ -150,6 +152,15 @@ void unplug(Scene *s, unsigned i, unsigned port);
 /* The same for whatever sits in @port; what a driver does before it looks. */
 void power_off(Scene *s, unsigned port);
 void power_on(Scene *s, unsigned port);
+
+/*
+ * As power_off(), but without waiting: the device leaves the machine at once,
+ * and is closed an RCU grace period later.
+ */
+void switch_off(Scene *s, unsigned port);
+
+/* Is migration blocked for a host device's sake? */
+bool scene_blocks_migration(Scene *s);
 
 /* The interrupt controller, by interrupt id */
 void watch_interrupts(Scene *s);
@@ -232,5 +243,6 @@ void add_emulated_tests(void);
 void add_sweep_tests(void);
 void add_event_tests(void);
 void add_query_tests(void);
+void add_migrate_tests(void);
 
 #endif

@@ -506,6 +506,7 @@ int main(int argc, char **argv)
     add_sweep_tests();
     add_event_tests();
     add_query_tests();
+    add_migrate_tests();
     ret = g_test_run();
     stop_machines();
     return ret;

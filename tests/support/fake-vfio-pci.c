@@ -86,6 +86,9 @@ int fake_vfio_memfd(unsigned index)
     int fd = memfd_create(name, MFD_CLOEXEC);
 
     put_config(config);
+    if (fake_kernel->device[index].network) {
+        put16(config, PCI_CLASS_DEVICE, 0x0200);
+    }
     put32(config, CONFIG_SIZE - 8, fake_kernel->device[index].config_tail);
     if (ftruncate(fd, REGION_OFFSET(VFIO_PCI_NUM_REGIONS)) ||
         pwrite(fd, config, sizeof(config),
