@@ -46,9 +46,9 @@ void smmuv3_accel_lock_destroy(SMMUv3AccelLock *l);
 
 /*
  * Under the BQL, around whatever calls the engine or the register file. False:
- * this thread has the lock already, and nothing is to be done. In either case
- * what was posted is in its register. smmuv3_accel_lock_enter() has also acted
- * upon it; smmuv3_accel_lock_hold() leaves that for later, and consumes nothing.
+ * this thread has the lock already, and nothing is to be done. With either of
+ * them what was posted is in its register. smmuv3_accel_lock_enter() has acted
+ * upon it, too; smmuv3_accel_lock_hold() leaves that for later.
  */
 bool smmuv3_accel_lock_hold(SMMUv3AccelLock *l);
 bool smmuv3_accel_lock_enter(SMMUv3AccelLock *l);

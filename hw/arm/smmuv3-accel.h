@@ -3,21 +3,29 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The files: smmuv3-accel.c ties the engine and its register file to QEMU
- * (interrupts, events, reset, migration), smmuv3-accel-mmio.c takes the guest's
- * accesses, smmuv3-accel-memory.c is the way to guest memory, smmuv3-accel-
- * pci.c holds the devices behind an instance, smmuv3-accel-emul.c lets QEMU's
- * emulated SMMUv3 translate for those that are emulated, smmuv3-accel-props.c
- * has the properties that say what the guest is promised, smmuv3-accel-virt.c
- * is the virt machine's side (refusals, MSI doorbell, device tree) and
- * smmuv3-accel-acpi.c what firmware gets instead, smmuv3-accel-query.c tells
- * QMP and HMP of all of it. None of them decides over anything that Arm IHI
- * 0070 defines: that is the engine's.
+ * The files, as smmuv3-accel-NAME.c but for the first:
+ *
+ *   smmuv3-accel.c  the engine and its register file in QEMU: interrupts, the
+ *                   host's events, reset
+ *   mmio            the guest's accesses to registers
+ *   lock            who may be at the engine
+ *   memory          the way to guest memory, and MSIs
+ *   ram             what of it may be reached without the BQL: plain RAM
+ *   migrate         stopping, saving, loading
+ *   pci             the devices behind an instance
+ *   emul            QEMU's emulated SMMUv3 translates for those emulated
+ *   props           the properties that say what the guest is promised
+ *   virt            the virt machine's side: refusals, doorbell, device tree
+ *   acpi            what firmware gets instead
+ *   query           what QMP and HMP tell of all of it
+ *
+ * None of them decides over anything that Arm IHI 0070 defines: that is the
+ * engine's.
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated endpoints
- * (smmuv3-accel-emul.c) and a guest's invalidations. As these are at the engine
- * without the BQL, everybody else holds it beside the BQL (smmuv3-accel-
- * mmio.c).
+ * (emul), a guest's invalidations and its reads of registers (mmio). As these
+ * come without the BQL, the engine has a lock of its own (lock). Everybody else
+ * takes it beside the BQL.
  */
 #ifndef HW_ARM_SMMUV3_ACCEL_H
 #define HW_ARM_SMMUV3_ACCEL_H
