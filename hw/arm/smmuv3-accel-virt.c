@@ -13,8 +13,9 @@
  *    each gets a pci-host-ecam-generic node and a share of the windows;
  *  - behind an accelerated instance, the range that the host's kernel uses
  *    for the physical MSI doorbell, which the guest has to map one to one: a
- *    reserved-memory node with iommu-addresses for each endpoint. Empty ports
- *    get one for function 0, as something may be plugged later.
+ *    reserved-memory node with iommu-addresses for each endpoint. What may be
+ *    plugged while the guest runs has to be in the tree as well, because Linux
+ *    takes the range from the function's own node: see add_bus_nodes().
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -183,17 +184,19 @@ bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
     return s->accel && vms->msi_controller == VIRT_MSI_CTRL_ITS;
 }
 
-/*
- * An emulated endpoint on the root bus needs none; another may follow one that
- * is below a port.
- */
-bool smmuv3_accel_virt_needs_msi_range(PCIBus *bus, PCIDevice *dev)
+/* QEMU translates for an emulated endpoint, and knows no such range. */
+bool smmuv3_accel_virt_needs_msi_range(PCIDevice *dev)
 {
-    return object_dynamic_cast(OBJECT(dev), "vfio-pci") ||
-           !pci_bus_is_root(bus);
+    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
 }
 
 /* ---- The device tree ---- */
+
+/* Of an empty port: a device, or a port with a device. */
+#define PLUG_LEVELS 2
+
+/* Bytes for what follows: regions, memory, /chosen with the command line. */
+#define TREE_SPARE  (64 * KiB)
 
 /* The tree being completed. */
 typedef struct Tree {
@@ -245,7 +248,25 @@ static void reserve_msi_range(Tree *t, uint32_t phandle)
     g_array_append_vals(t->msi_addresses, entry, ARRAY_SIZE(entry));
 }
 
-static char *add_pci_node(Tree *t, const char *parent, PCIBus *bus,
+/*
+ * Whoever adds to the tree behind us ends QEMU in libfdt's words when it is
+ * full. The nodes of PCI functions are what can fill it.
+ */
+static void check_room(const Tree *t)
+{
+    uint32_t used = fdt_off_dt_strings(t->fdt) + fdt_size_dt_strings(t->fdt);
+    uint32_t wanted = t->msi_addresses->len * sizeof(uint32_t) + TREE_SPARE;
+
+    if (fdt_totalsize(t->fdt) < used + wanted) {
+        error_report("arm-smmuv3: the device tree has no room for all PCI"
+                     " functions that these ports can take");
+        error_printf("Give fewer ports behind accel=on, or hotplug=off to"
+                     " those where nothing will be plugged.\n");
+        exit(EXIT_FAILURE);
+    }
+}
+
+static char *add_pci_node(const Tree *t, const char *parent, PCIBus *bus,
                           int devfn)
 {
     char *node = PCI_FUNC(devfn)
@@ -253,18 +274,17 @@ static char *add_pci_node(Tree *t, const char *parent, PCIBus *bus,
                                    PCI_FUNC(devfn))
                  : g_strdup_printf("%s/pci@%x", parent, PCI_SLOT(devfn));
     /* Buses below bridges get their numbers from the guest. */
-    unsigned bus_num = pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
+    unsigned bus_num = bus && pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
 
+    check_room(t);
     qemu_fdt_add_subnode(t->fdt, node);
     qemu_fdt_setprop_cells(t->fdt, node, "reg",
                            PCI_BUILD_BDF(bus_num, devfn) << 8, 0, 0, 0, 0);
     return node;
 }
 
-static void add_endpoint_node(Tree *t, const char *parent, PCIBus *bus,
-                              int devfn)
+static void make_endpoint(Tree *t, const char *node)
 {
-    g_autofree char *node = add_pci_node(t, parent, bus, devfn);
     uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
 
     if (!t->msi_region) {
@@ -275,40 +295,68 @@ static void add_endpoint_node(Tree *t, const char *parent, PCIBus *bus,
     reserve_msi_range(t, phandle);
 }
 
-static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus);
-
-static void add_bridge_node(Tree *t, const char *parent, PCIDevice *dev)
+static void make_bridge(const Tree *t, const char *node)
 {
-    g_autofree char *node = add_pci_node(t, parent, pci_get_bus(dev),
-                                          dev->devfn);
-
     qemu_fdt_setprop_string(t->fdt, node, "device_type", "pci");
     qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
     qemu_fdt_setprop_cell(t->fdt, node, "#size-cells", 2);
     qemu_fdt_setprop(t->fdt, node, "ranges", NULL, 0);
-    add_bus_nodes(t, node, pci_bridge_get_sec_bus(PCI_BRIDGE(dev)));
 }
 
-/* Bridges, so that the endpoints have a parent; endpoints; empty ports. */
-static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus)
+/* The bus below @dev; NULL if vfio-pci cannot be on it. */
+static PCIBus *bus_below(PCIDevice *dev)
 {
-    bool empty = true;
+    PCIBus *bus = dev && IS_PCI_BRIDGE(dev)
+                  ? pci_bridge_get_sec_bus(PCI_BRIDGE(dev)) : NULL;
 
-    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
-        PCIDevice *dev = bus->devices[devfn];
+    return bus && pci_bus_is_express(bus) ? bus : NULL;
+}
 
-        if (!dev) {
-            continue;
-        }
-        empty = false;
-        if (IS_PCI_BRIDGE(dev)) {
-            add_bridge_node(t, parent, dev);
-        } else if (smmuv3_accel_virt_needs_msi_range(bus, dev)) {
-            add_endpoint_node(t, parent, bus, devfn);
-        }
+static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
+                          unsigned levels);
+
+/* @dev, NULL if there is none yet, is at @devfn; @levels as below. */
+static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
+                              int devfn, PCIDevice *dev, unsigned levels)
+{
+    g_autofree char *node = NULL;
+    PCIBus *child = bus_below(dev);
+    unsigned below = PCI_FUNC(devfn) == 0 && levels ? levels - 1 : 0;
+
+    if (child && qbus_is_hotpluggable(BUS(child))) {
+        below = PLUG_LEVELS;
     }
-    if (empty && !pci_bus_is_root(bus)) {
-        add_endpoint_node(t, parent, bus, 0);
+    if (!levels && !child && !smmuv3_accel_virt_needs_msi_range(dev)) {
+        return;
+    }
+    node = add_pci_node(t, parent, bus, devfn);
+    if (levels || !child) {
+        make_endpoint(t, node);
+    }
+    if (below || child) {
+        make_bridge(t, node);
+        add_bus_nodes(t, node, child, below);
+    }
+}
+
+/*
+ * The functions on @bus (NULL: there is none yet), and, with @levels, all that
+ * can be plugged into a port's only slot: eight functions; and with one level
+ * more a port as function 0, with the functions behind it. What is there now
+ * may go, so a function can become anything that its slot can take. QEMU plugs
+ * nothing behind the upstream port of a switch, and ports may be plugged into
+ * ports without end: the tree has one of them.
+ */
+static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
+                          unsigned levels)
+{
+    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
+        PCIDevice *dev = bus ? bus->devices[devfn] : NULL;
+        unsigned here = PCI_SLOT(devfn) == 0 ? levels : 0;
+
+        if (dev || here) {
+            add_function_node(t, parent, bus, devfn, dev, here);
+        }
     }
 }
 
@@ -351,7 +399,7 @@ static void map_bus(Tree *t, const SMMUv3AccelRootBus *r, const char *node)
         qemu_fdt_setprop(t->fdt, node, "ats-supported", NULL, 0);
     }
     if (r->smmu->accel) {
-        add_bus_nodes(t, node, r->bus);
+        add_bus_nodes(t, node, r->bus, 0);
     }
 }
 

@@ -242,8 +242,8 @@ unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
 bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
                                   const SMMUv3State *s);
 
-/* @dev on @bus, behind an accelerated instance. */
-bool smmuv3_accel_virt_needs_msi_range(PCIBus *bus, PCIDevice *dev);
+/* @dev is behind an accelerated instance. */
+bool smmuv3_accel_virt_needs_msi_range(PCIDevice *dev);
 
 /* smmuv3-accel-acpi.c: hooks of hw/arm/virt-acpi-build.c */
 void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
