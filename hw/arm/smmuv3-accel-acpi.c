@@ -268,7 +268,7 @@ static GArray *msi_ids(const SMMUv3AccelRootBus *r)
 
         if (dev && IS_PCI_BRIDGE(dev)) {
             add_below(ranges, r, dev);
-        } else if (dev && smmuv3_accel_virt_needs_msi_range(dev)) {
+        } else if (dev && smmuv3_accel_is_vfio(dev)) {
             g_array_append_val(ranges, own);
         }
     }

@@ -85,11 +85,6 @@ static bool is_bridge(PCIDevice *dev)
            PCI_DEVICE_GET_CLASS(dev)->class_id == PCI_CLASS_BRIDGE_HOST;
 }
 
-static bool is_vfio(PCIDevice *dev)
-{
-    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
-}
-
 static bool accept_vfio(PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
@@ -116,51 +111,13 @@ static bool accept_device(PCIBus *bus, void *opaque, int devfn,
 {
     SMMUv3Accel *a = opaque;
 
-    if (is_vfio(dev)) {
+    if (smmuv3_accel_is_vfio(dev)) {
         return accept_vfio(dev, errp);
     }
     if (!is_bridge(dev)) {
         note_emulated(a);
     }
     return true;
-}
-
-typedef void (*DeviceVisitor)(PCIBus *bus, PCIDevice *dev, void *opaque);
-
-/* What was plugged before the SMMU was there to be asked. */
-static void for_each_early_device(PCIBus *bus, DeviceVisitor visit,
-                                  void *opaque)
-{
-    PCIBus *child;
-
-    pci_for_each_device_under_bus(bus, visit, opaque);
-    QLIST_FOREACH(child, &bus->child, sibling) {
-        /* A pxb-pcie's bus hangs on this one, but has its own SMMU or none. */
-        if (!pci_bus_is_root(child)) {
-            for_each_early_device(child, visit, opaque);
-        }
-    }
-}
-
-static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
-{
-    Error **err = opaque;
-
-    if (*err || !is_vfio(dev)) {
-        return;
-    }
-    error_setg(err, "vfio-pci '%s' comes before the arm-smmuv3 that it is to"
-               " be behind", dev->name);
-    error_append_hint(err, "Put -device arm-smmuv3 before it.\n");
-}
-
-bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp)
-{
-    Error *err = NULL;
-
-    for_each_early_device(bus, check_early_device, &err);
-    error_propagate(errp, err);
-    return !err;
 }
 
 static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
@@ -181,7 +138,7 @@ static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
 {
     PCIDevice *dev = bus->devices[devfn];
 
-    return dev && is_vfio(dev)
+    return dev && smmuv3_accel_is_vfio(dev)
            ? &address_space_memory
            : smmuv3_accel_emul_address_space(opaque, bus, devfn);
 }
@@ -427,5 +384,5 @@ void smmuv3_accel_pci_setup(SMMUv3Accel *a)
 
     a->emulated_ops = bus->iommu_ops;
     pci_setup_iommu(bus, &accel_iommu_ops, a);
-    for_each_early_device(bus, note_early_device, a);
+    smmuv3_accel_for_each_early_device(bus, note_early_device, a);
 }

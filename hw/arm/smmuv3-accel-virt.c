@@ -184,12 +184,6 @@ bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
     return s->accel && vms->msi_controller == VIRT_MSI_CTRL_ITS;
 }
 
-/* QEMU translates for an emulated endpoint, and knows no such range. */
-bool smmuv3_accel_virt_needs_msi_range(PCIDevice *dev)
-{
-    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
-}
-
 /* ---- The device tree ---- */
 
 /* Of an empty port: a device, or a port with a device. */
@@ -326,7 +320,7 @@ static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
     if (child && qbus_is_hotpluggable(BUS(child))) {
         below = PLUG_LEVELS;
     }
-    if (!levels && !child && !smmuv3_accel_virt_needs_msi_range(dev)) {
+    if (!levels && !child && !smmuv3_accel_is_vfio(dev)) {
         return;
     }
     node = add_pci_node(t, parent, bus, devfn);

@@ -14,13 +14,17 @@
 #include "qapi/error.h"
 #include "hw/irq.h"
 #include "hw/pci/pci_bus.h"
-#include "hw/pci/pci_bridge.h"
 #include "hw/qdev-core.h"
 #include "trace.h"
 
 #include "hw/arm/smmuv3.h"
 #include "smmuv3-internal.h"
 #include "smmuv3-accel.h"
+
+bool smmuv3_accel_built_in(Error **errp)
+{
+    return true;
+}
 
 const char *smmuv3_accel_name(const SMMUv3State *s)
 {
@@ -282,46 +286,6 @@ void smmuv3_accel_reset(SMMUv3State *s)
         smmuv3_accel_take_regs(a);
         smmuv3_accel_release(a);
     }
-}
-
-static bool is_root_bus(PCIBus *bus)
-{
-    return pci_bus_is_root(bus) && pci_bus_is_express(bus);
-}
-
-bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
-{
-    ERRP_GUARD();
-    PCIBus *bus = s->smmu_state.primary_bus;
-
-    if (!bus) {
-        error_setg(errp, "property 'primary-bus' is not set");
-        error_append_hint(errp, "Name the PCIe root bus that this SMMU serves:"
-                          " primary-bus=pcie.0, or the id of a pxb-pcie.\n");
-        return false;
-    }
-    if (!is_root_bus(bus)) {
-        error_setg(errp, "primary-bus '%s' is not a PCIe root bus",
-                   BUS(bus)->name);
-        error_append_hint(errp, "An SMMU serves pcie.0 or the bus of a"
-                          " pxb-pcie, with everything below it.\n");
-        return false;
-    }
-    if (bus->iommu_ops) {
-        error_setg(errp, "bus '%s' has an IOMMU already", BUS(bus)->name);
-        error_append_hint(errp, "Give each arm-smmuv3 a root bus of its own"
-                          " (another pxb-pcie).\n");
-        return false;
-    }
-    if (s->smmu_per_bus && pci_bus_bypass_iommu(bus)) {
-        error_setg(errp, "bus '%s' bypasses its IOMMU (bypass_iommu=on)",
-                   BUS(bus)->name);
-        error_append_hint(errp, "Drop bypass_iommu of the pxb-pcie, or"
-                          " default-bus-bypass-iommu of the machine.\n");
-        return false;
-    }
-    return smmuv3_accel_check_props(s, errp) &&
-           smmuv3_accel_pci_check_bus(bus, errp);
 }
 
 /* smmu-common.c has just set the emulated SMMU's PCIIOMMUOps. */

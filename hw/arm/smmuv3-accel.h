@@ -13,10 +13,12 @@
  *   ram             what of it may be reached without the BQL: plain RAM
  *   migrate         stopping, saving, loading
  *   pci             the devices behind an instance
+ *   bus             may an instance be where it is plugged?
  *   emul            QEMU's emulated SMMUv3 translates for those emulated
  *   props           the properties that say what the guest is promised
  *   virt            the virt machine's side: refusals, doorbell, device tree
  *   acpi            what firmware gets instead
+ *   none            in place of most of them, where accel=on is not built in
  *   query           what QMP and HMP tell of all of it
  *
  * None of them decides over anything that Arm IHI 0070 defines: that is the
@@ -84,8 +86,10 @@ typedef struct SMMUv3Accel {
     Error *migration_blocker;
 } SMMUv3Accel;
 
-/* Hooks of hw/arm/smmuv3.c. With accel=off they do nothing. */
-bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
+/*
+ * Hooks of hw/arm/smmuv3.c. With accel=off they do nothing, and in an emulator
+ * that has no accel=on they are those of smmuv3-accel-none.c.
+ */
 void smmuv3_accel_realize(SMMUv3State *s);
 void smmuv3_accel_reset(SMMUv3State *s);
 
@@ -151,6 +155,24 @@ static inline uint16_t smmuv3_accel_device_id(const SMMUv3State *s)
 /* smmuv3-accel.c: the host's events are listened to. */
 void smmuv3_accel_listen(SMMUv3Accel *a, bool on);
 
+/* Is there accel=on at all? If not, why. */
+bool smmuv3_accel_built_in(Error **errp);
+
+/* smmuv3-accel-bus.c, a hook of hw/arm/smmuv3.c: with accel=off, too */
+bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
+
+typedef void (*SMMUv3AccelVisitor)(PCIBus *bus, PCIDevice *dev, void *opaque);
+
+/* What was plugged before the SMMU was there to be asked. */
+void smmuv3_accel_for_each_early_device(PCIBus *bus, SMMUv3AccelVisitor visit,
+                                        void *opaque);
+
+/* The host's SMMU serves it; for all other endpoints QEMU translates. */
+static inline bool smmuv3_accel_is_vfio(PCIDevice *dev)
+{
+    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
+}
+
 /* smmuv3-accel-props.c: with accel=off, too */
 bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
 
@@ -186,7 +208,6 @@ typedef struct SMMUv3AccelDevice {
 } SMMUv3AccelDevice;
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
-bool smmuv3_accel_pci_check_bus(PCIBus *bus, Error **errp);
 bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
 void smmuv3_accel_pci_stream_failed(void *cookie, int err);
 void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
@@ -241,9 +262,6 @@ unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
 /* Is the guest told of a DeviceID, so that it may use MSIs for events? */
 bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
                                   const SMMUv3State *s);
-
-/* @dev is behind an accelerated instance. */
-bool smmuv3_accel_virt_needs_msi_range(PCIDevice *dev);
 
 /* smmuv3-accel-acpi.c: hooks of hw/arm/virt-acpi-build.c */
 void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,

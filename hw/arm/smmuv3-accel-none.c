@@ -1,0 +1,86 @@
+/*
+ * arm-smmuv3 in an emulator that is built without accel=on.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * accel=on wants IOMMUFD's vIOMMUs: a host that is Linux, and a linux/iommufd.h
+ * that knows them (hw/vfio/meson.build decides). Where either is missing, these
+ * are the hooks of hw/arm/smmuv3.c. accel=on is refused before anything else is
+ * looked at, so that no instance has it; accel=off, in device tree and ACPI,
+ * too, is as it is elsewhere.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qapi/error.h"
+#include "hw/pci/pci_bus.h"
+#include "migration/vmstate.h"
+
+#include "smmuv3-accel.h"
+
+bool smmuv3_accel_built_in(Error **errp)
+{
+    ERRP_GUARD();
+
+#ifdef CONFIG_LINUX
+    error_setg(errp, "accel=on is not built in: this QEMU was built without"
+               " linux/iommufd.h of Linux 6.15 or newer");
+    error_append_hint(errp, "Build it with such headers"
+                      " (-Dsmmuv3-accel:linux_headers=DIR), use another QEMU,"
+                      " or drop accel=on.\n");
+#else
+    error_setg(errp, "accel=on is not built in: it needs a host with Linux,"
+               " whose IOMMUFD nests on the host's SMMU");
+    error_append_hint(errp, "Drop accel=on: QEMU then emulates the SMMU.\n");
+#endif
+    return false;
+}
+
+void smmuv3_accel_realize(SMMUv3State *s)
+{
+    s->smmu_state.primary_bus->iommu_per_bus = s->smmu_per_bus;
+}
+
+void smmuv3_accel_reset(SMMUv3State *s)
+{
+}
+
+int smmuv3_accel_pre_save(void *opaque)
+{
+    return 0;
+}
+
+int smmuv3_accel_post_load(void *opaque, int version_id)
+{
+    return 0;
+}
+
+/* ---- Of instances with accel=on, which there are none of ---- */
+
+const MemoryRegionOps smmuv3_accel_mem_ops = { };
+
+static bool never_needed(void *opaque)
+{
+    return false;
+}
+
+/* The section is found by its name. */
+static int refuse_promise(void *opaque)
+{
+    error_report("%s: the guest comes from an arm-smmuv3 with accel=on, and"
+                 " this one has accel=off", TYPE_ARM_SMMUV3);
+    return -EINVAL;
+}
+
+const VMStateDescription vmstate_smmuv3_accel = {
+    .name = "smmuv3/accel",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = never_needed,
+    .pre_load = refuse_promise,
+    .fields = (const VMStateField[]) { VMSTATE_END_OF_LIST() },
+};
+
+MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
+{
+    return MEMTX_ERROR;
+}
