@@ -164,6 +164,7 @@ void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
     SMMUv3State *s = a->smmu;
 
     QEMU_LOCK_GUARD(&s->mutex);
+    memcpy(s->idr, a->idr, sizeof(s->idr));
     s->cr[0] = regs->cr0;
     s->gbpa = regs->gbpa;
     s->strtab_base = regs->strtab_base;

@@ -166,7 +166,6 @@ static void load_registers(SMMUv3Accel *a)
     SMMUv3State *s = a->smmu;
     SMMUv3Regs regs = { };
 
-    memcpy(s->idr, a->idr, sizeof(s->idr));
     if (smmuv3_accel_hold(a)) {
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)

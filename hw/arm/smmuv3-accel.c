@@ -280,7 +280,6 @@ void smmuv3_accel_reset(SMMUv3State *s)
         return;
     }
     qemu_bh_cancel(a->bh);
-    memcpy(s->idr, a->idr, sizeof(s->idr));
     if (smmuv3_accel_hold(a)) {
         smmuv3_regs_reset(a->regs, a->idr);
         smmuv3_accel_take_regs(a);
