@@ -7,8 +7,8 @@
  * Two vCPUs post CMDQ_PROD and consume, a third reads registers, a main loop
  * does what they leave for it, and a thread with the BQL resets, pauses, reads
  * events and looks. The ring holds invalidations and CMD_SYNCs, some of them
- * with a wired interrupt, for which the BQL is needed, and at its end an illegal
- * command, which stops the queue until a reset.
+ * with a wired interrupt, for which the BQL is needed. The last command is
+ * illegal, and stops the queue until a reset.
  *
  * Asserted: what needs the BQL is called with it; CONS stands still while the
  * SMMU is paused; and when the vCPUs rest, all that they posted is consumed.
