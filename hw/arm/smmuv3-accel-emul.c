@@ -202,6 +202,16 @@ void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
     smmuv3_accel_release(a);
 }
 
+/* They are of a guest that is no more. */
+void smmuv3_accel_emul_reset(SMMUv3Accel *a)
+{
+    SMMUv3AccelEvents *e = &a->emulated_events;
+
+    QEMU_LOCK_GUARD(&e->lock);
+    e->n = 0;
+    e->lost = false;
+}
+
 static void deliver_bh(void *opaque)
 {
     smmuv3_accel_emul_deliver(opaque);

@@ -115,6 +115,10 @@ bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
     if (bql_locked()) {
         return take(l);
     }
+    if (qatomic_read(&l->wanted)) {
+        /* Behind the one who has the BQL: readers that take turns would win. */
+        BQL_LOCK_GUARD();
+    }
     qemu_mutex_lock(&l->mutex);
     return true;
 }
@@ -134,6 +138,8 @@ void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
 void smmuv3_accel_lock_post(SMMUv3AccelLock *l, uint32_t prod)
 {
     qatomic_xchg(&l->posted, POSTED | (prod & SMMUV3_QUEUE_INDEX));
+    /* It is seen before consume() looks at "wanted" and at the mutex. */
+    smp_mb__after_rmw();
 }
 
 /* False: there is something left to do, or all, with the BQL. */

@@ -10,7 +10,8 @@
  *    commands for as long as they are invalidations and CMD_SYNCs polled in
  *    memory (a quiet run, smmuv3-engine.h). If it is taken, whoever has it
  *    consumes what was posted.
- *  - A reader of a register waits for it, without the BQL.
+ *  - A reader of a register waits for it without the BQL, and lets whoever
+ *    waits for it with the BQL go first.
  *  - Everybody else (writes of other registers, plugging, reset, events,
  *    migration, the monitor, memory changes) has the BQL first, and waits for
  *    it then: for a slice of commands at the most.
@@ -56,7 +57,8 @@ void smmuv3_accel_lock_release(SMMUv3AccelLock *l);
 
 /*
  * Around a look at the register file that changes nothing, with the BQL or
- * without. False as above. What was posted, or is left to settle, stays.
+ * without. False as above. What was posted, or is left to settle, stays; follow
+ * up with consume().
  */
 bool smmuv3_accel_lock_look(SMMUv3AccelLock *l);
 void smmuv3_accel_lock_looked(SMMUv3AccelLock *l);

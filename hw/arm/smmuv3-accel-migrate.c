@@ -6,7 +6,8 @@
  * While the VM is stopped the SMMU does nothing on its own: no command is
  * consumed and no event is written, because what is saved after STOP (RAM
  * first, then devices) has to be of one moment. What vCPUs had posted is a
- * register like others then.
+ * register like others then. A fault of an emulated endpoint whose last DMA ends
+ * after STOP is told when the VM goes on here; no stream carries it elsewhere.
  *
  * The stream has the format of the emulated device, and with accel=on the
  * promise beside it: SMMU_IDR0..5 as the guest has read them. Who loads takes
@@ -166,6 +167,7 @@ static void load_registers(SMMUv3Accel *a)
     SMMUv3State *s = a->smmu;
     SMMUv3Regs regs = { };
 
+    smmuv3_accel_emul_reset(a);
     if (smmuv3_accel_hold(a)) {
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
@@ -227,12 +229,22 @@ static int promise_pre_load(void *opaque)
     return 0;
 }
 
+/* What is loaded next brings its own, or has none. */
+static int promise_post_save(void *opaque)
+{
+    SMMUv3Accel *a = ((SMMUv3State *)opaque)->accel_state;
+
+    memset(a->stream_idr, 0, sizeof(a->stream_idr));
+    return 0;
+}
+
 const VMStateDescription vmstate_smmuv3_accel = {
     .name = "smmuv3/accel",
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = is_accelerated,
     .pre_load = promise_pre_load,
+    .post_save = promise_post_save,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_POINTER(accel_state, SMMUv3State, vmstate_promise,
                                SMMUv3Accel),

@@ -6,9 +6,10 @@
  * A write of CMDQ_PROD is posted, as on hardware: the vCPU leaves the value,
  * and if another one is consuming commands just then, that one goes on with
  * these as well, and the vCPU is back in its guest, where it waits for its
- * CMD_SYNC. A read takes the engine's lock alone. So neither a system call of
- * an invalidation nor a guest that polls CMDQ_CONS keeps the BQL from other
- * devices. Any other write comes with the BQL (smmuv3-accel-lock.h).
+ * CMD_SYNC. A read takes the engine's lock alone. So other vCPUs reach other
+ * devices while an invalidation is at the host, or while a guest polls
+ * CMDQ_CONS, unless somebody waits for the engine with the BQL in hand. Any
+ * other write comes with the BQL (smmuv3-accel-lock.h).
  *
  * What the device reads and writes is RAM, or the machine's MSI doorbell
  * (smmuv3-accel-memory.c). QEMU's emulated ITS goes on from there to wherever

@@ -102,8 +102,8 @@ static bool accept_vfio(PCIDevice *dev, Error **errp)
 /* Its caches are invalidated with the BQL: no run is quiet from now on. */
 static void note_emulated(SMMUv3Accel *a)
 {
-    a->emulated = true;
     smmuv3_accel_lock_be_loud(&a->lock);
+    a->emulated = true;
 }
 
 static bool accept_device(PCIBus *bus, void *opaque, int devfn,

@@ -195,8 +195,8 @@ bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
         error_setg(errp, "the guest comes with no promise (IDR0 to IDR5) that"
                    " this arm-smmuv3 could keep: 0x%x 0x%x 0x%x 0x%x 0x%x"
                    " 0x%x", idr[0], idr[1], idr[2], idr[3], idr[4], idr[5]);
-        error_append_hint(errp, "Its source needs accel=on, too, and this"
-                          " version or an older one from 0.2.0 on.\n");
+        error_append_hint(errp, "Its source needs accel=on, too, and a version"
+                          " that sends what it promised.\n");
         return false;
     }
     parse_wishes(a->smmu, &w, &error_abort);

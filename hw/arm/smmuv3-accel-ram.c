@@ -20,15 +20,15 @@ typedef struct Piece {
     void *ram;
 } Piece;
 
-/* What of @len bytes at @addr lies in one piece; false: no plain RAM there. */
-static bool find_piece(Piece *p, hwaddr addr, hwaddr len, bool to_write)
+/* What of @len bytes at @addr can be read in one piece; false: none of it. */
+static bool find_piece(Piece *p, hwaddr addr, hwaddr len)
 {
     MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
 
     p->len = len;
     p->mr = address_space_translate(&address_space_memory, addr, &p->at,
-                                    &p->len, to_write, attrs);
-    if (!memory_access_is_direct(p->mr, to_write, attrs)) {
+                                    &p->len, false, attrs);
+    if (!memory_access_is_direct(p->mr, false, attrs)) {
         return false;
     }
     p->ram = memory_region_get_ram_ptr(p->mr) + p->at;
@@ -41,7 +41,7 @@ bool smmuv3_accel_ram_read(hwaddr addr, void *buf, size_t len)
 
     RCU_READ_LOCK_GUARD();
     for (size_t done = 0; done < len; done += p.len) {
-        if (!find_piece(&p, addr + done, len - done, false)) {
+        if (!find_piece(&p, addr + done, len - done)) {
             return false;
         }
         memcpy((char *)buf + done, p.ram, p.len);
@@ -49,17 +49,37 @@ bool smmuv3_accel_ram_read(hwaddr addr, void *buf, size_t len)
     return true;
 }
 
+/* What of @len bytes at @addr can be written in one piece; 0: none of it. */
+static hwaddr map_piece(MemoryRegionCache *c, hwaddr addr, hwaddr len)
+{
+    int64_t mapped = address_space_cache_init(c, &address_space_memory, addr,
+                                              len, true);
+
+    if (mapped >= 0 && !c->ptr) {
+        address_space_cache_destroy(c);
+    }
+    return mapped >= 0 && c->ptr ? mapped : 0;
+}
+
+/* A written page is dirty, and code that was translated from it is stale. */
+static void unmap_piece(MemoryRegionCache *c, hwaddr written)
+{
+    address_space_cache_invalidate(c, 0, written);
+    address_space_cache_destroy(c);
+}
+
 bool smmuv3_accel_ram_write(hwaddr addr, const void *buf, size_t len)
 {
-    Piece p;
+    MemoryRegionCache c;
+    hwaddr piece;
 
-    RCU_READ_LOCK_GUARD();
-    for (size_t done = 0; done < len; done += p.len) {
-        if (!find_piece(&p, addr + done, len - done, true)) {
+    for (size_t done = 0; done < len; done += piece) {
+        piece = map_piece(&c, addr + done, len - done);
+        if (!piece) {
             return false;
         }
-        memcpy(p.ram, (const char *)buf + done, p.len);
-        memory_region_set_dirty(p.mr, p.at, p.len);
+        memcpy(c.ptr, (const char *)buf + done, piece);
+        unmap_piece(&c, piece);
     }
     return true;
 }
@@ -70,7 +90,7 @@ bool smmuv3_accel_ram_read_words(hwaddr addr, uint64_t *words, size_t n)
     Piece p;
 
     RCU_READ_LOCK_GUARD();
-    if (!find_piece(&p, addr, n * sizeof(*words), false) ||
+    if (!find_piece(&p, addr, n * sizeof(*words)) ||
         p.len < n * sizeof(*words) || !QEMU_PTR_IS_ALIGNED(p.ram, 8)) {
         return false;
     }
@@ -83,16 +103,16 @@ bool smmuv3_accel_ram_read_words(hwaddr addr, uint64_t *words, size_t n)
 
 bool smmuv3_accel_ram_store(hwaddr addr, uint32_t value)
 {
-    uint32_t *ram;
-    Piece p;
+    MemoryRegionCache c;
+    hwaddr piece = map_piece(&c, addr, sizeof(value));
+    bool whole = piece == sizeof(value) &&
+                 QEMU_PTR_IS_ALIGNED(c.ptr, sizeof(value));
 
-    RCU_READ_LOCK_GUARD();
-    if (!find_piece(&p, addr, sizeof(value), true) ||
-        p.len < sizeof(value) || !QEMU_PTR_IS_ALIGNED(p.ram, 4)) {
-        return false;
+    if (whole) {
+        qatomic_store_release((uint32_t *)c.ptr, cpu_to_le32(value));
     }
-    ram = p.ram;
-    qatomic_store_release(ram, cpu_to_le32(value));
-    memory_region_set_dirty(p.mr, p.at, sizeof(value));
-    return true;
+    if (piece) {
+        unmap_piece(&c, whole ? piece : 0);
+    }
+    return whole;
 }

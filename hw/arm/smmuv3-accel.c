@@ -280,6 +280,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
         return;
     }
     qemu_bh_cancel(a->bh);
+    smmuv3_accel_emul_reset(a);
     if (smmuv3_accel_hold(a)) {
         smmuv3_regs_reset(a->regs, a->idr);
         smmuv3_accel_take_regs(a);

@@ -224,6 +224,9 @@ void smmuv3_accel_emul_init(SMMUv3Accel *a);
 /* Under the BQL: events that wait, unless the VM is stopped */
 void smmuv3_accel_emul_deliver(SMMUv3Accel *a);
 
+/* A reset, or another guest: events that wait are forgotten. */
+void smmuv3_accel_emul_reset(SMMUv3Accel *a);
+
 /*
  * Registers that streams depend on have changed: the emulated SMMU takes them
  * over and forgets what it has cached.

@@ -286,9 +286,10 @@ class Qemu:
 
     def stacks(self):
         """All threads', appended to the log, of one that hangs"""
-        if not shutil.which("gdb"):
-            return
         with open(self.log, "ab") as log:
+            if not shutil.which("gdb"):
+                log.write(b"no stacks: gdb is not installed\n")
+                return
             subprocess.run(["gdb", "-q", "-batch", "-p", str(self.process.pid), "-ex", "thread apply all bt 25"],
                            stdout=log, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=300, check=False)
 

@@ -823,6 +823,61 @@ static void test_tables_in_bar(void)
     scene_done(&s);
 }
 
+/* ---- What the fuzz found in QEMU's own emulation ---- */
+
+/* accel=off, and an edu that translates */
+static bool start_off(Scene *s)
+{
+    if (!scene_init(s)) {
+        return false;
+    }
+    scene_start_bare(s, "%s", MACHINE "-device arm-smmuv3,primary-bus=pcie.0,"
+                     "id=smmu,accel=off " EDU);
+    enable_edu(s, 0, EDU_SLOT << 3);
+    fill_buffer(s);
+    enable_queue(s, LOG2SIZE);
+    enable_smmu(s);
+    translate_edu(s, EDU_SID);
+    g_assert_true(lands(s, IOVA, PAGE_A));
+    return true;
+}
+
+/* An endpoint's event is not written into a device's registers. */
+static void test_events_to_registers(void)
+{
+    Scene s;
+
+    if (!start_off(&s)) {
+        return;
+    }
+    /* A queue of one event, where edu has its DMA registers */
+    qtest_writeq(s.qts, SMMU_ADDR + 0xa0, EDU_BAR + EDU_SRC);
+    set_reg(&s, CR0, s.cr0 | BIT(2));
+    g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
+    g_assert_cmphex(qtest_readq(s.qts, EDU_BAR + EDU_SRC), ==, EDU_BUFFER);
+    g_assert_cmphex(reg(&s, GERROR) ^ reg(&s, GERRORN), ==, BIT(2));
+    scene_done(&s);
+}
+
+/* A table of 2^63 entries begins at 0, whatever its base says. */
+static void test_largest_table(void)
+{
+    Scene s;
+
+    if (!start_off(&s)) {
+        return;
+    }
+    disable_smmu(&s);
+    set_reg(&s, STRTAB_BASE_CFG, 63);
+    enable_smmu(&s);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    disable_smmu(&s);
+    set_reg(&s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
+    enable_smmu(&s);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    scene_done(&s);
+}
+
 void add_emulated_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(invalidations); i++) {
@@ -859,6 +914,10 @@ void add_emulated_tests(void)
                         &accelerated, test_bridge_gone);
     qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/machine-wide",
                         &machine_wide, test_bridge_gone);
+    qtest_add_func("smmuv3-nested/emulated/off/events-to-registers",
+                   test_events_to_registers);
+    qtest_add_func("smmuv3-nested/emulated/off/largest-table",
+                   test_largest_table);
     qtest_add_func("smmuv3-nested/emulated/queue-in-bar", test_queue_in_bar);
     qtest_add_func("smmuv3-nested/emulated/tables-in-bar",
                    test_tables_in_bar);

@@ -368,17 +368,24 @@ static void fill_long_queue(Scene *s)
 /* A long queue, whose slices a bottom half takes, stands still in between. */
 static void test_stopped_slices(void)
 {
-    uint32_t at;
+    uint32_t at = 0;
     Scene s;
 
     if (!scene_init_translating(&s)) {
         return;
     }
-    fill_long_queue(&s);
-    s.prod = (1u << LONG_LOG2SIZE) - 1;
-    ring_bell(&s);
-    stop(&s);
-    at = cons(&s);
+    /* Once more if QEMU was done with all of it before it heard of "stop" */
+    for (unsigned i = 0; i < 10; i++) {
+        fill_long_queue(&s);
+        s.prod = (1u << LONG_LOG2SIZE) - 1;
+        ring_bell(&s);
+        stop(&s);
+        at = cons(&s);
+        if (at != s.prod) {
+            break;
+        }
+        cont(&s);
+    }
     g_assert_cmphex(at, !=, 0);
     g_assert_cmphex(at, !=, s.prod);
     /* Rounds of the main loop in which it could go on */

@@ -8,7 +8,8 @@
  * does what they leave for it, and a thread with the BQL resets, pauses, reads
  * events and looks. The ring holds invalidations and CMD_SYNCs, some of them
  * with a wired interrupt, for which the BQL is needed. The last command is
- * illegal, and stops the queue until a reset.
+ * illegal, and stops the queue until a reset; every other reset gives a queue
+ * without it.
  *
  * Asserted: what needs the BQL is called with it; CONS stands still while the
  * SMMU is paused; and when the vCPUs rest, all that they posted is consumed.
@@ -148,7 +149,8 @@ static void bring_up(Machine *m)
     smmuv3_regs_reset(m->regs, idr);
     wr(m, STRTAB_BASE, 8, STRTAB_ADDR);
     wr(m, STRTAB_BASE_CFG, 4, 8);
-    wr(m, CMDQ_BASE, 8, CMDQ_ADDR | LOG2SIZE);
+    /* Every other time its first half, which has no illegal command */
+    wr(m, CMDQ_BASE, 8, CMDQ_ADDR | (LOG2SIZE - m->resets % 2));
     wr(m, CR0, 4, ON);
     qatomic_set(&m->next, 0);
 }
@@ -257,13 +259,14 @@ static void stop_and_go_on(Machine *m)
 }
 
 /* True: nothing is left, or the queue is stopped by an error. */
-static bool is_drained(Machine *m)
+static bool is_drained(Machine *m, bool *stopped)
 {
     bool done;
 
     BQL_LOCK_GUARD();
     g_assert_true(smmuv3_accel_lock_look(&m->lock));
-    done = is_stopped(m) ||
+    *stopped = is_stopped(m);
+    done = *stopped ||
            (!qatomic_read(&m->lock.posted) &&
             rd(m, CMDQ_CONS) == rd(m, CMDQ_PROD));
     smmuv3_accel_lock_looked(&m->lock);
@@ -274,16 +277,17 @@ static bool is_drained(Machine *m)
 static void expect_drained(Machine *m, unsigned guests)
 {
     unsigned tries = 0;
+    bool stopped;
 
     qatomic_xchg(&m->rest, true);
     while (__atomic_load_n(&m->resting, __ATOMIC_SEQ_CST) < guests) {
         g_usleep(100);
     }
-    while (!is_drained(m)) {
+    while (!is_drained(m, &stopped)) {
         g_assert_cmpuint(++tries, <, DRAIN_TRIES);
         g_usleep(1000);
     }
-    m->drained++;
+    m->drained += !stopped;
     qatomic_xchg(&m->rest, false);
     while (__atomic_load_n(&m->resting, __ATOMIC_SEQ_CST)) {
         g_usleep(100);

@@ -23,4 +23,6 @@ static inline void smp_mb(void)
     qatomic_xchg(&own, 0);
 }
 
+#define smp_mb__after_rmw() smp_mb()
+
 #endif
