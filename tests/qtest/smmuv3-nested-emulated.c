@@ -870,10 +870,12 @@ static void test_largest_table(void)
     disable_smmu(&s);
     set_reg(&s, STRTAB_BASE_CFG, 63);
     enable_smmu(&s);
+    run_with_sync(&s, CFGI_STE_RANGE, 31);
     g_assert_true(lands_nowhere(&s, IOVA));
     disable_smmu(&s);
     set_reg(&s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
     enable_smmu(&s);
+    run_with_sync(&s, CFGI_STE_RANGE, 31);
     g_assert_true(lands(&s, IOVA, PAGE_A));
     scene_done(&s);
 }
