@@ -260,13 +260,14 @@ static void check_room(const Tree *t)
     }
 }
 
-static char *add_pci_node(const Tree *t, const char *parent, PCIBus *bus,
-                          int devfn)
+static char *add_pci_node(const Tree *t, const char *parent, const char *name,
+                          PCIBus *bus, int devfn)
 {
-    char *node = PCI_FUNC(devfn)
-                 ? g_strdup_printf("%s/pci@%x,%x", parent, PCI_SLOT(devfn),
-                                   PCI_FUNC(devfn))
-                 : g_strdup_printf("%s/pci@%x", parent, PCI_SLOT(devfn));
+    g_autofree char *function = PCI_FUNC(devfn)
+                                ? g_strdup_printf(",%x", PCI_FUNC(devfn))
+                                : g_strdup("");
+    char *node = g_strdup_printf("%s/%s@%x%s", parent, name, PCI_SLOT(devfn),
+                                 function);
     /* Buses below bridges get their numbers from the guest. */
     unsigned bus_num = bus && pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
 
@@ -306,6 +307,32 @@ static PCIBus *bus_below(PCIDevice *dev)
     return bus && pci_bus_is_express(bus) ? bus : NULL;
 }
 
+static int unused_devfn(const PCIBus *bus)
+{
+    int devfn = PCI_DEVFN_MAX - 1;
+
+    while (bus && devfn > 0 && bus->devices[devfn]) {
+        devfn--;
+    }
+    return devfn;
+}
+
+/*
+ * Linux refuses a virtio device whose node has more than one child
+ * (virtio_device_of_init()), and a virtio device may take a bridge's place.
+ * Linux looks for functions inside of a node of this name as well
+ * (of_pci_find_child_device()).
+ */
+static char *add_only_child(const Tree *t, const char *parent, PCIBus *bus)
+{
+    char *node = add_pci_node(t, parent, "multifunc-device", bus,
+                              unused_devfn(bus));
+
+    qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
+    qemu_fdt_setprop_cell(t->fdt, node, "#size-cells", 2);
+    return node;
+}
+
 static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
                           unsigned levels);
 
@@ -323,13 +350,18 @@ static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
     if (!levels && !child && !smmuv3_accel_is_vfio(dev)) {
         return;
     }
-    node = add_pci_node(t, parent, bus, devfn);
+    node = add_pci_node(t, parent, "pci", bus, devfn);
     if (levels || !child) {
         make_endpoint(t, node);
     }
     if (below || child) {
+        g_autofree char *only_child = NULL;
+
         make_bridge(t, node);
-        add_bus_nodes(t, node, child, below);
+        if (levels) {
+            only_child = add_only_child(t, node, child);
+        }
+        add_bus_nodes(t, levels ? only_child : node, child, below);
     }
 }
 
