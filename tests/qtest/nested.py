@@ -24,7 +24,7 @@ LIBRARY = os.path.realpath(os.environ.get(
     "SMMUV3_FAKE_KERNEL_LIBRARY",
     os.path.join(os.path.dirname(QEMU), "subprojects/smmuv3-accel/tests/qtest/libsmmuv3-fake-kernel.so")))
 HEADER = os.path.join(HERE, "smmuv3-fake-kernel.h")
-HANG = float(os.environ.get("SMMUV3_HANG_SECONDS", "30"))
+HANG = float(os.environ.get("SMMUV3_HANG_SECONDS", "60"))
 
 # Leaks: QEMU frees little of what it has when it quits. Link order: the preloaded kernel comes before the sanitizer on
 # purpose, and calls it on. Halting: what is reported once would be counted, and what follows it is another fault.
