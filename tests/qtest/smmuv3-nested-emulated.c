@@ -823,6 +823,79 @@ static void test_tables_in_bar(void)
     scene_done(&s);
 }
 
+/* ---- While the machine is stopped ---- */
+
+/* A controller that fetches a command in the main loop, stopped or not */
+#define NVME            "-device nvme,serial=none,bus=pcie.0,addr=0xb "
+#define NVME_DEVFN      (11 << 3)
+#define NVME_BAR        0x10900000
+#define NVME_CC         0x14
+#define NVME_AQA        0x24
+#define NVME_ASQ        0x28
+#define NVME_ACQ        0x30
+#define NVME_SQ0_TAIL   0x1000
+
+/* Its admin queue is where its stage 1 has nothing; it tries on and on. */
+static void start_nvme(Scene *s)
+{
+    qtest_writel(s->qts, config_addr(0, NVME_DEVFN, PCI_BASE_ADDRESS_0),
+                 NVME_BAR);
+    qtest_writew(s->qts, config_addr(0, NVME_DEVFN, PCI_COMMAND),
+                 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    qtest_writel(s->qts, NVME_BAR + NVME_AQA, 63 << 16 | 63);
+    qtest_writeq(s->qts, NVME_BAR + NVME_ASQ, IOVA + 0x10000);
+    qtest_writeq(s->qts, NVME_BAR + NVME_ACQ, IOVA + 0x20000);
+    qtest_writel(s->qts, NVME_BAR + NVME_CC, 4 << 20 | 6 << 16 | 1);
+}
+
+static void fault_of_nvme(Scene *s)
+{
+    qtest_writel(s->qts, NVME_BAR + NVME_SQ0_TAIL, 1);
+}
+
+static void run_qmp(Scene *s, const char *command, const char *event)
+{
+    qtest_qmp_assert_success(s->qts, "{ 'execute': %s }", command);
+    qtest_qmp_eventwait(s->qts, event);
+}
+
+/* A fault after STOP is told at the RESUME; but not to another guest. */
+static void test_events_of_stopped(void)
+{
+    Scene s;
+
+    if (!start_with(&s, NVME, 0)) {
+        return;
+    }
+    install_edu(&s, NVME_DEVFN, s1_dw0(CONTEXT), S1_DW1);
+    enable_events(&s);
+    run_qmp(&s, "stop", "STOP");
+    start_nvme(&s);
+    fault_of_nvme(&s);
+    for (unsigned i = 0; i < 50; i++) {
+        g_assert_cmpuint(events(&s), ==, 0);
+        g_usleep(1000);
+    }
+    run_qmp(&s, "cont", "RESUME");
+    for (unsigned i = 0; i < 5000 && !events(&s); i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmphex(event_word(&s, 0, 0) & 0xff, ==, F_TRANSLATION);
+    g_assert_cmphex(event_word(&s, 0, 0) >> 32, ==, NVME_DEVFN);
+
+    run_qmp(&s, "stop", "STOP");
+    start_nvme(&s);
+    fault_of_nvme(&s);
+    g_usleep(50 * 1000);
+    qtest_system_reset(s.qts);
+    s.cr0 = 0;
+    enable_events(&s);
+    run_qmp(&s, "cont", "RESUME");
+    g_usleep(50 * 1000);
+    g_assert_cmpuint(events(&s), ==, 0);
+    scene_done(&s);
+}
+
 /* ---- What the fuzz found in QEMU's own emulation ---- */
 
 /* accel=off, and an edu that translates */
@@ -910,6 +983,8 @@ void add_emulated_tests(void)
                    test_tables_in_registers);
     qtest_add_func("smmuv3-nested/emulated/events-overflow",
                    test_events_overflow);
+    qtest_add_func("smmuv3-nested/emulated/events-of-stopped",
+                   test_events_of_stopped);
     qtest_add_func("smmuv3-nested/emulated/take-turns", test_take_turns);
     qtest_add_func("smmuv3-nested/emulated/renumber", test_renumber);
     qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/accel",

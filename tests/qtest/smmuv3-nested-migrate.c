@@ -289,6 +289,90 @@ static void test_denied(const void *opaque)
     journey_done(&j);
 }
 
+/* ---- Snapshots ---- */
+
+#define MONITOR         "{ 'execute': 'human-monitor-command'," \
+                        " 'arguments': { 'command-line': %s } }"
+#define JOB             "smmu"
+
+static void wait_for_job(Scene *s)
+{
+    QDict *event;
+    const char *status;
+
+    do {
+        event = qtest_qmp_eventwait_ref(s->qts, "JOB_STATUS_CHANGE");
+        status = qdict_get_str(qdict_get_qdict(event, "data"), "status");
+        g_assert_cmpstr(status, !=, "aborting");
+        if (g_str_equal(status, "pending")) {
+            qobject_unref(event);
+            break;
+        }
+        qobject_unref(event);
+    } while (true);
+}
+
+/* An image for snapshots; made with @make, else it is there. */
+static void add_image(Journey *j, bool make)
+{
+    qtest_qmp_assert_success(j->s.qts, "{ 'execute': 'blockdev-add',"
+                             " 'arguments': { 'driver': 'file', 'node-name':"
+                             " 'file', 'filename': %s } }", j->file);
+    if (make) {
+        qtest_qmp_assert_success(j->s.qts, "{ 'execute': 'blockdev-create',"
+                                 " 'arguments': { 'job-id': '" JOB "',"
+                                 " 'options': { 'driver': 'qcow2', 'file':"
+                                 " 'file', 'size': 1048576 } } }");
+        wait_for_job(&j->s);
+        qtest_qmp_assert_success(j->s.qts, "{ 'execute': 'job-dismiss',"
+                                 " 'arguments': { 'id': '" JOB "' } }");
+    }
+    qtest_qmp_assert_success(j->s.qts, "{ 'execute': 'blockdev-add',"
+                             " 'arguments': { 'driver': 'qcow2', 'node-name':"
+                             " 'image', 'file': 'file' } }");
+}
+
+/* "" if it went well */
+static char *monitor(Journey *j, const char *line)
+{
+    QDict *reply = qtest_qmp(j->s.qts, MONITOR, line);
+    char *words = g_strdup(qdict_get_str(reply, "return"));
+
+    g_test_message("%s: %s", line, words);
+    qobject_unref(reply);
+    return words;
+}
+
+static void expect_monitor(Journey *j, const char *line, const char *words)
+{
+    g_autofree char *said = monitor(j, line);
+
+    g_assert_cmpstr(said, ==, words);
+}
+
+/* What was saved a moment ago is no promise of a stream that has none. */
+static void test_promise_of_another(void)
+{
+    g_autofree char *said = NULL;
+    Journey j;
+
+    if (!journey_init(&j)) {
+        return;
+    }
+    scene_start_bare(&j.s, MACHINE "-device arm-smmuv3,primary-bus=pcie.0,"
+                     "id=smmu,ril=on,accel=off");
+    add_image(&j, true);
+    expect_monitor(&j, "savevm other", "");
+    scene_quit(&j.s);
+    scene_start_bare(&j.s, MACHINE SMMU);
+    add_image(&j, false);
+    expect_monitor(&j, "savevm own", "");
+    said = monitor(&j, "loadvm other");
+    g_assert_nonnull(strstr(said, "Error"));
+    expect_monitor(&j, "loadvm own", "");
+    journey_done(&j);
+}
+
 /* The device that stands there already cannot keep the promise. */
 static void test_device_falls_short(void)
 {
@@ -512,6 +596,8 @@ void add_migrate_tests(void)
 
         qtest_add_data_func(path, &denials[i], test_denied);
     }
+    qtest_add_func("smmuv3-nested/migrate/promise-of-another",
+                   test_promise_of_another);
     qtest_add_func("smmuv3-nested/migrate/device-falls-short",
                    test_device_falls_short);
     qtest_add_func("smmuv3-nested/migrate/posted", test_posted_travels);
