@@ -6,10 +6,19 @@
  * A replacement is attach first, free after, so that there is no window in
  * which the stream aborts. When it fails the stream aborts: on the abort
  * HWPT, or, if even that cannot be had, detached (the kernel blocks it).
+ *
+ * A device is on a nested HWPT only with a vDEVICE, because Linux 6.15 to 6.18
+ * attach it to none otherwise. What it has to do without one, it does without
+ * HWPT: bypass on the parent, abort detached. The latter is for who has no
+ * StreamID, and so no driver yet: the kernel sets up no MSIs of a device that
+ * is detached.
  */
 #include "internal.h"
 
 static const SMMUv3StreamConfig abort_config = { .kind = SMMUV3_STREAM_ABORT };
+static const SMMUv3StreamConfig bypass_config = {
+    .kind = SMMUV3_STREAM_BYPASS,
+};
 
 SMMUv3StreamConfig smmuv3_device_evaluate(const SMMUv3EngineDevice *d)
 {
@@ -30,15 +39,30 @@ SMMUv3StreamConfig smmuv3_device_evaluate(const SMMUv3EngineDevice *d)
  */
 static bool is_stranded(const SMMUv3EngineDevice *d)
 {
-    return d->hwpt && !d->vdevice &&
-           d->config.kind == SMMUV3_STREAM_TRANSLATE;
+    return d->place == SMMUV3_ON_NESTED && !d->vdevice &&
+           d->config.kind != SMMUV3_STREAM_ABORT;
 }
 
+/* Where @config belongs. What bypasses while SMMUEN=0 tells of no event. */
+static SMMUv3Place place_for(const SMMUv3EngineDevice *d,
+                             const SMMUv3StreamConfig *config)
+{
+    if (config->kind == SMMUV3_STREAM_BYPASS &&
+        !(d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
+        return SMMUV3_ON_PARENT;
+    }
+    return d->has_vsid ? SMMUV3_ON_NESTED : SMMUV3_BLOCKED;
+}
+
+/* Who has lost its StreamID on the abort HWPT may stay there. */
 bool smmuv3_device_changes(const SMMUv3EngineDevice *d,
                            const SMMUv3StreamConfig *config)
 {
-    return !d->hwpt || !smmuv3_stream_config_equal(&d->config, config) ||
-           is_stranded(d);
+    SMMUv3Place place = place_for(d, config);
+
+    return !smmuv3_stream_config_equal(&d->config, config) ||
+           is_stranded(d) ||
+           (d->place != place && place != SMMUV3_BLOCKED);
 }
 
 static int ensure_vdevice(SMMUv3EngineDevice *d)
@@ -48,9 +72,6 @@ static int ensure_vdevice(SMMUv3EngineDevice *d)
 
     if (d->vdevice) {
         return 0;
-    }
-    if (!d->has_vsid) {
-        return -ENOENT;
     }
     e->stats.calls[SMMUV3_CALL_VDEVICE_ALLOC]++;
     ret = e->ops->vdevice_alloc(e->host, e->viommu, d->host_dev, d->vsid,
@@ -114,52 +135,17 @@ static void tell(const SMMUv3EngineDevice *d)
     }
 }
 
-static void take_hwpt(SMMUv3EngineDevice *d, SMMUv3Hwpt *hwpt,
-                      const SMMUv3StreamConfig *config)
+/* @hwpt with SMMUV3_ON_NESTED only. */
+static void take_place(SMMUv3EngineDevice *d, SMMUv3Place place,
+                       SMMUv3Hwpt *hwpt, const SMMUv3StreamConfig *config)
 {
     SMMUv3Hwpt *old = d->hwpt;
 
+    d->place = place;
     d->hwpt = hwpt;
     d->config = *config;
     tell(d);
     smmuv3_hwpt_put(d->engine->hwpts, old);
-}
-
-static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
-{
-    SMMUv3Engine *e = d->engine;
-    SMMUv3Hwpt *hwpt;
-    int ret = 0;
-
-    /* Events of a stream go where it had its vDEVICE when it was attached. */
-    if (d->has_vsid && (e->regs.cr0 & SMMUV3_CR0_SMMUEN)) {
-        ret = ensure_vdevice(d);
-    }
-    if (ret && config->kind == SMMUV3_STREAM_TRANSLATE) {
-        return ret;
-    }
-    ret = smmuv3_hwpt_get(e->hwpts, d->host_dev, config, &hwpt);
-    if (ret) {
-        return ret;
-    }
-    ret = attach(d, smmuv3_hwpt_id(hwpt));
-    if (ret) {
-        smmuv3_hwpt_put(e->hwpts, hwpt);
-        return ret;
-    }
-    take_hwpt(d, hwpt, config);
-    return 0;
-}
-
-/* If the kernel refuses the detach too, the old HWPT stays referenced. */
-static void block(SMMUv3EngineDevice *d)
-{
-    if (install(d, &abort_config) == 0) {
-        return;
-    }
-    if (detach(d) == 0) {
-        take_hwpt(d, NULL, &abort_config);
-    }
 }
 
 /* The reason for which it aborts may be another one. */
@@ -171,6 +157,85 @@ static void take_event(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
     d->config.event_addr = config->event_addr;
     if (other) {
         tell(d);
+    }
+}
+
+static int go_to_parent(SMMUv3EngineDevice *d)
+{
+    int ret;
+
+    if (d->place == SMMUV3_ON_PARENT) {
+        return 0;
+    }
+    ret = attach(d, d->engine->parent);
+    if (!ret) {
+        take_place(d, SMMUV3_ON_PARENT, NULL, &bypass_config);
+    }
+    return ret;
+}
+
+static int go_nowhere(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
+{
+    int ret;
+
+    if (d->place == SMMUV3_BLOCKED) {
+        take_event(d, config);
+        return 0;
+    }
+    ret = detach(d);
+    if (!ret) {
+        take_place(d, SMMUV3_BLOCKED, NULL, config);
+    }
+    return ret;
+}
+
+static int go_to_nested(SMMUv3EngineDevice *d,
+                        const SMMUv3StreamConfig *config)
+{
+    SMMUv3Engine *e = d->engine;
+    SMMUv3Hwpt *hwpt;
+    int ret = smmuv3_hwpt_get(e->hwpts, d->host_dev, config, &hwpt);
+
+    if (ret) {
+        return ret;
+    }
+    ret = attach(d, smmuv3_hwpt_id(hwpt));
+    if (ret) {
+        smmuv3_hwpt_put(e->hwpts, hwpt);
+        return ret;
+    }
+    take_place(d, SMMUV3_ON_NESTED, hwpt, config);
+    return 0;
+}
+
+/*
+ * Events of a stream go where it had its vDEVICE when it was attached. Where
+ * none can be had, only what translates fails.
+ */
+static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
+{
+    SMMUv3Place place = place_for(d, config);
+
+    if (place == SMMUV3_ON_NESTED) {
+        int ret = ensure_vdevice(d);
+
+        if (!ret) {
+            return go_to_nested(d, config);
+        }
+        if (config->kind == SMMUV3_STREAM_TRANSLATE) {
+            return ret;
+        }
+        place = config->kind == SMMUV3_STREAM_BYPASS ? SMMUV3_ON_PARENT
+                                                     : SMMUV3_BLOCKED;
+    }
+    return place == SMMUV3_ON_PARENT ? go_to_parent(d) : go_nowhere(d, config);
+}
+
+/* If the kernel refuses the detach too, it stays where it was. */
+static void block(SMMUv3EngineDevice *d)
+{
+    if (install(d, &abort_config)) {
+        go_nowhere(d, &abort_config);
     }
 }
 
@@ -204,8 +269,8 @@ void smmuv3_device_release(SMMUv3EngineDevice *d)
 {
     SMMUv3Engine *e = d->engine;
 
-    if (attach(d, e->parent) == 0 || detach(d) == 0) {
-        take_hwpt(d, NULL, &abort_config);
+    if (go_to_parent(d)) {
+        go_nowhere(d, &abort_config);
     }
     drop_vdevice(d);
     smmuv3_event_forget(d);
@@ -246,8 +311,9 @@ static void forget_vsid(SMMUv3EngineDevice *d)
     if (!d->has_vsid) {
         return;
     }
-    if (d->hwpt && (d->config.kind == SMMUV3_STREAM_TRANSLATE ||
-                    (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN))) {
+    if (d->place != SMMUV3_BLOCKED &&
+        (d->config.kind == SMMUV3_STREAM_TRANSLATE ||
+         (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN))) {
         smmuv3_device_apply(d, &abort_config);
     }
     drop_vdevice(d);
@@ -291,7 +357,7 @@ void smmuv3_vsids_sync(SMMUv3Engine *e)
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
         SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
 
-        if (d->hwpt) {
+        if (d->joined) {
             smmuv3_device_apply(d, &config);
         }
     }

@@ -148,6 +148,8 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     d->host_dev = dev;
     d->cookie = cookie;
     d->no_ats = info.no_ats;
+    d->place = SMMUV3_ON_PARENT;
+    d->config.kind = SMMUV3_STREAM_BYPASS;
     ret = attach_first(e, d);
     if (ret) {
         *why = SMMUV3_REFUSAL_ATTACH;

@@ -32,6 +32,13 @@
 /* The last command may be a range that becomes SMMUV3_EXPAND_MAX addresses. */
 #define SMMUV3_BATCH_MAX (SMMUV3_SLICE_COST + SMMUV3_EXPAND_MAX)
 
+/* Where a device is attached. */
+typedef enum SMMUv3Place {
+    SMMUV3_ON_PARENT,               /* stage 2 alone, as it came: bypass */
+    SMMUV3_ON_NESTED,
+    SMMUV3_BLOCKED,                 /* detached: abort */
+} SMMUv3Place;
+
 struct SMMUv3Engine {
     const SMMUv3FrontendOps *fe;
     void *opaque;
@@ -73,8 +80,9 @@ struct SMMUv3EngineDevice {
     bool has_vsid;
     uint32_t vsid;
     SMMUv3HostId vdevice;           /* 0: none */
-    SMMUv3Hwpt *hwpt;               /* NULL: on the parent, or blocked */
-    SMMUv3StreamConfig config;      /* what hwpt stands for */
+    SMMUv3Place place;
+    SMMUv3Hwpt *hwpt;               /* SMMUV3_ON_NESTED; otherwise NULL */
+    SMMUv3StreamConfig config;      /* what its place stands for */
     bool event_due;                 /* config.event is to be told */
 };
 

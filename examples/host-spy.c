@@ -93,7 +93,6 @@ static int hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
 
     seen.made += !ret;
     seen.translate += !ret && config == SMMUV3_STE_CONFIG_S1;
-    seen.bypass += !ret && config == SMMUV3_STE_CONFIG_BYPASS;
     printf("# host: nested HWPT, STE.Config %u, S1ContextPtr 0x%" PRIx64
            ": %d\n", config, word & SMMUV3_STE0_S1CONTEXTPTR, ret);
     return ret;
@@ -103,6 +102,7 @@ static int attach(SMMUv3Host *host, SMMUv3HostDevice *dev, SMMUv3HostId pt)
 {
     int ret = below ? below->attach(host, dev, pt) : 0;
 
+    seen.attached = ret ? seen.attached : pt;
     printf("# host: attach to %u: %d\n", pt, ret);
     return ret;
 }

@@ -74,8 +74,9 @@ bool host_open(Host *host, const char *cdev, void *ram);
 /* host-spy.c: @below NULL answers for a host that does not exist. */
 typedef struct Seen {
     unsigned made, destroyed;               /* objects */
-    unsigned translate, bypass, vdevices;   /* of those, by kind */
+    unsigned translate, vdevices;           /* of those, by kind */
     unsigned invalidate_calls, commands;
+    SMMUv3HostId attached;                  /* where the device is */
     uint32_t vsid;                          /* of the last vDEVICE */
 } Seen;
 

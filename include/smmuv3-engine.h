@@ -43,7 +43,7 @@ typedef struct SMMUv3DeviceInfo {
     SMMUv3HostId vdevice;       /* 0: none */
     SMMUv3StreamKind kind;
     SMMUv3EventType event;      /* that its transactions would raise */
-    SMMUv3HostId hwpt;          /* 0: on the parent, or blocked by the kernel */
+    SMMUv3HostId hwpt;          /* 0: bypass on the parent, or abort detached */
 } SMMUv3DeviceInfo;
 
 /* A nested HWPT. Its key is the STE as the kernel was given it. */
@@ -273,9 +273,10 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6]);
 
 /*
  * Takes a device: reads its host information, allocates the vIOMMU with the
- * first one, and attaches the stream as the registers say (bypass or abort
- * while SMMUEN=0). @parent is the nesting parent HWPT the device is attached
- * to; it stays the caller's. @cookie names the device to ops->vsid().
+ * first one, and attaches the stream as the registers say. @parent is the
+ * nesting parent HWPT the device is attached to, and stays on while SMMUEN=0
+ * and GBPA does not abort; it stays the caller's. @cookie names the device to
+ * ops->vsid().
  *
  * 0 and *@out, owned by the engine until smmuv3_engine_device_remove(); or a
  * negative errno and why in *@why, with the device as it was.
@@ -286,7 +287,7 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
                              SMMUv3EngineDevice **out, SMMUv3Refusal *why);
 
 /*
- * Gives a device up: re-attached to the parent (blocked if that fails), its
+ * Gives a device up: back on the parent (blocked if that fails), its
  * vDEVICE destroyed; with the last device the nested HWPTs and the vIOMMU go
  * too. Nothing of it is left in the kernel when this returns.
  */

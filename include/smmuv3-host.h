@@ -17,8 +17,9 @@
  * concurrently for one engine.
  *
  * Order that the engine keeps, because the kernel wants it:
- *  - a device's vDEVICE exists before the device is attached to a translate
- *    HWPT (struct iommu_hwpt_arm_smmuv3);
+ *  - a device's vDEVICE exists before the device is attached to a nested HWPT:
+ *    Linux 6.15 to 6.18 answer ENOENT otherwise, newer ones for those that
+ *    translate (struct iommu_hwpt_arm_smmuv3);
  *  - an HWPT is destroyed only when no device is attached to it (EBUSY);
  *  - vDEVICEs, nested HWPTs and the vEVENTQ are destroyed before their vIOMMU,
  *    and a vDEVICE before its device's file descriptor closes

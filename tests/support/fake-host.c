@@ -291,6 +291,19 @@ static bool has_vdevice_on(SMMUv3Host *h, SMMUv3HostDevice *dev,
     return v && v->of == viommu;
 }
 
+/* Of a device without a vDEVICE. */
+static int bare_attach_check(SMMUv3Host *h, uint64_t config)
+{
+    switch (h->rules) {
+    case FAKE_RULES_6_13:
+        return 0;
+    case FAKE_RULES_6_15:
+        return broken(h, ENOENT);
+    default:
+        return config == SMMUV3_STE_CONFIG_S1 ? broken(h, ENOENT) : 0;
+    }
+}
+
 static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
                         SMMUv3HostId pt)
 {
@@ -303,10 +316,8 @@ static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
         o->smmu != dev->smmu) {
         return broken(h, EINVAL);
     }
-    if (o->kind == FAKE_NESTED &&
-        ste_config(o->ste[0]) == SMMUV3_STE_CONFIG_S1 &&
-        !has_vdevice_on(h, dev, o->of)) {
-        return broken(h, ENOENT);
+    if (o->kind == FAKE_NESTED && !has_vdevice_on(h, dev, o->of)) {
+        return bare_attach_check(h, ste_config(o->ste[0]));
     }
     return 0;
 }
@@ -373,6 +384,9 @@ static FakeObject *find_veventq(const SMMUv3Host *h, SMMUv3HostId viommu)
 
 static int veventq_check(SMMUv3Host *h, SMMUv3HostId viommu, uint32_t depth)
 {
+    if (h->rules == FAKE_RULES_6_13) {
+        return -ENOTTY;
+    }
     if (!object_of_kind(h, viommu, FAKE_VIOMMU)) {
         return broken(h, ENOENT);
     }
@@ -760,10 +774,27 @@ const SMMUv3HostOps fake_host_ops = {
 
 /* The harness. */
 
+static FakeRules rules_of_environment(void)
+{
+    const char *version = g_getenv(FAKE_RULES_ENV);
+
+    if (!version || !strcmp(version, "6.19")) {
+        return FAKE_RULES_6_19;
+    }
+    if (!strcmp(version, "6.15")) {
+        return FAKE_RULES_6_15;
+    }
+    if (strcmp(version, "6.13")) {
+        g_error("%s: no such rules as those of %s", FAKE_RULES_ENV, version);
+    }
+    return FAKE_RULES_6_13;
+}
+
 SMMUv3Host *fake_host_new(void)
 {
     SMMUv3Host *h = g_new0(SMMUv3Host, 1);
 
+    h->rules = rules_of_environment();
     h->objects = g_hash_table_new_full(NULL, NULL, NULL, free_object);
     h->devices = g_ptr_array_new_with_free_func(g_free);
     h->smmus = g_ptr_array_new_with_free_func(g_free);

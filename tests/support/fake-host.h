@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Stands in for IOMMUFD and the arm-smmu-v3 driver of Linux 7.3 behind
- * SMMUv3HostOps. It refuses what the kernel refuses, with the kernel's errno,
+ * SMMUv3HostOps, or for older ones where their rules differ (FakeRules). It
+ * refuses what the kernel refuses, with the kernel's errno,
  * keeps a journal of every call and of every command that reached the
  * "hardware", and fails on request. All state is visible: tests read it.
  *
@@ -41,6 +42,19 @@ typedef enum FakeKind {
     FAKE_NESTED,
     FAKE_VEVENTQ,
 } FakeKind;
+
+/*
+ * Which nested HWPTs a device without a vDEVICE is not attached to, ENOENT:
+ * arm_smmu_attach_prepare_vmaster() of three stretches of Linux.
+ */
+typedef enum FakeRules {
+    FAKE_RULES_6_19,            /* and newer: those that translate */
+    FAKE_RULES_6_15,            /* to 6.18: all, abort and bypass included */
+    FAKE_RULES_6_13,            /* and 6.14: none; there is no vEVENTQ, too */
+} FakeRules;
+
+/* Of a new host: "6.13", "6.15" or "6.19", without which it is the last. */
+#define FAKE_RULES_ENV "SMMUV3_HOST_RULES"
 
 /* A physical SMMU. Owned by its host. */
 typedef struct FakeSmmu {
@@ -85,6 +99,7 @@ struct SMMUv3HostDevice {
 };
 
 struct SMMUv3Host {
+    FakeRules rules;            /* the test may set it */
     GHashTable *objects;        /* id -> FakeObject */
     GPtrArray *devices;
     GPtrArray *smmus;

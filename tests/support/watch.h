@@ -9,8 +9,9 @@
  * kernel refuses even to detach, the device stays where it was. A strict watch
  * is for tests in which nothing fails: aborting needs to be right, too.
  *
- * A translation is named by word 0 of the STE of the HWPT; WATCH_FREE is a
- * device that the engine does not have.
+ * A translation is named by word 0 of the STE of the HWPT. WATCH_PARENT is
+ * stage 2 alone: a device that the engine does not have, or all while SMMUEN=0.
+ * The parent is also bypass, and detached also abort, as the device sees it.
  */
 #ifndef TESTS_WATCH_H
 #define TESTS_WATCH_H
@@ -19,7 +20,7 @@
 
 #define WATCH_ABORT (ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0])
 #define WATCH_BYPASS (ste_config(SMMUV3_STE_CONFIG_BYPASS).dw[0])
-#define WATCH_FREE UINT64_C(0)
+#define WATCH_PARENT UINT64_C(0)
 
 typedef struct Watch {
     Scene *scene;

@@ -35,7 +35,9 @@ static void test_add_remove(void)
     scene_init(&s);
     scene_add(&s, 0);
     g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
-    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, BYPASS_STE);
+    g_assert_true(fake_device_on_parent(s.dev[0]));
+    g_assert_cmpuint(s.host->calls[FAKE_HWPT_ALLOC], ==, 0);
+    g_assert_cmpuint(s.host->calls[FAKE_ATTACH], ==, 0);
     g_assert_true(smmuv3_engine_host_info(s.engine, &info));
     g_assert_cmpmem(info.idr, sizeof(info.idr), host_idr, sizeof(info.idr));
     g_assert_cmpuint(fake_objects(s.host, FAKE_VIOMMU), ==, 1);
@@ -162,6 +164,8 @@ static void test_refuse_attach(void)
     Scene s;
 
     scene_init(&s);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    scene_enable(&s);
     fake_host_fail_nth(s.host, FAKE_ATTACH, 1, EBUSY);
     expect_refused(&s, 0, -EBUSY, SMMUV3_REFUSAL_ATTACH);
     fake_host_assert_clean(s.host);
@@ -365,7 +369,7 @@ static void test_gbpa(void)
     s.regs.gbpa = 0;
     smmuv3_engine_set_regs(s.engine, &s.regs);
     for (unsigned i = 0; i < 2; i++) {
-        g_assert_cmphex(fake_device_ste0(s.dev[i]), ==, BYPASS_STE);
+        g_assert_true(fake_device_on_parent(s.dev[i]));
     }
     scene_done(&s);
 }
@@ -406,8 +410,149 @@ static void test_smmuen(void)
     g_assert_cmphex(fake_device_ste0(s.dev[2]), ==, ABORT_STE);
     scene_disable(&s);
     for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        g_assert_cmphex(fake_device_ste0(s.dev[i]), ==, BYPASS_STE);
+        g_assert_true(fake_device_on_parent(s.dev[i]));
     }
+    scene_done(&s);
+}
+
+/* What a boot costs, beside VFIO's own HWPT and attachment. */
+
+static void expect_calls(const Scene *s, unsigned allocs, unsigned attaches,
+                         unsigned detaches)
+{
+    g_assert_cmpuint(s->host->calls[FAKE_HWPT_ALLOC], ==, allocs);
+    g_assert_cmpuint(s->host->calls[FAKE_ATTACH], ==, attaches);
+    g_assert_cmpuint(s->host->calls[FAKE_DETACH], ==, detaches);
+}
+
+/* The buses are numbered when the driver of the SMMU is there already. */
+static void test_boot(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    guest_clear_vsid(s.guest, s.dev[0]);
+    scene_add(&s, 0);
+    expect_calls(&s, 0, 0, 0);
+    scene_enable(&s);
+    expect_calls(&s, 0, 0, 1);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmpuint(s.dev[0]->pt, ==, 0);
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    scene_command(&s, cmd_cfgi_range(0, 31));
+    expect_calls(&s, 0, 0, 1);
+    guest_set_vsid(s.guest, s.dev[0], FIRST_SID);
+    /* Linux writes an STE in two steps; the first leaves it aborting. */
+    scene_install(&s, 0, ste_config(SMMUV3_STE_CONFIG_ABORT));
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, ABORT_STE);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
+    expect_calls(&s, 2, 2, 1);
+    scene_done(&s);
+}
+
+/* Firmware has numbered them before. */
+static void test_boot_firmware(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    scene_enable(&s);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, ABORT_STE);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
+    expect_calls(&s, 2, 2, 0);
+    scene_done(&s);
+}
+
+/* To set GBPA.ABORT is to abort, with a StreamID and without. */
+static void test_boot_gbpa(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    guest_clear_vsid(s.guest, s.dev[1]);
+    scene_add(&s, 0);
+    scene_add(&s, 1);
+    s.regs.gbpa = SMMUV3_GBPA_ABORT;
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, ABORT_STE);
+    g_assert_cmpuint(s.dev[1]->pt, ==, 0);
+    expect_calls(&s, 1, 1, 1);
+    s.regs.gbpa = 0;
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    g_assert_true(fake_device_on_parent(s.dev[0]));
+    g_assert_true(fake_device_on_parent(s.dev[1]));
+    expect_calls(&s, 1, 3, 1);
+    scene_done(&s);
+}
+
+/* A device that never left the parent costs nothing when it goes. */
+static void test_unused(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    scene_remove(&s, 0);
+    expect_calls(&s, 0, 0, 0);
+    scene_done(&s);
+}
+
+/*
+ * Stage 2 alone while SMMUEN=0; the guest's own bypass is nested, so that the
+ * kernel knows whose events are whose.
+ */
+static void test_bypass_is_told(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    strtab_set(s.guest, &s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    g_assert_cmpuint(s.dev[0]->tells, ==, 0);
+    scene_enable(&s);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, BYPASS_STE);
+    g_assert_cmpuint(s.dev[0]->tells, !=, 0);
+    g_assert_cmphex(s.dev[0]->tells_vsid, ==, FIRST_SID);
+    scene_disable(&s);
+    g_assert_true(fake_device_on_parent(s.dev[0]));
+    scene_done(&s);
+}
+
+static int no_vdevice(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    return call == FAKE_VDEVICE_ALLOC ? ENOMEM : 0;
+}
+
+/* A host that gives no vDEVICE: only what translates fails. */
+static void test_no_vdevice(void)
+{
+    unsigned calls;
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    scene_add(&s, 1);
+    strtab_set(s.guest, &s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    s.host->fails = no_vdevice;
+    scene_enable(&s);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
+    g_assert_true(fake_device_on_parent(s.dev[0]));
+    g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmpuint(s.dev[1]->pt, ==, 0);
+    g_assert_cmpuint(s.guest->failures, ==, 0);
+    calls = s.host->calls[FAKE_CALLS];
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls + 1);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmpuint(s.guest->failures, ==, 1);
+    s.host->fails = NULL;
+    scene_command(&s, cmd_cfgi_range(0, 31));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmphex(fake_device_ste0(s.dev[1]), ==, ABORT_STE);
     scene_done(&s);
 }
 
@@ -436,7 +581,7 @@ static void test_reset(void)
         SMMUv3StreamRegs regs = s.regs, zero = { 0 };
 
         smmuv3_engine_set_regs(s.engine, &zero);
-        g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, BYPASS_STE);
+        g_assert_true(fake_device_on_parent(s.dev[0]));
         smmuv3_engine_set_features(s.engine, guest_idr);
         smmuv3_engine_set_regs(s.engine, &regs);
         g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
@@ -544,6 +689,12 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/regs/gbpa", test_gbpa);
     g_test_add_func("/engine/regs/gbpa-enabled", test_gbpa_enabled);
     g_test_add_func("/engine/regs/smmuen", test_smmuen);
+    g_test_add_func("/engine/boot", test_boot);
+    g_test_add_func("/engine/boot/firmware", test_boot_firmware);
+    g_test_add_func("/engine/boot/gbpa", test_boot_gbpa);
+    g_test_add_func("/engine/unused", test_unused);
+    g_test_add_func("/engine/bypass-is-told", test_bypass_is_told);
+    g_test_add_func("/engine/no-vdevice", test_no_vdevice);
     g_test_add_func("/engine/regs/new-strtab", test_new_strtab);
     g_test_add_func("/engine/regs/reset", test_reset);
     g_test_add_func("/engine/hotplug", test_hotplug);

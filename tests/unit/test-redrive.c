@@ -230,8 +230,8 @@ static void walk_init(Walk *w)
     w->file = smmuv3_regs_new(w->s.engine, &regs_ops, NULL);
     act_reset(w);
     for (unsigned i = 0; i < WALKERS; i++) {
-        w->watch.right[i] = WATCH_FREE;
-        watch_expect(&w->watch, i, WATCH_BYPASS);
+        w->watch.right[i] = WATCH_PARENT;
+        watch_expect(&w->watch, i, WATCH_PARENT);
         scene_add(&w->s, i);
     }
     watch_settle(&w->watch);
@@ -353,7 +353,7 @@ static void test_many_share(void)
     g_assert_cmpuint(s.host->calls[FAKE_HWPT_ALLOC], ==, 1);
     g_assert_cmpuint(s.host->calls[FAKE_ATTACH], ==, MANY);
     g_assert_cmpuint(s.host->calls[FAKE_VDEVICE_ALLOC], ==, MANY);
-    g_assert_cmpuint(fake_objects(s.host, FAKE_NESTED), ==, 2);
+    g_assert_cmpuint(fake_objects(s.host, FAKE_NESTED), ==, 1);
     expect_all(&s, s1(0).dw[0]);
     for (unsigned i = 1; i < MANY; i++) {
         g_assert_cmpuint(s.dev[i]->pt, ==, s.dev[0]->pt);
@@ -402,7 +402,7 @@ static void test_many_unchanged(void)
     scene_done(&s);
 }
 
-/* Attaches only: bypass is there, and the shared HWPT is kept. */
+/* Attaches only: the parent is there, and the shared HWPT is kept. */
 static void test_many_off_on(void)
 {
     Scene s;
@@ -411,7 +411,7 @@ static void test_many_off_on(void)
     for (unsigned i = 0; i < 3; i++) {
         fake_host_forget(s.host);
         scene_disable(&s);
-        expect_all(&s, WATCH_BYPASS);
+        expect_all(&s, WATCH_PARENT);
         g_assert_cmpuint(s.host->calls[FAKE_ATTACH], ==, MANY);
         g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, MANY);
         fake_host_forget(s.host);

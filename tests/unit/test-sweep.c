@@ -260,7 +260,7 @@ static void end(Sweep *w, unsigned first, unsigned n)
 static void want(Sweep *w, unsigned i)
 {
     watch_expect(&w->watch, i, w->s.edev[i] ? watch_guest_wants(&w->watch, i)
-                                            : WATCH_FREE);
+                                            : WATCH_PARENT);
 }
 
 static void want_all(Sweep *w)
@@ -288,6 +288,8 @@ static void add(Sweep *w, unsigned i)
 
     begin(w);
     w->s.edev[i] = NULL;
+    /* A device that could not be given up properly was opened anew since. */
+    w->s.dev[i]->pt = w->s.parent;
     watch_expect(&w->watch, i, watch_guest_wants(&w->watch, i));
     ret = scene_try_add(&w->s, i, &why);
     g_assert_cmpint(ret != 0, ==, why != SMMUV3_REFUSAL_NONE);
@@ -296,7 +298,7 @@ static void add(Sweep *w, unsigned i)
         g_assert_true(excused(w));
         /* The answer says it; it is not said twice. */
         g_assert_true(others || w->s.guest->failures == w->told_before);
-        watch_expect(&w->watch, i, WATCH_FREE);
+        watch_expect(&w->watch, i, WATCH_PARENT);
     }
     end(w, i, 1);
 }
@@ -307,7 +309,7 @@ static void del(Sweep *w, unsigned i)
         return;
     }
     begin(w);
-    watch_expect(&w->watch, i, WATCH_FREE);
+    watch_expect(&w->watch, i, WATCH_PARENT);
     scene_remove(&w->s, i);
     end(w, i, 1);
     g_assert_cmpuint(w->s.guest->failures, ==, w->told_before);
@@ -338,13 +340,15 @@ static void disable(Sweep *w)
 /* CR0.EVENTQEN */
 static void want_events(Sweep *w, bool wanted)
 {
+    bool without = w->s.host->rules == FAKE_RULES_6_13;
     unsigned failures = w->s.guest->events_failures;
 
     begin(w);
     w->wants_events = wanted;
     smmuv3_engine_want_events(w->s.engine, wanted);
     end(w, 0, 0);
-    g_assert_true(excused(w) || w->s.guest->events_failures == failures);
+    g_assert_true(excused(w) || without ||
+                  w->s.guest->events_failures == failures);
 }
 
 /* A fault of device 0 arrives, at the second time if the first failed. */
@@ -677,7 +681,7 @@ static void free_engine(Sweep *w)
 {
     for (unsigned i = 0; i < w->watch.n; i++) {
         w->s.edev[i] = NULL;
-        watch_expect(&w->watch, i, WATCH_FREE);
+        watch_expect(&w->watch, i, WATCH_PARENT);
     }
     smmuv3_engine_free(w->s.engine);
     w->s.engine = NULL;
@@ -716,14 +720,14 @@ static const Script scripts[] = {
 
 /* A run. */
 
-/* Who translates is known to the kernel, for commands and for events. */
+/* Whose stage 1 is the guest's the kernel knows, for commands and events. */
 static void check_identity(Sweep *w, unsigned i)
 {
     const SMMUv3HostDevice *dev = w->s.dev[i];
     uint32_t vsid;
 
-    if (!w->s.edev[i] || w->destroy_failed ||
-        scene_kind(&w->s, i) != SMMUV3_STREAM_TRANSLATE) {
+    if (!w->s.edev[i] || w->destroy_failed || !fake_device_ste0(dev) ||
+        scene_kind(&w->s, i) == SMMUV3_STREAM_ABORT) {
         return;
     }
     g_assert_true(guest_ops.vsid(w->s.guest, w->s.dev[i], &vsid));
@@ -869,6 +873,10 @@ static void test_covers_the_port(void)
     const struct KernelError *e = kernel_errors;
     bool all = true;
 
+    if (!g_strcmp0(g_getenv(FAKE_RULES_ENV), "6.13")) {
+        g_test_skip("that kernel has no events");
+        return;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(kernel_errors); i++) {
         all &= reached[i];
     }

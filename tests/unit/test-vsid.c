@@ -124,6 +124,29 @@ static void test_renumber_bypass(void)
     scene_done(&s);
 }
 
+/* It loses its number: it aborts where it may, and that costs no second call. */
+static void test_renumber_none(void)
+{
+    unsigned calls;
+    Scene s;
+
+    scene_init_translating(&s);
+    guest_clear_vsid(s.guest, s.dev[0]);
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==,
+                    ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0]);
+    g_assert_cmpuint(fake_objects(s.host, FAKE_VDEVICE), ==, 0);
+    calls = s.host->calls[FAKE_CALLS];
+    scene_command(&s, cmd_cfgi_range(0, 31));
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls);
+    guest_set_vsid(s.guest, s.dev[0], FIRST_SID);
+    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    scene_done(&s);
+}
+
 static void test_swap(void)
 {
     Scene s;
@@ -192,6 +215,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vsid/renumber/new", test_renumber);
     g_test_add_func("/vsid/renumber/old", test_renumber_old);
     g_test_add_func("/vsid/renumber/bypass", test_renumber_bypass);
+    g_test_add_func("/vsid/renumber/none", test_renumber_none);
     g_test_add_func("/vsid/renumber/swap", test_swap);
     g_test_add_func("/vsid/renumber/forward", test_forward_after_renumber);
     g_test_add_func("/vsid/duplicate", test_duplicate);
