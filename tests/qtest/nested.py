@@ -101,10 +101,15 @@ IDR = [1 << 1 | 1 << 0 | 2 << 2 | 1 << 4 | 1 << 10 | 1 << 12 | 1 << 19 | 2 << 21
        20 << 6 | 32, 0, 1 << 8 | 1 << 10 | 1 << 2 | 2 << 11, 0, 4 | 7 << 4]
 
 
+# What a device without a vDEVICE is not attached to, by Linux from that version on: FakeRules of tests/support/fake-host.h
+RULES = ("6.19", "6.15", "6.13")
+
+
 class Host:
     """A folder with the shared structure and a sysfs: devices 0 to 5 behind SMMU 0, 6 behind SMMU 1, 7 behind none."""
 
-    def __init__(self):
+    def __init__(self, rules=None):
+        self.rules = rules or os.environ.get("SMMUV3_HOST_RULES", RULES[0])
         self.folder = tempfile.mkdtemp(prefix="smmuv3-")
         self.shared = os.path.join(self.folder, "kernel")
         with open(self.shared, "wb+") as f:
@@ -203,7 +208,8 @@ class Qemu:
         self.qtest, self.qmp = (Wire(os.path.join(host.folder, name)) for name in ("qtest", "qmp"))
         self.command = [qemu, "-display", "none", "-accel", "qtest", "-qtest", f"unix:{self.qtest.path}",
                         "-qtest-log", "/dev/null", "-qmp", f"unix:{self.qmp.path}", *arguments]
-        self.environment = {**SANITIZERS, "LD_PRELOAD": LIBRARY, "SMMUV3_FAKE_KERNEL": host.shared}
+        self.environment = {**SANITIZERS, "LD_PRELOAD": LIBRARY, "SMMUV3_FAKE_KERNEL": host.shared,
+                            "SMMUV3_HOST_RULES": host.rules}
         self.events = {}
         self.number = 0
         with open(log, "wb") as stderr:

@@ -7,7 +7,8 @@
  * the VFIO devices: fake-preload.c takes open() and ioctl() over,
  * fake-kernel.c dispatches, fails on request and keeps the journal,
  * fake-iommufd.c and fake-vfio-pci.c are the two halves of the uAPI, and
- * fake-host.c, which the unit tests use as well, keeps the rules of nesting.
+ * fake-host.c, which the unit tests use as well, keeps the rules of nesting,
+ * those of the kernel that SMMUV3_HOST_RULES names in the environment.
  *
  * Both processes map the structure below from the file that the environment
  * names. QEMU answers a register access of qtest only when its ioctls are

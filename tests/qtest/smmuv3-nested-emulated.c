@@ -617,7 +617,7 @@ static void test_take_turns(void)
     set_window(&s, 0);
     for (unsigned round = 0; round < 2; round++) {
         plug(&s, 0, 0);
-        expect_kind(&s, 0, STE_BYPASS);
+        expect_stage2(&s, 0);
         g_assert_cmpuint(s.k->mapped, >=, 128 << 20);
         unplug(&s, 0, 0);
         plug_edu(&s, 0);

@@ -600,6 +600,11 @@ void expect_kind(Scene *s, unsigned device, uint64_t ste_dw0)
     g_assert_cmphex(d->ste[0], ==, ste_dw0);
 }
 
+void expect_stage2(Scene *s, unsigned device)
+{
+    g_assert_cmpuint(s->k->device[device].table, ==, FAKE_ON_PARENT);
+}
+
 void expect_translating(Scene *s, unsigned device, unsigned context)
 {
     const FakeKernelDevice *d = &s->k->device[device];

@@ -231,6 +231,7 @@ bool is_tlbi_issued(Scene *s, unsigned i);
 void expect_tlbis(Scene *s, unsigned first, unsigned n);
 void expect_translating(Scene *s, unsigned device, unsigned context);
 void expect_kind(Scene *s, unsigned device, uint64_t ste_dw0);
+void expect_stage2(Scene *s, unsigned device);  /* alone: SMMUEN=0 */
 bool is_blocked(Scene *s, unsigned device);     /* aborting, or detached */
 void expect_nothing_left(Scene *s);
 

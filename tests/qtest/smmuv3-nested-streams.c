@@ -42,18 +42,24 @@ static void test_start(void)
         return;
     }
     scene_start_devices(&s, 1);
-    /* GBPA of reset: bypass; on the guest's memory, all of it */
-    expect_kind(&s, 0, STE_BYPASS);
+    /* GBPA of reset: bypass, which is stage 2: the guest's memory, all of it */
+    expect_stage2(&s, 0);
+    g_assert_cmpuint(s.k->calls[FK_NESTED_ALLOC], ==, 0);
+    g_assert_cmpuint(s.k->calls[FK_ATTACH], ==, 1);
     g_assert_cmpuint(s.k->viommus, ==, 1);
     g_assert_cmpuint(s.k->parents, ==, 1);
     g_assert_cmpuint(s.k->ioass, ==, 1);
     g_assert_cmpuint(s.k->mapped, >=, 128 << 20);
-    /* The first translate attach needs a vDEVICE, and it is there before. */
+    /* The first nested attach needs a vDEVICE, and it is there before. */
     enable_queue(&s, LOG2SIZE);
     enable_smmu(&s);
     translate(&s, 0, 0);
+    g_assert_cmpuint(s.k->calls[FK_NESTED_ALLOC], ==, 2);
+    g_assert_cmpuint(s.k->calls[FK_ATTACH], ==, 3);
+    g_assert_cmpuint(s.k->calls[FK_DETACH], ==, 0);
     g_assert_cmpuint(s.k->device[0].vsid, ==, s.sid[0]);
-    g_assert_cmpuint(find_call(&s, FK_VDEVICE_ALLOC), <, s.k->records - 1);
+    g_assert_cmpuint(find_call(&s, FK_VDEVICE_ALLOC), <,
+                     find_call(&s, FK_NESTED_ALLOC));
     scene_done(&s);
 }
 
@@ -194,7 +200,7 @@ static void test_fetch_fails(void)
         return;
     }
     disable_smmu(&s);
-    expect_kind(&s, 0, STE_BYPASS);
+    expect_stage2(&s, 0);
     qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, 0x20000000);
     enable_smmu(&s);
     expect_kind(&s, 0, STE_ABORT);
@@ -349,13 +355,13 @@ static void test_smmuen(void)
     scene_start_devices(&s, 2);
     enable_queue(&s, LOG2SIZE);
     put_ste(&s, s.sid[0], s1_dw0(3), S1_DW1);
-    expect_kind(&s, 0, STE_BYPASS);
+    expect_stage2(&s, 0);
     enable_smmu(&s);
     expect_translating(&s, 0, 3);
     expect_kind(&s, 1, STE_ABORT);
     disable_smmu(&s);
-    expect_kind(&s, 0, STE_BYPASS);
-    expect_kind(&s, 1, STE_BYPASS);
+    expect_stage2(&s, 0);
+    expect_stage2(&s, 1);
     enable_smmu(&s);
     expect_translating(&s, 0, 3);
     expect_kind(&s, 1, STE_ABORT);
@@ -374,7 +380,7 @@ static void test_gbpa(void)
     set_gbpa(&s, GBPA_ABORT);
     expect_kind(&s, 0, STE_ABORT);
     set_gbpa(&s, 0);
-    expect_kind(&s, 0, STE_BYPASS);
+    expect_stage2(&s, 0);
     enable_smmu(&s);
     translate(&s, 0, 0);
     /* It says nothing while SMMUEN=1, 6.3.14. */
@@ -401,7 +407,7 @@ static void test_reset(void)
         }
         qtest_system_reset(s.qts);
         for (unsigned i = 0; i < 4; i++) {
-            expect_kind(&s, i, STE_BYPASS);
+            expect_stage2(&s, i);
             g_assert_cmpuint(s.k->device[i].resets, >, round);
         }
         g_assert_cmphex(reg(&s, CR0), ==, 0);

@@ -139,6 +139,12 @@ static void set_vectors(VfioDevice *d, const struct vfio_irq_set *arg)
     }
 }
 
+/* iommu_dma_prepare_msi(): nobody maps the doorbell of a blocked device. */
+static bool msis_refused(const VfioDevice *d)
+{
+    return d->dev && !d->dev->pt && d->dev->host->rules != FAKE_RULES_6_13;
+}
+
 static int set_irqs(Request *r)
 {
     const struct vfio_irq_set *arg = r->arg;
@@ -154,6 +160,9 @@ static int set_irqs(Request *r)
     if (data == VFIO_IRQ_SET_DATA_NONE && !arg->count) {
         drop_vectors(r->device);
     } else if (data == VFIO_IRQ_SET_DATA_EVENTFD) {
+        if (msis_refused(r->device)) {
+            return -EOPNOTSUPP;
+        }
         set_vectors(r->device, arg);
     }
     return 0;

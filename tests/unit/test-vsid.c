@@ -124,7 +124,7 @@ static void test_renumber_bypass(void)
     scene_done(&s);
 }
 
-/* It loses its number: it aborts where it may, and that costs no second call. */
+/* It loses its number: it aborts, and to stay so costs no further call. */
 static void test_renumber_none(void)
 {
     unsigned calls;
