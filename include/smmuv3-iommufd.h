@@ -5,7 +5,7 @@
  *
  * Each function of smmuv3_iommufd_ops is one ioctl of linux/iommufd.h, or of
  * linux/vfio.h for attaching, and nothing else. The kernel needs Linux 6.13
- * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of Linux 7.2.
+ * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of 6.15.
  *
  * Ownership: the descriptors are the caller's, and stay open for as long as
  * the engine uses them. Nothing is opened, closed or remembered here, but for

@@ -6,6 +6,7 @@
 #   places     $top (the checkout), $build (SMMUV3_BUILD), $cache (SMMUV3_CACHE, what was downloaded); the last two exist
 #   messages   say, die, step, and run, which keeps a long command's output in a log and shows that it lives
 #   stamps     up_to_date and mark, so that a second run has nothing to do; only_one, so that two runs do not meet
+#   headers    lacking_symbols, of the kernel's headers in a folder
 #   packages   host_packages installs on this machine; apt_private, fetch_deb and fetch_closure only unpack Debian
 #              packages of other suites and architectures into the build tree, and leave the system's apt alone
 #
@@ -88,6 +89,18 @@ only_one() {
     exec {fd}>"$build/.lock-$1"
     flock -n "$fd" || { say "waiting for another run of $1"; flock "$fd"; }
     export SMMUV3_HELD="${SMMUV3_HELD:-} $1"
+}
+
+# ---- the kernel's headers ----
+
+uapi_symbols=$top/hw/vfio/uapi-symbols
+
+# lacking_symbols DIR   What our code uses of the kernel's headers and those in DIR do not have, one a line.
+lacking_symbols() {
+    local header symbol release
+    while read -r header symbol release; do
+        [[ $header == '#'* ]] || grep -qsw "$symbol" "$1/$header" || echo "$symbol (Linux $release)"
+    done <"$uapi_symbols"
 }
 
 # ---- packages of this machine ----
