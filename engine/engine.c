@@ -101,10 +101,33 @@ static SMMUv3Refusal check_device(const SMMUv3Engine *e, SMMUv3Host *host,
     if (e->viommu && e->parent != parent) {
         return SMMUV3_REFUSAL_OTHER_SMMU;
     }
+    if (info->shares_group) {
+        return SMMUV3_REFUSAL_SHARED_GROUP;
+    }
     if (smmuv3_promise_broken(e->idr, info, &shortfall)) {
         return SMMUV3_REFUSAL_FEATURE;
     }
     return SMMUV3_REFUSAL_NONE;
+}
+
+static int refusal_errno(SMMUv3Refusal why)
+{
+    return why == SMMUV3_REFUSAL_FEATURE ? -EOPNOTSUPP : -EXDEV;
+}
+
+/* On the parent, as its owner has attached it. */
+static SMMUv3EngineDevice *device_new(SMMUv3Engine *e, SMMUv3HostDevice *dev,
+                                      const SMMUv3HostInfo *info, void *cookie)
+{
+    SMMUv3EngineDevice *d = g_new0(SMMUv3EngineDevice, 1);
+
+    d->engine = e;
+    d->host_dev = dev;
+    d->cookie = cookie;
+    d->no_ats = info->no_ats;
+    d->place = SMMUV3_ON_PARENT;
+    d->config.kind = SMMUV3_STREAM_BYPASS;
+    return d;
 }
 
 static int attach_first(SMMUv3Engine *e, SMMUv3EngineDevice *d)
@@ -134,7 +157,7 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     }
     *why = check_device(e, host, &info, parent);
     if (*why != SMMUV3_REFUSAL_NONE) {
-        return *why == SMMUV3_REFUSAL_FEATURE ? -EOPNOTSUPP : -EXDEV;
+        return refusal_errno(*why);
     }
     if (!e->viommu) {
         ret = open_viommu(e, ops, host, dev, &info, parent);
@@ -143,13 +166,7 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
             return ret;
         }
     }
-    d = g_new0(SMMUv3EngineDevice, 1);
-    d->engine = e;
-    d->host_dev = dev;
-    d->cookie = cookie;
-    d->no_ats = info.no_ats;
-    d->place = SMMUV3_ON_PARENT;
-    d->config.kind = SMMUV3_STREAM_BYPASS;
+    d = device_new(e, dev, &info, cookie);
     ret = attach_first(e, d);
     if (ret) {
         *why = SMMUV3_REFUSAL_ATTACH;

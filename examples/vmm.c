@@ -172,11 +172,19 @@ void vmm_init(Vmm *vmm)
     promise(vmm, NULL);
 }
 
-static void explain(const SMMUv3HostInfo *info, SMMUv3Refusal why, int err)
+static void explain(const Host *host, const SMMUv3HostInfo *info,
+                    SMMUv3Refusal why, int err)
 {
-    char *nesting;
+    char *nesting, *others;
+    unsigned group;
 
     switch (why) {
+    case SMMUV3_REFUSAL_SHARED_GROUP:
+        others = smmuv3_iommufd_group_others(&host->device, &group);
+        printf("# it shares IOMMU group %u with %s\n", group,
+               others ? others : "others");
+        g_free(others);
+        break;
     case SMMUV3_REFUSAL_NOT_SMMUV3:
     case SMMUV3_REFUSAL_NO_NESTING:
         nesting = smmuv3_iommufd_explain_no_nesting(info, err);
@@ -204,7 +212,7 @@ bool vmm_plug(Vmm *vmm, const SMMUv3HostOps *ops, Host *host, uint32_t rid)
                                    &vmm->plugged, &why);
     pthread_mutex_unlock(&vmm->lock);
     if (ret) {
-        explain(&info, why, ret);
+        explain(host, &info, why, ret);
     }
     return ret == 0;
 }

@@ -181,6 +181,7 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_FEATURE,      /* see smmuv3_promise_broken() */
     SMMUV3_REFUSAL_OTHER_HOST,   /* another iommufd than the first device's */
     SMMUV3_REFUSAL_OTHER_SMMU,   /* another physical SMMU than the first's */
+    SMMUV3_REFUSAL_SHARED_GROUP, /* its IOMMU group has other devices, too */
     SMMUV3_REFUSAL_NO_NESTING,   /* IOMMU_VIOMMU_ALLOC failed */
     SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed */
 } SMMUv3Refusal;

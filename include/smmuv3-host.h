@@ -60,6 +60,7 @@ typedef struct SMMUv3HostInfo {
     int repeat_tlbi_cfgi;
     /* From here on of the device, not of its SMMU. */
     int no_ats;             /* it cannot use ATS; older kernels do not tell */
+    int shares_group;       /* its IOMMU group has other devices in it */
     unsigned pasid_bits;    /* the width of its PASIDs; 0: it has none */
     int pasid_exec;         /* what the PASID capability says of it */
     int pasid_priv;
@@ -76,7 +77,10 @@ typedef struct SMMUv3HostEvent {
 #define SMMUV3_HOST_EVENTS_MAX 128
 
 typedef struct SMMUv3HostOps {
-    /* -ENODEV: there is an IOMMU, but it is no SMMUv3. */
+    /*
+     * -ENODEV: there is an IOMMU, but it is no SMMUv3. The host attaches an
+     * IOMMU group as a whole, so that who shares its group cannot be taken.
+     */
     int (*get_info)(SMMUv3Host *host, SMMUv3HostDevice *dev,
                     SMMUv3HostInfo *info);
 

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Each function of smmuv3_iommufd_ops is one ioctl of linux/iommufd.h, or of
- * linux/vfio.h for attaching, and nothing else. The kernel needs Linux 6.13
+ * linux/vfio.h for attaching, and nothing else, but that get_info also looks
+ * the device's IOMMU group up in sysfs. The kernel needs Linux 6.13
  * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of 6.15.
  *
  * Ownership: the descriptors are the caller's, and stay open for as long as
@@ -28,6 +29,12 @@ struct SMMUv3Host {
 struct SMMUv3HostDevice {
     int device_fd;
     uint32_t dev_id;            /* out_devid of VFIO_DEVICE_BIND_IOMMUFD */
+    /*
+     * Its folder in sysfs, /sys/bus/pci/devices/...; borrowed. NULL: found by
+     * the descriptor's device number. Whoever runs without sysfs has to see to
+     * it that the device is alone in its IOMMU group.
+     */
+    const char *sysfs;
 };
 
 extern const SMMUv3HostOps smmuv3_iommufd_ops;
@@ -44,5 +51,13 @@ extern const SMMUv3HostOps smmuv3_iommufd_ops;
  * the list of struct iommu_hw_info_arm_smmuv3, and decide over nothing else.
  */
 char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err);
+
+/*
+ * Who else is in the IOMMU group of @dev, *@number: "0000:00:1d.1" or more of
+ * them. NULL if nobody is, or sysfs does not tell. Free it with g_free(). See
+ * SMMUv3HostInfo.shares_group.
+ */
+char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
+                                  unsigned *number);
 
 #endif

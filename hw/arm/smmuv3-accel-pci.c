@@ -181,8 +181,20 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
 {
     ERRP_GUARD();
     g_autofree char *nesting = NULL;
+    g_autofree char *others = NULL;
+    unsigned group;
 
     switch (why) {
+    case SMMUV3_REFUSAL_SHARED_GROUP:
+        others = smmuv3_iommufd_group_others(&d->host_dev, &group);
+        error_setg(errp, "it shares IOMMU group %u with %s, and the host's"
+                   " kernel gives a group only one translation", group,
+                   others ? others : "another device");
+        error_append_hint(errp, "Plug the device into a slot whose port has"
+                          " ACS, or take what shares the group away from the"
+                          " host (echo 1 >"
+                          " /sys/bus/pci/devices/ADDRESS/remove).\n");
+        break;
     case SMMUV3_REFUSAL_OTHER_SMMU:
         error_setg(errp, "it sits behind another physical SMMU than the"
                    " devices already behind this arm-smmuv3");
@@ -312,6 +324,7 @@ static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
     d->name = host_name(vdev);
     d->host_dev.device_fd = vdev->fd;
     d->host_dev.dev_id = vdev->devid;
+    d->host_dev.sysfs = vdev->sysfsdev;
     g_ptr_array_add(a->devices, d);
     return d;
 }

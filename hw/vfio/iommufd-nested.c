@@ -5,7 +5,8 @@
  *
  * No policy: nothing is shared, cached, split or retried here, except for
  * EINTR. Each function names the comment of the kernel's uAPI it rests on.
- * The last part reads no file descriptor: it puts a refusal into words.
+ * The last part reads no file descriptor: it puts a refusal into words. What
+ * get_info tells of the device's group is sysfs' (iommu-group.c).
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -56,6 +57,8 @@ static uint64_t user_ptr(const void *p)
 static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
                     SMMUv3HostInfo *info)
 {
+    unsigned group;
+    g_autofree char *others = smmuv3_iommufd_group_others(dev, &group);
     struct iommu_hw_info_arm_smmuv3 data = { 0 };
     struct iommu_hw_info req = {
         .size = sizeof(req),
@@ -78,6 +81,7 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
     info->aidr = data.aidr;
     info->repeat_tlbi_cfgi = !!(data.flags & INFO_REPEAT_TLBI_CFGI);
     info->no_ats = !!(req.out_capabilities & CAP_ATS_NOT_SUPPORTED);
+    info->shares_group = others != NULL;
     info->pasid_bits = req.out_max_pasid_log2;
     info->pasid_exec = !!(req.out_capabilities & IOMMU_HW_CAP_PCI_PASID_EXEC);
     info->pasid_priv = !!(req.out_capabilities & IOMMU_HW_CAP_PCI_PASID_PRIV);

@@ -124,6 +124,7 @@ typedef struct FakeKernelDevice {
     uint32_t pasid_priv;
     uint32_t network;           /* set by the test: its class is Ethernet */
     uint32_t config_tail;       /* what stands 8 bytes before its end */
+    uint32_t group;             /* set by the test; IOMMU group, 0: alone */
     uint32_t open;              /* and from here on the kernel's */
     uint32_t bound;
     uint32_t table;             /* FakeKernelTable */

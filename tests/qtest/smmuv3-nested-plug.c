@@ -96,6 +96,66 @@ static void test_second_smmu(void)
     scene_done(&s);
 }
 
+/* Group 7 in the host's sysfs: device 0 and function @sibling. */
+static void make_group(Scene *s, const char *sibling)
+{
+    g_autofree char *devices = g_build_filename(s->dir, "7", "devices", NULL);
+    g_autofree char *other = g_build_filename(devices, sibling, NULL);
+    g_autofree char *sysfs = scene_sysfs(s, 0);
+    g_autofree char *name = g_path_get_basename(sysfs);
+    g_autofree char *own = g_build_filename(devices, name, NULL);
+    g_autofree char *link = g_build_filename(sysfs, "iommu_group", NULL);
+
+    g_assert_cmpint(g_mkdir_with_parents(own, 0700), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(other, 0700), ==, 0);
+    g_assert_cmpint(symlink("../7", link), ==, 0);
+}
+
+static void drop_group(Scene *s, const char *sibling)
+{
+    g_autofree char *sysfs = scene_sysfs(s, 0);
+    g_autofree char *name = g_path_get_basename(sysfs);
+    g_autofree char *link = g_build_filename(sysfs, "iommu_group", NULL);
+    const char *parts[] = { "7/devices", "7" };
+
+    g_assert_cmpint(unlink(link), ==, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        g_autofree char *path =
+            i < 2 ? g_build_filename(s->dir, "7/devices", i ? name : sibling,
+                                     NULL)
+                  : g_build_filename(s->dir, parts[i - 2], NULL);
+
+        g_assert_cmpint(rmdir(path), ==, 0);
+    }
+}
+
+/* Whether or not the sibling is given to the guest, too. */
+static void test_group(const void *opaque)
+{
+    const char *sibling = opaque;
+    g_autofree char *words = g_strdup_printf("shares IOMMU group 7 with %s",
+                                             sibling);
+    g_autofree char *error = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    make_group(&s, sibling);
+    s.k->device[0].group = s.k->device[1].group = 7;
+    scene_start_ports(&s, 2);
+    error = try_plug(&s, 0, "rp0");
+    g_assert_nonnull(error);
+    g_test_message("%s", error);
+    g_assert_nonnull(strstr(error, words));
+    expect_nothing_left(&s);
+    /* One that is alone is taken, there. */
+    plug(&s, 2, 0);
+    expect_stage2(&s, 2);
+    drop_group(&s, sibling);
+    scene_done(&s);
+}
+
 /* One iommufd is one kernel's context: vIOMMU and devices share it. */
 static void test_second_iommufd(void)
 {
@@ -577,6 +637,10 @@ void add_plug_tests(void)
         qtest_add_data_func(path, &refusals[i], test_refusal);
     }
     qtest_add_func("smmuv3-nested/plug/descriptors", test_descriptors);
+    qtest_add_data_func("smmuv3-nested/refuse/group", "0000:02:00.0",
+                        test_group);
+    qtest_add_data_func("smmuv3-nested/refuse/group-sibling", "0000:00:1f.1",
+                        test_group);
     qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
     qtest_add_func("smmuv3-nested/refuse/second-iommufd",
                    test_second_iommufd);

@@ -143,6 +143,7 @@ static int get_info(SMMUv3Host *h, SMMUv3HostDevice *dev,
     if (!ret) {
         *info = dev->smmu->info;
         info->no_ats = dev->no_ats;
+        info->shares_group = fake_device_shares_group(dev);
         info->pasid_bits = dev->pasid_bits;
         info->pasid_exec = dev->pasid_exec;
         info->pasid_priv = dev->pasid_priv;
@@ -304,6 +305,38 @@ static int bare_attach_check(SMMUv3Host *h, uint64_t config)
     }
 }
 
+/* Does @other go where @dev goes? */
+static bool goes_along(const SMMUv3HostDevice *dev,
+                       const SMMUv3HostDevice *other)
+{
+    return other != dev && dev->group && other->group == dev->group;
+}
+
+bool fake_device_shares_group(const SMMUv3HostDevice *dev)
+{
+    for (guint i = 0; i < dev->host->devices->len; i++) {
+        if (goes_along(dev, g_ptr_array_index(dev->host->devices, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* __iommu_group_set_domain_internal(): one that cannot holds up the others. */
+static int group_check(SMMUv3Host *h, const SMMUv3HostDevice *dev,
+                       const FakeObject *pt)
+{
+    for (guint i = 0; i < h->devices->len; i++) {
+        SMMUv3HostDevice *other = g_ptr_array_index(h->devices, i);
+
+        if (goes_along(dev, other) && !has_vdevice_on(h, other, pt->of) &&
+            bare_attach_check(h, ste_config(pt->ste[0]))) {
+            return -ENOENT;
+        }
+    }
+    return 0;
+}
+
 static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
                         SMMUv3HostId pt)
 {
@@ -316,17 +349,24 @@ static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
         o->smmu != dev->smmu) {
         return broken(h, EINVAL);
     }
-    if (o->kind == FAKE_NESTED && !has_vdevice_on(h, dev, o->of)) {
-        return bare_attach_check(h, ste_config(o->ste[0]));
+    if (o->kind != FAKE_NESTED) {
+        return 0;
     }
-    return 0;
+    if (!has_vdevice_on(h, dev, o->of)) {
+        int ret = bare_attach_check(h, ste_config(o->ste[0]));
+
+        if (ret) {
+            return ret;
+        }
+    }
+    return group_check(h, dev, o);
 }
 
 /*
  * arm_smmu_attach_prepare_vmaster(), and its commit. To be attached again where
  * one is, is nothing (iommufd_device_do_replace()).
  */
-static void set_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
+static void set_one_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
 {
     const FakeObject *o = fake_object(h, pt);
 
@@ -338,6 +378,19 @@ static void set_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
     if (o && o->kind == FAKE_NESTED && has_vdevice_on(h, dev, o->of)) {
         dev->tells = o->of;
         dev->tells_vsid = fake_object(h, dev->vdevice)->vsid;
+    }
+}
+
+/* Of all that are in its group. */
+static void set_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
+{
+    set_one_pt(h, dev, pt);
+    for (guint i = 0; i < h->devices->len; i++) {
+        SMMUv3HostDevice *other = g_ptr_array_index(h->devices, i);
+
+        if (goes_along(dev, other)) {
+            set_one_pt(h, other, pt);
+        }
     }
 }
 

@@ -93,6 +93,7 @@ struct SMMUv3HostDevice {
     SMMUv3HostId vdevice;       /* 0: none */
     SMMUv3HostId tells;         /* the vIOMMU that learns of faults; 0: none */
     uint32_t tells_vsid;        /* ...under this number */
+    unsigned group;             /* IOMMU group; 0: alone. Set by the test */
     bool no_ats;                /* set by the test, as what follows */
     unsigned pasid_bits;
     bool pasid_exec, pasid_priv;
@@ -149,6 +150,12 @@ void fake_host_discard(SMMUv3Host *h);
 
 FakeSmmu *fake_smmu_new(SMMUv3Host *h, const uint32_t idr[6]);
 SMMUv3HostId fake_parent_new(SMMUv3Host *h, FakeSmmu *smmu);
+
+/*
+ * Whether another device is in the group of @dev. What attaches, replaces or
+ * detaches one of a group does it to all of them: iommufd/device.c.
+ */
+bool fake_device_shares_group(const SMMUv3HostDevice *dev);
 
 /* Attached to @parent. @smmu NULL: no SMMUv3 (then @parent is 0). */
 SMMUv3HostDevice *fake_device_new(SMMUv3Host *h, FakeSmmu *smmu,

@@ -263,6 +263,7 @@ static int feature(Request *r)
 static void tell_of_device(SMMUv3HostDevice *dev, const FakeKernelDevice *k)
 {
     dev->no_ats = k->no_ats;
+    dev->group = k->group;
     dev->pasid_bits = k->pasid_bits;
     dev->pasid_exec = k->pasid_exec;
     dev->pasid_priv = k->pasid_priv;

@@ -351,6 +351,57 @@ static void test_refuse_other_smmu(void)
     scene_done(&s);
 }
 
+/* What the host does to a group; why the engine takes none of its devices. */
+static void test_group_kernel(void)
+{
+    const uint64_t ste[2] = { GUINT64_TO_LE(ABORT_STE), 0 };
+    SMMUv3HostId viommu, hwpt, vdevice[2];
+    Scene s;
+
+    scene_init(&s);
+    s.dev[0]->group = s.dev[1]->group = 7;
+    g_assert_cmpint(fake_host_ops.viommu_alloc(s.host, s.dev[0], s.parent,
+                                               &viommu), ==, 0);
+    g_assert_cmpint(fake_host_ops.hwpt_alloc(s.host, viommu, s.dev[0], ste,
+                                             &hwpt), ==, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpint(fake_host_ops.vdevice_alloc(s.host, viommu, s.dev[i],
+                                                    i, &vdevice[i]), ==, 0);
+    }
+    g_assert_cmpint(fake_host_ops.attach(s.host, s.dev[0], hwpt), ==, 0);
+    g_assert_cmpuint(s.dev[1]->pt, ==, hwpt);
+    g_assert_true(fake_device_on_parent(s.dev[2]));
+    g_assert_cmpint(fake_host_ops.attach(s.host, s.dev[1], s.parent), ==, 0);
+    g_assert_true(fake_device_on_parent(s.dev[0]));
+    fake_host_ops.destroy(s.host, vdevice[0]);
+    fake_host_ops.destroy(s.host, vdevice[1]);
+    fake_host_ops.destroy(s.host, hwpt);
+    fake_host_ops.destroy(s.host, viommu);
+    memset(s.host->all_calls, 0, sizeof(s.host->all_calls));
+    scene_done(&s);
+}
+
+/* With both of them for this guest, and with a sibling that nobody gave. */
+static void test_refuse_group(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    s.dev[0]->group = s.dev[1]->group = 7;
+    expect_refused(&s, 0, -EXDEV, SMMUV3_REFUSAL_SHARED_GROUP);
+    expect_refused(&s, 1, -EXDEV, SMMUV3_REFUSAL_SHARED_GROUP);
+    fake_host_assert_clean(s.host);
+    scene_add(&s, 2);
+    scene_enable(&s);
+    expect_refused(&s, 0, -EXDEV, SMMUV3_REFUSAL_SHARED_GROUP);
+    /* A group of its own is none that is shared. */
+    s.dev[1]->group = 8;
+    scene_add(&s, 0);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
+    g_assert_true(fake_device_on_parent(s.dev[1]));
+    scene_done(&s);
+}
+
 /* Registers. */
 
 static void test_gbpa(void)
@@ -686,6 +737,8 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/refuse/attach", test_refuse_attach);
     g_test_add_func("/engine/refuse/other-host", test_refuse_other_host);
     g_test_add_func("/engine/refuse/other-smmu", test_refuse_other_smmu);
+    g_test_add_func("/engine/refuse/group", test_refuse_group);
+    g_test_add_func("/engine/group-kernel", test_group_kernel);
     g_test_add_func("/engine/regs/gbpa", test_gbpa);
     g_test_add_func("/engine/regs/gbpa-enabled", test_gbpa_enabled);
     g_test_add_func("/engine/regs/smmuen", test_smmuen);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include "fake-ioctl.h"
 #include "smmuv3-iommufd.h"
 
@@ -554,6 +556,118 @@ static void add_explain_tests(void)
     g_test_add_func("/iommufd/explain/null", test_explain_null);
 }
 
+/* ---- IOMMU groups, as sysfs tells of them ---- */
+
+/* A tree of sysfs: devices/ADDRESS/iommu_group -> groups/7, and its devices. */
+typedef struct Sysfs {
+    char *root;
+    GPtrArray *paths;           /* all of it, in the order of making */
+} Sysfs;
+
+static const char *made(Sysfs *s, char *path)
+{
+    g_ptr_array_add(s->paths, path);
+    return path;
+}
+
+static const char *sysfs_dir(Sysfs *s, const char *name)
+{
+    char *path = g_build_filename(s->root, name, NULL);
+
+    g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
+    return made(s, path);
+}
+
+static void sysfs_link(Sysfs *s, const char *to, const char *name)
+{
+    char *path = g_build_filename(s->root, name, NULL);
+
+    g_assert_cmpint(symlink(to, path), ==, 0);
+    made(s, path);
+}
+
+/* The folder of 0000:00:1d.0, in a group with @others more functions. */
+static char *sysfs_new(Sysfs *s, unsigned others)
+{
+    *s = (Sysfs) {
+        .root = g_dir_make_tmp("smmuv3-XXXXXX", NULL),
+        .paths = g_ptr_array_new_with_free_func(g_free),
+    };
+    g_assert_nonnull(s->root);
+    sysfs_dir(s, "devices");
+    sysfs_dir(s, "groups");
+    sysfs_dir(s, "groups/7");
+    sysfs_dir(s, "groups/7/devices");
+    sysfs_dir(s, "devices/0000:00:1d.0");
+    sysfs_link(s, "../../groups/7", "devices/0000:00:1d.0/iommu_group");
+    for (unsigned i = 0; i <= others; i++) {
+        g_autofree char *name = g_strdup_printf("groups/7/devices/"
+                                                "0000:00:1d.%u", i);
+
+        sysfs_link(s, "../../../devices", name);
+    }
+    return g_build_filename(s->root, "devices/0000:00:1d.0", NULL);
+}
+
+static void sysfs_drop(Sysfs *s)
+{
+    for (guint i = s->paths->len; i > 0; i--) {
+        g_assert_cmpint(g_remove(g_ptr_array_index(s->paths, i - 1)), ==, 0);
+    }
+    g_assert_cmpint(g_rmdir(s->root), ==, 0);
+    g_ptr_array_free(s->paths, TRUE);
+    g_free(s->root);
+}
+
+static void expect_group(unsigned others, const char *words)
+{
+    unsigned number = 0;
+    SMMUv3HostDevice d = { .device_fd = -1, .dev_id = DEV_ID };
+    SMMUv3HostInfo info;
+    Sysfs s;
+    g_autofree char *path = sysfs_new(&s, others);
+    g_autofree char *got = NULL;
+
+    d.sysfs = path;
+    got = smmuv3_iommufd_group_others(&d, &number);
+    g_assert_cmpuint(number, ==, 7);
+    g_assert_cmpstr(got, ==, words);
+    setup();
+    g_assert_cmpint(ops->get_info(&host, &d, &info), ==, 0);
+    g_assert_cmpint(info.shares_group, ==, words != NULL);
+    sysfs_drop(&s);
+}
+
+static void test_group_alone(void)
+{
+    expect_group(0, NULL);
+}
+
+static void test_group_two(void)
+{
+    expect_group(1, "0000:00:1d.1");
+}
+
+static void test_group_many(void)
+{
+    expect_group(7, "0000:00:1d.1, 0000:00:1d.2, 0000:00:1d.3,"
+                    " 0000:00:1d.4 and 3 more");
+}
+
+/* No sysfs, none of the device's, no descriptor of a device: nothing is known. */
+static void test_group_unknown(void)
+{
+    SMMUv3HostDevice d = { .device_fd = -1, .sysfs = "/nowhere" };
+    unsigned number;
+
+    g_assert_null(smmuv3_iommufd_group_others(&d, &number));
+    d.sysfs = NULL;
+    g_assert_null(smmuv3_iommufd_group_others(&d, &number));
+    d.device_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    g_assert_null(smmuv3_iommufd_group_others(&d, &number));
+    close(d.device_fd);
+}
+
 int main(int argc, char **argv)
 {
     int ret;
@@ -578,6 +692,10 @@ int main(int argc, char **argv)
                     test_invalidate_interrupted);
     g_test_add_func("/iommufd/interrupted", test_interrupted);
     g_test_add_func("/iommufd/failure", test_failure);
+    g_test_add_func("/iommufd/group/alone", test_group_alone);
+    g_test_add_func("/iommufd/group/two", test_group_two);
+    g_test_add_func("/iommufd/group/many", test_group_many);
+    g_test_add_func("/iommufd/group/unknown", test_group_unknown);
     add_explain_tests();
     ret = g_test_run();
     fake_ioctl_reset();

@@ -1,0 +1,92 @@
+/*
+ * Who shares a device's IOMMU group, as sysfs tells. See smmuv3-iommufd.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The kernel puts into one group what can reach each other past the SMMU: the
+ * functions of a slot without ACS, what is below a switch or a conventional
+ * bridge. It attaches all of a group at once (for_each_group_device() in
+ * drivers/iommu/iommu.c), bridges included, so that one would walk another's tables, or, having no
+ * vDEVICE, keep it from being attached.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <glib.h>
+
+#include "smmuv3-iommufd.h"
+
+/* As many are named; one is enough to know what is wrong. */
+#define NAMED_MAX 4
+
+/* The device's folder; NULL if there is none. */
+static char *folder(const SMMUv3HostDevice *dev)
+{
+    g_autofree char *path = NULL;
+    struct stat st;
+
+    if (dev->sysfs) {
+        return g_strdup(dev->sysfs);
+    }
+    if (fstat(dev->device_fd, &st) || !S_ISCHR(st.st_mode)) {
+        return NULL;
+    }
+    return g_strdup_printf("/sys/dev/char/%u:%u/device", major(st.st_rdev),
+                           minor(st.st_rdev));
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The others of the group whose folder is @group. */
+static GPtrArray *others(const char *group, const char *own)
+{
+    g_autofree char *path = g_build_filename(group, "devices", NULL);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    GDir *dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (strcmp(name, own)) {
+            g_ptr_array_add(names, g_strdup(name));
+        }
+    }
+    g_clear_pointer(&dir, g_dir_close);
+    g_ptr_array_sort(names, by_name);
+    return names;
+}
+
+static char *in_words(const GPtrArray *names)
+{
+    GString *text = g_string_new(NULL);
+    guint n = MIN(names->len, NAMED_MAX);
+
+    for (guint i = 0; i < n; i++) {
+        g_string_append_printf(text, "%s%s", i ? ", " : "",
+                               (const char *)g_ptr_array_index(names, i));
+    }
+    if (names->len > n) {
+        g_string_append_printf(text, " and %u more", names->len - n);
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
+                                  unsigned *number)
+{
+    g_autofree char *path = folder(dev);
+    g_autofree char *real = path ? realpath(path, NULL) : NULL;
+    g_autofree char *own = real ? g_path_get_basename(real) : NULL;
+    g_autofree char *link = real ? g_build_filename(real, "iommu_group", NULL)
+                                 : NULL;
+    g_autofree char *group = link ? realpath(link, NULL) : NULL;
+    g_autofree char *name = group ? g_path_get_basename(group) : NULL;
+    g_autoptr(GPtrArray) names = group ? others(group, own) : NULL;
+
+    *number = name ? strtoul(name, NULL, 10) : 0;
+    return names && names->len ? in_words(names) : NULL;
+}
