@@ -5,9 +5,9 @@
  *
  * The kernel puts into one group what can reach each other past the SMMU: the
  * functions of a slot without ACS, what is below a switch or a conventional
- * bridge. It attaches all of a group at once (for_each_group_device() in
- * drivers/iommu/iommu.c), bridges included, so that one would walk another's tables, or, having no
- * vDEVICE, keep it from being attached.
+ * bridge. It attaches all of a group at once, bridges included
+ * (for_each_group_device() in drivers/iommu/iommu.c), so that one would walk
+ * another's tables or, having no vDEVICE, keep it from being attached.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -654,7 +654,7 @@ static void test_group_many(void)
                     " 0000:00:1d.4 and 3 more");
 }
 
-/* No sysfs, none of the device's, no descriptor of a device: nothing is known. */
+/* No such folder, no descriptor, one of another device: nothing is known. */
 static void test_group_unknown(void)
 {
     SMMUv3HostDevice d = { .device_fd = -1, .sysfs = "/nowhere" };
