@@ -175,25 +175,30 @@ static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
            (d->info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
 }
 
+static void explain_group(Error **errp, const SMMUv3HostDevice *dev)
+{
+    ERRP_GUARD();
+    unsigned group;
+    g_autofree char *others = smmuv3_iommufd_group_others(dev, &group);
+
+    error_setg(errp, "it shares IOMMU group %u with %s, and the host's kernel"
+               " gives a group only one translation", group,
+               others ? others : "another device");
+    error_append_hint(errp, "Plug the device into a slot whose port has ACS,"
+                      " or take what shares the group away from the host (echo"
+                      " 1 > /sys/bus/pci/devices/ADDRESS/remove).\n");
+}
+
 /* Why the engine did not take a device, for the one who plugs it. */
 static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                     SMMUv3Refusal why, int err)
 {
     ERRP_GUARD();
     g_autofree char *nesting = NULL;
-    g_autofree char *others = NULL;
-    unsigned group;
 
     switch (why) {
     case SMMUV3_REFUSAL_SHARED_GROUP:
-        others = smmuv3_iommufd_group_others(&d->host_dev, &group);
-        error_setg(errp, "it shares IOMMU group %u with %s, and the host's"
-                   " kernel gives a group only one translation", group,
-                   others ? others : "another device");
-        error_append_hint(errp, "Plug the device into a slot whose port has"
-                          " ACS, or take what shares the group away from the"
-                          " host (echo 1 >"
-                          " /sys/bus/pci/devices/ADDRESS/remove).\n");
+        explain_group(errp, &d->host_dev);
         break;
     case SMMUV3_REFUSAL_OTHER_SMMU:
         error_setg(errp, "it sits behind another physical SMMU than the"
