@@ -114,13 +114,22 @@ static void tell(const SMMUv3EngineDevice *d)
     }
 }
 
+static void take_config(SMMUv3EngineDevice *d,
+                        const SMMUv3StreamConfig *config)
+{
+    d->config = *config;
+    if (!config->illegal) {
+        smmuv3_event_forget(d);
+    }
+}
+
 static void take_hwpt(SMMUv3EngineDevice *d, SMMUv3Hwpt *hwpt,
                       const SMMUv3StreamConfig *config)
 {
     SMMUv3Hwpt *old = d->hwpt;
 
     d->hwpt = hwpt;
-    d->config = *config;
+    take_config(d, config);
     tell(d);
     smmuv3_hwpt_put(d->engine->hwpts, old);
 }
@@ -167,8 +176,7 @@ static void take_event(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
 {
     bool other = d->config.event != config->event;
 
-    d->config.event = config->event;
-    d->config.event_addr = config->event_addr;
+    take_config(d, config);
     if (other) {
         tell(d);
     }

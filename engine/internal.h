@@ -75,16 +75,21 @@ struct SMMUv3EngineDevice {
     SMMUv3HostId vdevice;           /* 0: none */
     SMMUv3Hwpt *hwpt;               /* NULL: on the parent, or blocked */
     SMMUv3StreamConfig config;      /* what hwpt stands for */
-    bool event_due;                 /* config.event is to be told */
+    bool event_due;                 /* an illegal STE is to be told of */
+    bool event_told;                /* it has been, and stands */
 };
 
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
 
-/* event.c: the host's queue, and what a refused stream is to tell. */
+/* event.c: the host's queue, and what an illegal STE is to tell. */
 void smmuv3_events_open(SMMUv3Engine *e);
 void smmuv3_events_close(SMMUv3Engine *e);
+
+/* A command names @d's stream: see smmuv3_engine_own_events(). */
 void smmuv3_event_due(SMMUv3EngineDevice *d);
+
+/* There is nothing to tell of @d's stream, and nothing was told. */
 void smmuv3_event_forget(SMMUv3EngineDevice *d);
 
 /* device.c: how a stream's decision becomes an attachment. */

@@ -13,6 +13,15 @@ static SMMUv3StreamConfig stream_abort(SMMUv3EventType event)
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_ABORT, .event = event };
 }
 
+/* V=1, but not what the guest was promised (5.2.2) */
+static SMMUv3StreamConfig stream_illegal(void)
+{
+    SMMUv3StreamConfig config = stream_abort(SMMUV3_EVENT_C_BAD_STE);
+
+    config.illegal = true;
+    return config;
+}
+
 static SMMUv3StreamConfig stream_bypass(void)
 {
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_BYPASS };
@@ -51,7 +60,7 @@ static SMMUv3StreamConfig decode_s1(const uint64_t dw[2],
     uint64_t dw1_mask = SMMUV3_STE1_NESTED_MASK;
 
     if (!s1_fields_legal(dw, idr)) {
-        return stream_abort(SMMUV3_EVENT_C_BAD_STE);
+        return stream_illegal();
     }
     if (!(idr[0] & SMMUV3_IDR0_ATS)) {
         dw1_mask &= ~SMMUV3_STE1_EATS;
@@ -74,7 +83,7 @@ SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],
         return decode_s1(dw, idr);
     case SMMUV3_STE_CONFIG_S2:
     case SMMUV3_STE_CONFIG_NESTED:
-        return stream_abort(SMMUV3_EVENT_C_BAD_STE);
+        return stream_illegal();
     default:
         return stream_abort(SMMUV3_EVENT_NONE);
     }

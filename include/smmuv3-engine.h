@@ -243,7 +243,7 @@ typedef struct SMMUv3EngineStats {
     uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
     uint64_t errors[4];          /* by SMMUv3CmdError */
     uint64_t events;             /* of the host, passed on to the guest */
-    uint64_t events_own;         /* of streams that were refused */
+    uint64_t events_own;         /* of illegal STEs */
     uint64_t events_lost;        /* gaps in what the host told */
     uint64_t events_unknown;     /* of StreamIDs that the guest has not */
 } SMMUv3EngineStats;
@@ -342,10 +342,14 @@ unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
                                    unsigned max, bool *lost);
 
 /*
- * The same for events of the engine's own: a CFGI_STE or CFGI_STE_RANGE found
- * a stream without a usable STE (C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE). An
- * SMMU would say so at the next transaction, which the host aborts silently.
- * Call until it gives 0, when a run of the queue says that there are some.
+ * The same for events of the engine's own. An SMMU tells of a bad configuration
+ * with a transaction (7.2), but the host aborts the transactions silently. So
+ * C_BAD_STE of an STE with V=1 that is illegal (5.2.2) is told without one:
+ * once, when a CFGI_STE or CFGI_STE_RANGE names the stream, and the STE still
+ * stands when the run of the queue ends. Nothing is told of V=0, of a StreamID
+ * beyond the tables, nor of tables that cannot be read, which drivers have on
+ * the way (3.21.3.1). Call until it gives 0, when a run of the queue says that
+ * there are some.
  */
 unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
                                   unsigned max);

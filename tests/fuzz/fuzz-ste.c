@@ -11,7 +11,9 @@
  *   - a device that translates does so by one STE as it was read, whole, in
  *     this very step, and by none that was there before: so a failed
  *     replacement, or a failed fetch, never leaves the old translation;
- *   - while SMMUEN=0 devices are where GBPA says, or abort.
+ *   - while SMMUEN=0 devices are where GBPA says, or abort;
+ *   - an event of the engine's own is C_BAD_STE, of a stream that aborts and
+ *     whose STE was read with V=1 in this very step.
  */
 #include "fuzz.h"
 
@@ -95,6 +97,48 @@ static void check(const Fuzz *f, uint32_t sid, uint32_t ignored)
         g_assert_true(f->s.regs.cr0 & SMMUV3_CR0_SMMUEN);
         if (answers(f, i, sid, ignored) && f->n_seen < SEEN) {
             g_assert_true(was_read(f, fake_object(f->s.host, dev->pt)->ste));
+        }
+    }
+}
+
+/* Is there an STE among those that were read that says that it is valid? */
+static bool read_valid(const Fuzz *f)
+{
+    for (unsigned i = 0; i < f->n_seen; i++) {
+        if (GUINT64_FROM_LE(f->seen[i][0]) & SMMUV3_STE0_V) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_own_event(const Fuzz *f, const SMMUv3EventRecord *record)
+{
+    uint64_t dw0 = GUINT64_FROM_LE(record->dw[0]);
+    bool aborts = false;
+    uint32_t vsid;
+
+    g_assert_cmphex((uint32_t)dw0, ==, 0x04);
+    g_assert_cmphex(record->dw[1] | record->dw[2] | record->dw[3], ==, 0);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        aborts |= f->s.edev[i] &&
+                  guest_ops.vsid(f->s.guest, f->s.dev[i], &vsid) &&
+                  vsid == dw0 >> 32 &&
+                  scene_kind(&f->s, i) == SMMUV3_STREAM_ABORT;
+    }
+    g_assert_true(aborts);
+    g_assert_true(f->n_seen == SEEN || read_valid(f));
+}
+
+static void check_own_events(const Fuzz *f)
+{
+    SMMUv3EventRecord records[2];
+    unsigned n;
+
+    while ((n = smmuv3_engine_own_events(f->s.engine, records,
+                                         G_N_ELEMENTS(records)))) {
+        for (unsigned i = 0; i < n; i++) {
+            check_own_event(f, &records[i]);
         }
     }
 }
@@ -187,6 +231,7 @@ static void cfgi(Fuzz *f)
         scene_command(&f->s, cmd_cfgi_ste(sid));
         check(f, sid, 0);
     }
+    check_own_events(f);
 }
 
 static void renumber(Fuzz *f)

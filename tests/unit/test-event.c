@@ -407,46 +407,63 @@ static void test_unknown(void)
     done(&t);
 }
 
-/* Of its own: what CFGI_STE found. */
+/* Of its own: an STE with V=1 that is illegal. */
+
+static void put_command(Scenery *t, uint32_t slot, SMMUv3Cmd cmd)
+{
+    guest_write64(t->s.guest, CMDQ_ADDR + 16 * (slot & 0xff), cmd.dw[0]);
+    guest_write64(t->s.guest, CMDQ_ADDR + 16 * (slot & 0xff) + 8, cmd.dw[1]);
+}
 
 static void cfgi(Scenery *t, SMMUv3Cmd cmd)
 {
     uint32_t prod = rd(t, CMDQ_PROD);
 
-    cmd.dw[0] = GUINT64_TO_LE(cmd.dw[0]);
-    cmd.dw[1] = GUINT64_TO_LE(cmd.dw[1]);
-    memcpy(guest_at(t->s.guest, CMDQ_ADDR + 16 * (prod & 0xff), 16), &cmd, 16);
+    put_command(t, prod, cmd);
     wr(t, CMDQ_PROD, (prod + 1) & 0x1ff);
 }
 
-static void expect_own(Scenery *t, unsigned slot, unsigned type, uint64_t addr)
+static void install(Scenery *t, SMMUv3Ste ste)
 {
-    g_assert_cmphex(rd(t, EVENTQ_PROD), ==, slot + 1);
-    g_assert_cmphex(event_word(t, slot, 0), ==,
-                    type | (uint64_t)FIRST_SID << 32);
-    g_assert_cmphex(event_word(t, slot, 3), ==, addr);
+    strtab_set(t->s.guest, &t->s.regs, FIRST_SID, ste);
+    cfgi(t, cmd_cfgi_ste(FIRST_SID));
 }
 
+/* The record is type and StreamID; all else is RES0 (7.3.5). */
+static void expect_own(Scenery *t, unsigned n)
+{
+    g_assert_cmphex(rd(t, EVENTQ_PROD), ==, n);
+    g_assert_cmpuint(t->irqs[SMMUV3_IRQ_EVENTQ], ==, n);
+    g_assert_cmpuint(stats(t)->events_own, ==, n);
+    if (n) {
+        g_assert_cmphex(event_word(t, n - 1, 0), ==,
+                        SMMUV3_EVENT_C_BAD_STE | (uint64_t)FIRST_SID << 32);
+        for (unsigned word = 1; word < 4; word++) {
+            g_assert_cmphex(event_word(t, n - 1, word), ==, 0);
+        }
+    }
+}
+
+/* Once for as long as it stands, however often it is named. */
 static void test_own(void)
 {
     Scenery t;
 
     init_translating(&t, 4);
-    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
-               ste_config(SMMUV3_STE_CONFIG_NESTED));
-    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    expect_own(&t, 0, SMMUV3_EVENT_C_BAD_STE, 0);
-    guest_hole(t.s.guest, STRTAB_ADDR, 0x4000);
-    cfgi(&t, cmd_cfgi_range(FIRST_SID, 1));
-    expect_own(&t, 1, SMMUV3_EVENT_F_STE_FETCH, STRTAB_ADDR + 64 * FIRST_SID);
-    guest_no_holes(t.s.guest);
+    for (unsigned i = 0; i < 3; i++) {
+        install(&t, ste_config(SMMUV3_STE_CONFIG_NESTED));
+        cfgi(&t, cmd_cfgi_range(FIRST_SID, 1));
+        expect_own(&t, 1);
+    }
+    install(&t, ste_s1(CONTEXT_PTR));
+    install(&t, ste_config(SMMUV3_STE_CONFIG_S2));
+    expect_own(&t, 2);
+    /* Off and on again, it stands anew. */
     wr(&t, CR0, EVENTQEN | CMDQEN);
-    wr(&t, STRTAB_BASE_CFG, 4);
     wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    expect_own(&t, 2);
     cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    expect_own(&t, 2, SMMUV3_EVENT_C_BAD_STREAMID, 0);
-    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 3);
-    g_assert_cmpuint(stats(&t)->events_own, ==, 3);
+    expect_own(&t, 3);
     done(&t);
 }
 
@@ -457,17 +474,60 @@ static void test_own_silent(void)
 
     init_translating(&t, 4);
     cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
-               ste_config(SMMUV3_STE_CONFIG_ABORT));
-    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    install(&t, ste_config(SMMUV3_STE_CONFIG_ABORT));
     strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
                ste_config(SMMUV3_STE_CONFIG_NESTED));
     cfgi(&t, cmd_cfgi_range(0, 31));
     cfgi(&t, cmd_cfgi_ste(FIRST_SID + 1));
     wr(&t, CR0, EVENTQEN | CMDQEN);
     wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    expect_own(&t, 0);
     g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_ABORT);
+    done(&t);
+}
+
+/* 3.21.3.1, up and down: each step is a window of its own. */
+static void test_own_update_procedure(void)
+{
+    SMMUv3Ste filled = ste_s1(CONTEXT_PTR), illegal;
+    Scenery t;
+
+    filled.dw[0] &= ~SMMUV3_STE0_V;
+    illegal = ste_config(SMMUV3_STE_CONFIG_NESTED);
+    illegal.dw[0] &= ~SMMUV3_STE0_V;
+    init_translating(&t, 4);
+    for (unsigned round = 0; round < 2; round++) {
+        install(&t, ste_invalid());
+        install(&t, illegal);
+        install(&t, filled);
+        install(&t, ste_s1(CONTEXT_PTR));
+        g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    }
+    install(&t, filled);
+    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+                    SMMUV3_EVENT_C_BAD_STE);
+    expect_own(&t, 0);
+    done(&t);
+}
+
+/* A table that is not there, or not yet, has no STE that could be illegal. */
+static void test_own_no_ste(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    guest_hole(t.s.guest, STRTAB_ADDR, 0x4000);
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+                    SMMUV3_EVENT_F_STE_FETCH);
+    guest_no_holes(t.s.guest);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, STRTAB_BASE_CFG, 4);
+    wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+                    SMMUV3_EVENT_C_BAD_STREAMID);
+    expect_own(&t, 0);
     done(&t);
 }
 
@@ -477,14 +537,42 @@ static void test_own_once(void)
     Scenery t;
 
     init_translating(&t, 4);
-    strtab_set(t.s.guest, &t.s.regs, FIRST_SID, ste_invalid());
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_S2));
     for (unsigned i = 0; i < 100; i++) {
-        SMMUv3Cmd cmd = cmd_cfgi_ste(FIRST_SID);
-
-        memcpy(guest_at(t.s.guest, CMDQ_ADDR + 16 * i, 16), &cmd, 16);
+        put_command(&t, i, cmd_cfgi_ste(FIRST_SID));
     }
     wr(&t, CMDQ_PROD, 100);
-    expect_own(&t, 0, SMMUV3_EVENT_C_BAD_STE, 0);
+    expect_own(&t, 1);
+    done(&t);
+}
+
+/* The STE is legal when the engine looks for the second time. */
+static void make_legal(Guest *g, uint64_t addr, size_t len)
+{
+    const Scenery *t = g->hook_data;
+
+    if (len == 2 * sizeof(uint64_t) &&
+        addr == STRTAB_ADDR + sizeof(SMMUv3Ste) * FIRST_SID) {
+        strtab_set(g, &t->s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    }
+}
+
+/* What did not last until the window's end is not told of. */
+static void test_own_passing(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_S2));
+    t.s.guest->after_read = make_legal;
+    t.s.guest->hook_data = &t;
+    put_command(&t, 0, cmd_cfgi_ste(FIRST_SID));
+    put_command(&t, 1, cmd_cfgi_ste(FIRST_SID));
+    wr(&t, CMDQ_PROD, 2);
+    g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    expect_own(&t, 0);
     done(&t);
 }
 
@@ -495,8 +583,7 @@ static void test_own_removed(void)
     Scene s;
 
     scene_init_translating(&s);
-    strtab_set(s.guest, &s.regs, FIRST_SID, ste_invalid());
-    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    scene_install(&s, 0, ste_config(SMMUV3_STE_CONFIG_S2));
     scene_remove(&s, 0);
     g_assert_cmpuint(smmuv3_engine_own_events(s.engine, &record, 1), ==, 0);
     scene_done(&s);
@@ -537,7 +624,10 @@ int main(int argc, char **argv)
     g_test_add_func("/event/unknown", test_unknown);
     g_test_add_func("/event/own", test_own);
     g_test_add_func("/event/own-silent", test_own_silent);
+    g_test_add_func("/event/own-update-procedure", test_own_update_procedure);
+    g_test_add_func("/event/own-no-ste", test_own_no_ste);
     g_test_add_func("/event/own-once", test_own_once);
+    g_test_add_func("/event/own-passing", test_own_passing);
     g_test_add_func("/event/own-removed", test_own_removed);
     g_test_add_func("/event/record", test_record);
     return g_test_run();
