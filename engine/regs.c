@@ -178,13 +178,37 @@ static void tell(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
     }
 }
 
-/* @lost: there were more than are here. */
-static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
-                   uint32_t n, bool lost)
+/* 6.3.12: C_BAD_STREAMID is for those who ask for it. */
+static bool is_wanted(const SMMUv3Regs *r, const SMMUv3EventRecord *record)
+{
+    return (r->cr2 & SMMUV3_CR2_RECINVSID) ||
+           SMMUV3_GET(SMMUV3_EVENT0_TYPE, GUINT64_FROM_LE(record->dw[0])) !=
+           SMMUV3_EVENT_C_BAD_STREAMID;
+}
+
+/* How many of @n are left, at the front. */
+static uint32_t drop_unwanted(SMMUv3RegFile *f, SMMUv3EventRecord *records,
+                              uint32_t n)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_wanted(&f->regs, &records[i])) {
+            records[left++] = records[i];
+        }
+    }
+    f->stats.events_dropped += n - left;
+    return left;
+}
+
+/* @lost: there were more than are here. @records are moved. */
+static void record(SMMUv3RegFile *f, SMMUv3EventRecord *records, uint32_t n,
+                   bool lost)
 {
     SMMUv3Regs *r = &f->regs;
     uint32_t fit, done;
 
+    n = drop_unwanted(f, records, n);
     if (!may_record(r)) {
         f->stats.events_dropped += n;
         tell(f, records, n, 0, lost);
@@ -208,7 +232,16 @@ static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
                         unsigned n, bool lost)
 {
-    record(f, records, n, lost);
+    SMMUv3EventRecord some[SMMUV3_HOST_EVENTS_MAX];
+
+    do {
+        unsigned taken = MIN(n, G_N_ELEMENTS(some));
+
+        memcpy(some, records, taken * sizeof(*some));
+        records += taken;
+        n -= taken;
+        record(f, some, taken, lost && !n);
+    } while (n);
 }
 
 void smmuv3_regs_host_events(SMMUv3RegFile *f)

@@ -169,15 +169,16 @@ SMMUv3StreamConfig smmuv3_stream_lookup(const SMMUv3FrontendOps *fe,
 {
     uint64_t addr = 0, dw[2];
     SMMUv3EventType event = locate(fe, opaque, regs, idr, vsid, &addr);
+    SMMUv3StreamConfig config;
 
     if (event == SMMUV3_EVENT_NONE &&
         fe->read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
         event = SMMUV3_EVENT_F_STE_FETCH;
     }
     if (event != SMMUV3_EVENT_NONE) {
-        SMMUv3StreamConfig config = stream_abort(event);
-
-        config.event_addr = addr;
+        config = stream_abort(event);
+        /* All other events have RES0 there, C_BAD_STREAMID included. */
+        config.event_addr = event == SMMUV3_EVENT_F_STE_FETCH ? addr : 0;
         return config;
     }
     dw[0] = GUINT64_FROM_LE(dw[0]);

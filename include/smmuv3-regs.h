@@ -89,7 +89,8 @@ typedef struct SMMUv3RegsOps {
 typedef struct SMMUv3RegsStats {
     uint64_t prod_writes;        /* of SMMU_CMDQ_PROD */
     uint64_t events_written;     /* to the guest's EVENTQ */
-    uint64_t events_dropped;     /* it is off, or an abort not acknowledged */
+    /* it is off, an abort not acknowledged, or CR2.RECINVSID not set */
+    uint64_t events_dropped;
     uint64_t events_overflowed;  /* it was full (7.4) */
 } SMMUv3RegsStats;
 
@@ -163,7 +164,8 @@ void smmuv3_regs_pause(SMMUv3RegFile *f, bool paused);
  * The host's events can be read (SMMUv3FrontendOps.watch): puts those that are
  * there, SMMUV3_HOST_EVENTS_MAX at the most, into the guest's EVENTQ, with one
  * interrupt. A queue that is off drops them, a full one sets OVFLG (7.4), one
- * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1).
+ * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1). C_BAD_STREAMID is
+ * written with CR2.RECINVSID only (6.3.12).
  */
 void smmuv3_regs_host_events(SMMUv3RegFile *f);
 

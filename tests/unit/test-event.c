@@ -11,7 +11,7 @@
 #define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
 
 enum {
-    CR0 = 0x20, CR0ACK = 0x24, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
+    CR0 = 0x20, CR0ACK = 0x24, CR2 = 0x2c, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
     STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88, CMDQ_BASE = 0x90,
     CMDQ_PROD = 0x98, EVENTQ_BASE = 0xa0, EVENTQ_PROD = 0x100a8,
     EVENTQ_CONS = 0x100ac,
@@ -20,6 +20,7 @@ enum {
 #define SMMUEN 1u
 #define EVENTQEN 4u
 #define CMDQEN 8u
+#define RECINVSID 2u
 #define EVENTQ_ABT_ERR 4u
 #define OVERFLOW 0x80000000u
 #define TRANSLATION 0x10u
@@ -605,6 +606,83 @@ static void test_record(void)
     done(&t);
 }
 
+/* ---- CR2.RECINVSID ---- */
+
+#define BAD_STREAMID 0x02u
+
+static SMMUv3EventRecord bad_streamid(void)
+{
+    return (SMMUv3EventRecord) { .dw = { GUINT64_TO_LE(BAD_STREAMID) } };
+}
+
+/* Between two others: of the VMM, and of the host. */
+static void bad_streamids(Scenery *t)
+{
+    SMMUv3EventRecord records[] = { fault(0x1000), bad_streamid(),
+                                    fault(0x3000) };
+
+    smmuv3_regs_record(t->file, records, G_N_ELEMENTS(records), false);
+    for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
+        g_assert_true(fake_host_fault(t->s.host, t->s.dev[0], records[i]));
+    }
+    smmuv3_regs_host_events(t->file);
+}
+
+/* 6.3.12: C_BAD_STREAMID is recorded for those who ask for it. */
+static void test_recinvsid(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    bad_streamids(&t);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmphex(event_word(&t, i, 0) & 0xff, ==, TRANSLATION);
+    }
+    g_assert_cmphex(event_word(&t, 1, 2), ==, 0x3000);
+    g_assert_cmpuint(smmuv3_regs_stats(t.file)->events_dropped, ==, 2);
+    wr(&t, EVENTQ_CONS, 4);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, CR2, RECINVSID);
+    wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    bad_streamids(&t);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 10);
+    g_assert_cmphex(event_word(&t, 5, 0), ==, BAD_STREAMID);
+    g_assert_cmphex(event_word(&t, 8, 0), ==,
+                    BAD_STREAMID | (uint64_t)FIRST_SID << 32);
+    done(&t);
+}
+
+/* Nothing is left: no interrupt. */
+static void test_recinvsid_only(void)
+{
+    SMMUv3EventRecord record = bad_streamid();
+    Scenery t;
+
+    init_translating(&t, 4);
+    smmuv3_regs_record(t.file, &record, 1, false);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    g_assert_cmpuint(t.writes, ==, 0);
+    done(&t);
+}
+
+/* As many as the VMM likes. */
+static void test_record_many(void)
+{
+    SMMUv3EventRecord records[300];
+    Scenery t;
+
+    init_translating(&t, 9);
+    for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
+        records[i] = fault(0x1000 * i);
+    }
+    smmuv3_regs_record(t.file, records, G_N_ELEMENTS(records), true);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 300);
+    g_assert_cmphex(event_word(&t, 299, 2), ==, 0x1000 * 299);
+    done(&t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -630,5 +708,8 @@ int main(int argc, char **argv)
     g_test_add_func("/event/own-passing", test_own_passing);
     g_test_add_func("/event/own-removed", test_own_removed);
     g_test_add_func("/event/record", test_record);
+    g_test_add_func("/event/record-many", test_record_many);
+    g_test_add_func("/event/recinvsid", test_recinvsid);
+    g_test_add_func("/event/recinvsid-only", test_recinvsid_only);
     return g_test_run();
 }

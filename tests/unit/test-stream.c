@@ -177,12 +177,22 @@ static void expect_key(Table *t, uint32_t vsid, uint64_t context_ptr)
     g_assert_cmphex(c.key[0] & SMMUV3_STE0_S1CONTEXTPTR, ==, context_ptr);
 }
 
+/* Only F_STE_FETCH's record has an address, 7.3.3 to 7.3.5. */
 static void expect_event(Table *t, uint32_t vsid, SMMUv3EventType event)
 {
     SMMUv3StreamConfig c = look(t, vsid);
 
     g_assert_cmpint(c.kind, ==, ABORT);
     g_assert_cmpint(c.event, ==, event);
+    if (event != STE_FETCH) {
+        g_assert_cmphex(c.event_addr, ==, 0);
+    }
+}
+
+static void expect_no_fetch(Table *t, uint32_t vsid, uint64_t addr)
+{
+    expect_event(t, vsid, STE_FETCH);
+    g_assert_cmphex(look(t, vsid).event_addr, ==, addr);
 }
 
 static void test_linear(void)
@@ -287,10 +297,10 @@ static void test_unreadable(void)
     strtab_set(t.guest, &t.regs, 1, ste_s1(0x1000));
     strtab_set(t.guest, &t.regs, 2, ste_s1(0x2000));
     guest_hole(t.guest, STRTAB_ADDR + 64, 64);
-    expect_event(&t, 1, STE_FETCH);
+    expect_no_fetch(&t, 1, STRTAB_ADDR + 64);
     expect_key(&t, 2, 0x2000);
     t.regs.strtab_base = 0;
-    expect_event(&t, 2, STE_FETCH);
+    expect_no_fetch(&t, 2, 128);
     guest_free(t.guest);
 }
 
@@ -376,10 +386,11 @@ static void test_2lvl_unreadable(void)
     strtab_set_l1(t.guest, &t.regs, 0, L2(0), 9);
     strtab_set_l1(t.guest, &t.regs, 1, 0, 9);
     guest_write_ste(t.guest, L2(0), ste_s1(0x1000));
-    expect_event(&t, 256, STE_FETCH);
+    expect_no_fetch(&t, 256, 0);
+    expect_no_fetch(&t, 257, 64);
     expect_key(&t, 0, 0x1000);
     guest_hole(t.guest, STRTAB_ADDR, 8);
-    expect_event(&t, 0, STE_FETCH);
+    expect_no_fetch(&t, 0, STRTAB_ADDR);
     guest_free(t.guest);
 }
 
