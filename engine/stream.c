@@ -110,7 +110,7 @@ static unsigned strtab_split(uint32_t cfg)
 
 /*
  * The address of @vsid's STE in a two-level table; an event where there is
- * none (3.3.2: an invalid or too short level 2 table is C_BAD_STREAMID), with
+ * none (7.3.3: an invalid or too short level 2 table is C_BAD_STREAMID), with
  * the address of what could not be read.
  */
 static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
@@ -131,8 +131,8 @@ static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
     }
     desc = GUINT64_FROM_LE(desc);
     span = SMMUV3_GET(SMMUV3_L1STD_SPAN, desc);
-    if (!span || span > SMMUV3_L1STD_SPAN_MAX ||
-        l2_index >= SMMUV3_BIT(span - 1)) {
+    /* A span that the split cannot reach is none (5.1.1, 7.3.3). */
+    if (!span || span > split + 1 || l2_index >= SMMUV3_BIT(span - 1)) {
         return SMMUV3_EVENT_C_BAD_STREAMID;
     }
     *addr = (desc & SMMUV3_L1STD_L2PTR &

@@ -57,10 +57,12 @@ enum SMMUv3SteEats {
     (SMMUV3_STE1_S1DSS | SMMUV3_STE1_S1CIR | SMMUV3_STE1_S1COR |        \
      SMMUV3_STE1_S1CSH | SMMUV3_STE1_S1STALLD | SMMUV3_STE1_EATS)
 
-/* Level 1 Stream Table Descriptor, 5.1.2: Span 0 is invalid, 12..31 reserved */
+/*
+ * Level 1 Stream Table Descriptor, 5.1: a Span of n has 2^(n-1) STEs; 0, and
+ * more than SPLIT+1, which all reserved values are, are invalid
+ */
 #define SMMUV3_L1STD_SPAN         SMMUV3_BITS(4, 0)
 #define SMMUV3_L1STD_L2PTR        SMMUV3_BITS(51, 6)
-#define SMMUV3_L1STD_SPAN_MAX     11
 #define SMMUV3_L1STD_SIZE         8
 
 #endif

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "scene.h"
+#include "ste-model.h"
 #include "stream.h"
 
 #define V SMMUV3_STE0_V
@@ -364,7 +365,100 @@ static void test_span(void)
     guest_free(t.guest);
 }
 
-/* L2Ptr's bits below the table's size are not there (5.1.2). */
+/* A span that no StreamID below the split can reach is no table (5.1.1). */
+static void test_span_over_split(void)
+{
+    static const unsigned splits[] = { 6, 8, 10 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(splits); i++) {
+        unsigned split = splits[i];
+        Table t;
+
+        table_init(&t);
+        strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 12, split);
+        guest_write_ste(t.guest, L2(0), ste_s1(0x1000));
+        strtab_set_l1(t.guest, &t.regs, 1, L2(0), split + 1);
+        expect_key(&t, 1u << split, 0x1000);
+        for (unsigned span = split + 2; span < 32; span++) {
+            strtab_set_l1(t.guest, &t.regs, 1, L2(0), span);
+            expect_event(&t, 1u << split, BAD_STREAMID);
+        }
+        guest_free(t.guest);
+    }
+}
+
+/* Small numbers more often than others, so that tables are found. */
+static uint32_t any_below(GRand *rand, unsigned bits)
+{
+    return g_rand_int(rand) >> (31 - g_rand_int_range(rand, 0, bits));
+}
+
+static void random_table(GRand *rand, Table *t)
+{
+    bool two_level = g_rand_boolean(rand);
+    unsigned sidsize = g_rand_int_range(rand, 0, 17);
+
+    t->idr[1] = (t->idr[1] & ~(uint32_t)SMMUV3_IDR1_SIDSIZE) | sidsize;
+    t->regs.strtab_base = STRTAB_ADDR + 64 * (uint64_t)any_below(rand, 16);
+    t->regs.strtab_base_cfg =
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_LOG2SIZE,
+                    g_rand_int_range(rand, 0, sidsize + 1)) |
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_SPLIT, g_rand_int_range(rand, 5, 12)) |
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_FMT, two_level);
+    /* Descriptors all over */
+    for (uint64_t at = 0; at < 0x800; at += 8) {
+        guest_write64(t->guest, STRTAB_ADDR + at,
+                      (STRTAB_ADDR + 64 * (uint64_t)any_below(rand, 14)) |
+                      g_rand_int_range(rand, 0, 14));
+    }
+}
+
+/* An STE is what is read two words at a time. */
+static void note_ste(Guest *g, uint64_t addr, size_t len)
+{
+    if (len == 2 * sizeof(uint64_t)) {
+        *(uint64_t *)g->hook_data = addr;
+    }
+}
+
+static void compare_lookup(Table *t, uint32_t sid, unsigned *found)
+{
+    SteModelPlace want = ste_model_locate(t->guest, &t->regs, t->idr, sid);
+    uint64_t ste = 0;
+    SMMUv3StreamConfig c;
+
+    t->guest->hook_data = &ste;
+    t->guest->after_read = note_ste;
+    c = look(t, sid);
+    t->guest->after_read = NULL;
+    if (want.event == NONE) {
+        g_assert_cmphex(ste, ==, want.addr);
+        ++*found;
+    } else {
+        g_assert_cmpint(c.event, ==, want.event);
+        g_assert_cmphex(c.event_addr, ==, want.addr);
+    }
+}
+
+/* Any table, any StreamID: the STE that 5.1 and 6.3.24 lead to, or why not. */
+static void test_model_lookup(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(4);
+    unsigned found = 0;
+    Table t;
+
+    table_init(&t);
+    for (unsigned round = 0; round < 2000; round++) {
+        random_table(rand, &t);
+        for (unsigned i = 0; i < 50; i++) {
+            compare_lookup(&t, any_below(rand, 18), &found);
+        }
+    }
+    g_assert_cmpuint(found, >, 10000);
+    guest_free(t.guest);
+}
+
+/* L2Ptr's bits below the table's size are not there (5.1). */
 static void test_l2_alignment(void)
 {
     Table t;
@@ -462,6 +556,8 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/sidsize/32", test_sidsize_32);
     g_test_add_func("/stream/reads-once", test_reads_once);
     g_test_add_func("/stream/2lvl/span", test_span);
+    g_test_add_func("/stream/2lvl/span-over-split", test_span_over_split);
+    g_test_add_func("/stream/model/lookup", test_model_lookup);
     g_test_add_func("/stream/2lvl/alignment", test_l2_alignment);
     g_test_add_func("/stream/2lvl/unreadable", test_2lvl_unreadable);
     g_test_add_func("/stream/2lvl/small", test_2lvl_small);
