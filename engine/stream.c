@@ -8,6 +8,9 @@
 #include "smmuv3/ste.h"
 #include "stream.h"
 
+#define LOG2_STE_SIZE 6
+#define LOG2_L1STD_SIZE 3
+
 static SMMUv3StreamConfig stream_abort(SMMUv3EventType event)
 {
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_ABORT, .event = event };
@@ -95,10 +98,14 @@ SMMUv3StreamConfig smmuv3_stream_gbpa(uint32_t gbpa)
                                     : stream_bypass();
 }
 
-/* A table's base is aligned to its size, never to less than 64 bytes. */
-static uint64_t table_base(uint64_t base, uint64_t size)
+/*
+ * The base is aligned to the size that LOG2SIZE says, also where SIDSIZE lets
+ * less of it be reached, and never to less than 64 bytes (6.3.24).
+ */
+static uint64_t table_base(uint64_t base, unsigned log2bytes)
 {
-    return base & SMMUV3_STRTAB_BASE_ADDR & ~(MAX(size, 64) - 1);
+    return log2bytes > 63 ? 0 : base & SMMUV3_STRTAB_BASE_ADDR &
+                                ~(SMMUV3_BIT(log2bytes) - 1);
 }
 
 static unsigned strtab_split(uint32_t cfg)
@@ -120,8 +127,7 @@ static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
 {
     unsigned split = strtab_split(regs->strtab_base_cfg);
     unsigned log2l1 = log2size > split ? log2size - split : 0;
-    uint64_t l1 = table_base(regs->strtab_base,
-                             (uint64_t)SMMUV3_L1STD_SIZE << log2l1);
+    uint64_t l1 = table_base(regs->strtab_base, log2l1 + LOG2_L1STD_SIZE);
     uint32_t l2_index = vsid & (SMMUV3_BIT(split) - 1);
     uint64_t desc, span;
 
@@ -147,17 +153,17 @@ static SMMUv3EventType locate(const SMMUv3FrontendOps *fe, void *opaque,
                               uint64_t *addr)
 {
     unsigned sidsize = MIN(SMMUV3_GET(SMMUV3_IDR1_SIDSIZE, idr[1]), 32);
-    unsigned log2size = MIN(SMMUV3_GET(SMMUV3_STRTAB_CFG_LOG2SIZE,
-                                       regs->strtab_base_cfg), sidsize);
+    unsigned log2size = SMMUV3_GET(SMMUV3_STRTAB_CFG_LOG2SIZE,
+                                   regs->strtab_base_cfg);
 
-    if (vsid >= SMMUV3_BIT(log2size)) {
+    if (vsid >= SMMUV3_BIT(MIN(log2size, sidsize))) {
         return SMMUV3_EVENT_C_BAD_STREAMID;
     }
     if (SMMUV3_GET(SMMUV3_STRTAB_CFG_FMT, regs->strtab_base_cfg) ==
         SMMUV3_STRTAB_2LVL && (idr[0] & SMMUV3_IDR0_ST_LEVEL)) {
         return locate_2lvl(fe, opaque, regs, log2size, vsid, addr);
     }
-    *addr = table_base(regs->strtab_base, sizeof(SMMUv3Ste) << log2size) +
+    *addr = table_base(regs->strtab_base, log2size + LOG2_STE_SIZE) +
             sizeof(SMMUv3Ste) * vsid;
     return SMMUV3_EVENT_NONE;
 }

@@ -153,6 +153,9 @@ static void test_gbpa(void)
 
 /* Lookup. */
 
+/* L1 descriptors at STRTAB_ADDR, level 2 tables 1 MiB behind, 64 KiB each */
+#define L2(n) (STRTAB_ADDR + 0x100000 + 0x10000 * (uint64_t)(n))
+
 typedef struct Table {
     Guest *guest;
     SMMUv3StreamRegs regs;
@@ -253,9 +256,30 @@ static void test_sidsize(void)
     strtab_set(t.guest, &t.regs, 16, ste_s1(0x2000));
     t.idr[1] &= ~(uint32_t)SMMUV3_IDR1_SIDSIZE;
     t.idr[1] |= 4;
-    t.regs.strtab_base_cfg = 63; /* more than SIDSIZE is SIDSIZE */
+    t.regs.strtab_base_cfg = 12; /* more than SIDSIZE is SIDSIZE */
     expect_key(&t, 15, 0x1000);
     expect_event(&t, 16, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+/* 6.3.24: aligned by LOG2SIZE as it was written, however few StreamIDs. */
+static void test_literal_alignment(void)
+{
+    Table t;
+
+    table_init(&t);
+    t.idr[1] = (t.idr[1] & ~(uint32_t)SMMUV3_IDR1_SIDSIZE) | 4;
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 8);
+    strtab_set(t.guest, &t.regs, 3, ste_s1(0x1000));
+    t.regs.strtab_base = STRTAB_ADDR | 0x3fc0;
+    expect_key(&t, 3, 0x1000);
+    t.regs.strtab_base_cfg = 63;
+    expect_no_fetch(&t, 3, 64 * 3);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 16, 6);
+    strtab_set_l1(t.guest, &t.regs, 0, L2(0), 7);
+    guest_write_ste(t.guest, L2(0) + 64 * 3, ste_s1(0x2000));
+    t.regs.strtab_base = STRTAB_ADDR | 0x1fc0;
+    expect_key(&t, 3, 0x2000);
     guest_free(t.guest);
 }
 
@@ -304,9 +328,6 @@ static void test_unreadable(void)
     expect_no_fetch(&t, 2, 128);
     guest_free(t.guest);
 }
-
-/* L1 descriptors at STRTAB_ADDR, level 2 tables 1 MiB behind, 64 KiB each */
-#define L2(n) (STRTAB_ADDR + 0x100000 + 0x10000 * (uint64_t)(n))
 
 typedef struct SplitCase {
     const char *name;
@@ -401,8 +422,7 @@ static void random_table(GRand *rand, Table *t)
     t->idr[1] = (t->idr[1] & ~(uint32_t)SMMUV3_IDR1_SIDSIZE) | sidsize;
     t->regs.strtab_base = STRTAB_ADDR + 64 * (uint64_t)any_below(rand, 16);
     t->regs.strtab_base_cfg =
-        SMMUV3_PREP(SMMUV3_STRTAB_CFG_LOG2SIZE,
-                    g_rand_int_range(rand, 0, sidsize + 1)) |
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_LOG2SIZE, any_below(rand, 6)) |
         SMMUV3_PREP(SMMUV3_STRTAB_CFG_SPLIT, g_rand_int_range(rand, 5, 12)) |
         SMMUV3_PREP(SMMUV3_STRTAB_CFG_FMT, two_level);
     /* Descriptors all over */
@@ -554,6 +574,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/linear/unreadable", test_unreadable);
     g_test_add_func("/stream/sidsize/small", test_sidsize);
     g_test_add_func("/stream/sidsize/32", test_sidsize_32);
+    g_test_add_func("/stream/sidsize/alignment", test_literal_alignment);
     g_test_add_func("/stream/reads-once", test_reads_once);
     g_test_add_func("/stream/2lvl/span", test_span);
     g_test_add_func("/stream/2lvl/span-over-split", test_span_over_split);
