@@ -30,47 +30,63 @@ static SMMUv3StreamConfig stream_bypass(void)
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_BYPASS };
 }
 
-/* The fields of a stage-1 STE that make it ILLEGAL, 5.2. */
-static bool s1_fields_legal(const uint64_t dw[2], const uint32_t idr[6])
+/* 0b11, which behaves as 0b00 */
+static void drop_reserved(uint64_t *word, uint64_t field)
 {
-    uint64_t cdmax = SMMUV3_GET(SMMUV3_STE0_S1CDMAX, dw[0]);
-    uint64_t s1fmt = SMMUV3_GET(SMMUV3_STE0_S1FMT, dw[0]);
-    uint64_t s1dss = SMMUV3_GET(SMMUV3_STE1_S1DSS, dw[1]);
+    if ((*word & field) == field) {
+        *word &= ~field;
+    }
+}
 
-    if (cdmax > SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1])) {
+/*
+ * The words of a stage-1 STE as they act (5.2): without the fields that are
+ * IGNORED for a guest with this promise, which the host's SMMU may not ignore,
+ * and without the reserved encodings that behave as 0.
+ */
+static void effective_s1(uint64_t out[2], const uint64_t dw[2],
+                         const uint32_t idr[6])
+{
+    out[0] = dw[0] & SMMUV3_STE0_NESTED_MASK;
+    out[1] = dw[1] & SMMUV3_STE1_NESTED_MASK;
+    if (!(idr[1] & SMMUV3_IDR1_SSIDSIZE)) {
+        out[0] &= ~SMMUV3_STE0_S1CDMAX;
+    }
+    if (!(out[0] & SMMUV3_STE0_S1CDMAX)) {
+        out[0] &= ~SMMUV3_STE0_S1FMT;
+        out[1] &= ~SMMUV3_STE1_S1DSS;
+    }
+    if (!(idr[0] & SMMUV3_IDR0_ATS)) {
+        out[1] &= ~SMMUV3_STE1_EATS;
+    }
+    drop_reserved(&out[0], SMMUV3_STE0_S1FMT);
+    drop_reserved(&out[1], SMMUV3_STE1_S1DSS);
+    drop_reserved(&out[1], SMMUV3_STE1_EATS);
+}
+
+/* Of effective words: what makes a stage-1 STE ILLEGAL, 5.2.2 */
+static bool s1_legal(const uint64_t dw[2], const uint32_t idr[6])
+{
+    if (SMMUV3_GET(SMMUV3_STE0_S1CDMAX, dw[0]) >
+        SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1])) {
         return false;
     }
-    /* Both are IGNORED with a single CD. */
-    if (cdmax && (s1fmt == SMMUV3_STE_S1FMT_RESERVED ||
-                  s1dss == SMMUV3_STE_S1DSS_RESERVED)) {
-        return false;
-    }
-    if (cdmax && s1fmt && !(idr[0] & SMMUV3_IDR0_CD2L)) {
+    if ((dw[0] & SMMUV3_STE0_S1FMT) && !(idr[0] & SMMUV3_IDR0_CD2L)) {
         return false;
     }
     if ((dw[1] & SMMUV3_STE1_S1STALLD) && (idr[0] & SMMUV3_IDR0_STALL_MODEL)) {
         return false;
     }
-    /* Split-stage ATS needs stage 2; 0b11 is reserved. */
-    return !(idr[0] & SMMUV3_IDR0_ATS) ||
-           SMMUV3_GET(SMMUV3_STE1_EATS, dw[1]) <= SMMUV3_STE_EATS_FULL;
+    /* Split-stage ATS needs stage 2. */
+    return SMMUV3_GET(SMMUV3_STE1_EATS, dw[1]) <= SMMUV3_STE_EATS_FULL;
 }
 
 static SMMUv3StreamConfig decode_s1(const uint64_t dw[2],
                                     const uint32_t idr[6])
 {
     SMMUv3StreamConfig config = { .kind = SMMUV3_STREAM_TRANSLATE };
-    uint64_t dw1_mask = SMMUV3_STE1_NESTED_MASK;
 
-    if (!s1_fields_legal(dw, idr)) {
-        return stream_illegal();
-    }
-    if (!(idr[0] & SMMUV3_IDR0_ATS)) {
-        dw1_mask &= ~SMMUV3_STE1_EATS;
-    }
-    config.key[0] = dw[0] & SMMUV3_STE0_NESTED_MASK;
-    config.key[1] = dw[1] & dw1_mask;
-    return config;
+    effective_s1(config.key, dw, idr);
+    return s1_legal(config.key, idr) ? config : stream_illegal();
 }
 
 SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],

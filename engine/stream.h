@@ -13,7 +13,7 @@
 
 typedef struct SMMUv3StreamConfig {
     SMMUv3StreamKind kind;
-    uint64_t key[2];        /* masked STE words 0 and 1; 0 if not translate */
+    uint64_t key[2];        /* STE words 0, 1 as they act; 0: not translate */
     SMMUv3EventType event;  /* what a transaction would raise; abort only */
     bool illegal;           /* the STE has V=1, and cannot be used (5.2.2) */
     uint64_t event_addr;    /* F_STE_FETCH: what could not be read */

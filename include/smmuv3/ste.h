@@ -45,10 +45,6 @@ enum SMMUv3SteEats {
     SMMUV3_STE_EATS_FULL = 1,
 };
 
-/* Reserved encodings that make an STE illegal, 5.2. */
-#define SMMUV3_STE_S1FMT_RESERVED 3
-#define SMMUV3_STE_S1DSS_RESERVED 3
-
 /* What a nested HWPT may carry: struct iommu_hwpt_arm_smmuv3 of the uAPI */
 #define SMMUV3_STE0_NESTED_MASK                                         \
     (SMMUV3_STE0_V | SMMUV3_STE0_CONFIG | SMMUV3_STE0_S1FMT |           \

@@ -102,3 +102,54 @@ SteModelPlace ste_model_locate(Guest *g, const SMMUv3StreamRegs *regs,
     }
     return place;
 }
+
+/* ---- What an STE does ---- */
+
+/* "0b11: Reserved (behaves as 0b00)": S1Fmt, S1DSS, EATS without DPT */
+static unsigned or_reserved(uint64_t value)
+{
+    return value == 3 ? 0 : value;
+}
+
+static SteModel stage_1(const uint64_t dw[2], const uint32_t idr[6])
+{
+    bool ats = bits(idr[0], 10, 10), cd2l = bits(idr[0], 19, 19);
+    unsigned stall_model = bits(idr[0], 25, 24);
+    unsigned ssidsize = bits(idr[1], 10, 6);
+    SteModel m = {
+        .kind = STE_MODEL_STAGE_1,
+        .context_ptr = bits(dw[0], 51, 6) << 6,
+        .cdmax = ssidsize ? bits(dw[0], 63, 59) : 0,
+        .memory = bits(dw[1], 7, 2),
+        .stalld = bits(dw[1], 27, 27),
+        .eats = ats ? or_reserved(bits(dw[1], 29, 28)) : 0,
+    };
+
+    if (m.cdmax) {
+        m.fmt = or_reserved(bits(dw[0], 5, 4));
+        m.dss = or_reserved(bits(dw[1], 1, 0));
+    }
+    /* Split-stage ATS needs Config 0b111. */
+    if (m.cdmax > ssidsize || (m.fmt && !cd2l) || m.eats == 2 ||
+        (m.stalld && stall_model != 0)) {
+        m.kind = STE_MODEL_ILLEGAL;
+    }
+    return m;
+}
+
+SteModel ste_model(const uint64_t dw[2], const uint32_t idr[6])
+{
+    if (!(dw[0] & 1)) {
+        return (SteModel) { .kind = STE_MODEL_ILLEGAL };
+    }
+    switch (bits(dw[0], 3, 1)) {
+    case 0 ... 3:
+        return (SteModel) { .kind = STE_MODEL_ABORT };
+    case 4:
+        return (SteModel) { .kind = STE_MODEL_BYPASS };
+    case 5:
+        return stage_1(dw, idr);
+    default:
+        return (SteModel) { .kind = STE_MODEL_ILLEGAL };
+    }
+}

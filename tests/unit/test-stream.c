@@ -49,15 +49,15 @@ static const DecodeCase decode_cases[] = {
     { "CDMax 31", { S1 | CDMAX(31), 0 }, ABORT, BAD_STE },
     { "S1Fmt 4K", { S1 | CDMAX(4) | FMT(1), 0 }, TRANSLATE, NONE },
     { "S1Fmt 64K", { S1 | CDMAX(4) | FMT(2), 0 }, TRANSLATE, NONE },
-    { "S1Fmt reserved", { S1 | CDMAX(4) | FMT(3), 0 }, ABORT, BAD_STE },
+    { "S1Fmt reserved", { S1 | CDMAX(4) | FMT(3), 0 }, TRANSLATE, NONE },
     { "S1Fmt with one CD", { S1 | FMT(3), 0 }, TRANSLATE, NONE },
     { "S1DSS 2", { S1 | CDMAX(4), DSS(2) }, TRANSLATE, NONE },
-    { "S1DSS reserved", { S1 | CDMAX(4), DSS(3) }, ABORT, BAD_STE },
+    { "S1DSS reserved", { S1 | CDMAX(4), DSS(3) }, TRANSLATE, NONE },
     { "S1DSS with one CD", { S1, DSS(3) }, TRANSLATE, NONE },
     { "S1STALLD", { S1, SMMUV3_STE1_S1STALLD }, ABORT, BAD_STE },
     { "EATS full", { S1, EATS(1) }, TRANSLATE, NONE },
     { "EATS split", { S1, EATS(2) }, ABORT, BAD_STE },
-    { "EATS reserved", { S1, EATS(3) }, ABORT, BAD_STE },
+    { "EATS reserved", { S1, EATS(3) }, TRANSLATE, NONE },
 };
 
 static void test_decode(gconstpointer data)
@@ -103,6 +103,101 @@ static void test_no_ats(void)
 
         g_assert_cmpint(config.kind, ==, TRANSLATE);
         g_assert_cmphex(config.key[1], ==, 0);
+    }
+}
+
+/* What may differ in an STE of stage 1 for the guest: each value of each. */
+typedef struct Fields {
+    unsigned cdmax, fmt, dss, eats, stalld;
+} Fields;
+
+static bool next_value(unsigned *field, unsigned values)
+{
+    *field = (*field + 1) % values;
+    return *field != 0;
+}
+
+static bool next_fields(Fields *f)
+{
+    return next_value(&f->cdmax, 32) || next_value(&f->fmt, 4) ||
+           next_value(&f->dss, 4) || next_value(&f->eats, 4) ||
+           next_value(&f->stalld, 2);
+}
+
+/* The key says what the STE does, and nothing else. */
+static void compare_key(const SMMUv3StreamConfig *c, const SteModel *want)
+{
+    g_assert_cmpint(c->kind, ==, TRANSLATE);
+    g_assert_cmphex(c->key[0], ==, S1 | CDMAX(want->cdmax) | FMT(want->fmt) |
+                    want->context_ptr);
+    g_assert_cmphex(c->key[1], ==, DSS(want->dss) | EATS(want->eats) |
+                    (uint64_t)want->memory << 2 |
+                    (want->stalld ? SMMUV3_STE1_S1STALLD : 0));
+}
+
+static void compare_decode(const uint64_t dw[2], const uint32_t idr[6])
+{
+    SteModel want = ste_model(dw, idr);
+    SMMUv3StreamConfig c = smmuv3_ste_decode(dw, idr);
+
+    g_assert_cmpint(c.event, ==,
+                    want.kind == STE_MODEL_ILLEGAL ? BAD_STE : NONE);
+    g_assert_cmpint(c.illegal, ==, want.kind == STE_MODEL_ILLEGAL && dw[0] & V);
+    switch (want.kind) {
+    case STE_MODEL_STAGE_1:
+        compare_key(&c, &want);
+        break;
+    case STE_MODEL_BYPASS:
+        g_assert_cmpint(c.kind, ==, BYPASS);
+        break;
+    default:
+        g_assert_cmpint(c.kind, ==, ABORT);
+    }
+}
+
+/* All of them, for a guest that was promised little, much, and in between. */
+static void test_model_decode(void)
+{
+    static const unsigned ssidsizes[] = { 0, 1, 10, 20 };
+    static const uint32_t absent[] = {
+        0, SMMUV3_IDR0_ATS, SMMUV3_IDR0_CD2L, SMMUV3_IDR0_STALL_MODEL,
+        SMMUV3_IDR0_ATS | SMMUV3_IDR0_CD2L,
+    };
+    Fields f = { 0 };
+
+    do {
+        uint64_t dw[2] = {
+            S1 | CONTEXT_PTR | CDMAX(f.cdmax) | FMT(f.fmt),
+            DSS(f.dss) | EATS(f.eats) | 0x9c |
+            (f.stalld ? SMMUV3_STE1_S1STALLD : 0),
+        };
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(ssidsizes); i++) {
+            for (unsigned j = 0; j < G_N_ELEMENTS(absent); j++) {
+                uint32_t idr[6];
+
+                memcpy(idr, guest_idr, sizeof(idr));
+                idr[0] &= ~absent[j];
+                idr[1] &= ~(uint32_t)SMMUV3_IDR1_SSIDSIZE;
+                idr[1] |= SMMUV3_PREP(SMMUV3_IDR1_SSIDSIZE, ssidsizes[i]);
+                compare_decode(dw, idr);
+            }
+        }
+    } while (next_fields(&f));
+}
+
+/* Any words. */
+static void test_model_decode_random(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(5);
+
+    for (unsigned i = 0; i < 200000; i++) {
+        uint64_t dw[2];
+
+        for (unsigned j = 0; j < 2; j++) {
+            dw[j] = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+        }
+        compare_decode(dw, guest_idr);
     }
 }
 
@@ -579,6 +674,8 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/2lvl/span", test_span);
     g_test_add_func("/stream/2lvl/span-over-split", test_span_over_split);
     g_test_add_func("/stream/model/lookup", test_model_lookup);
+    g_test_add_func("/stream/model/decode", test_model_decode);
+    g_test_add_func("/stream/model/decode-random", test_model_decode_random);
     g_test_add_func("/stream/2lvl/alignment", test_l2_alignment);
     g_test_add_func("/stream/2lvl/unreadable", test_2lvl_unreadable);
     g_test_add_func("/stream/2lvl/small", test_2lvl_small);
