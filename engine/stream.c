@@ -5,6 +5,7 @@
  */
 #include <glib.h>
 
+#include "smmuv3-promise.h"
 #include "smmuv3/ste.h"
 #include "stream.h"
 
@@ -74,6 +75,10 @@ static bool s1_legal(const uint64_t dw[2], const uint32_t idr[6])
         return false;
     }
     if ((dw[1] & SMMUV3_STE1_S1STALLD) && (idr[0] & SMMUV3_IDR0_STALL_MODEL)) {
+        return false;
+    }
+    /* 3.4.3: so it is from SMMUv3.1 on, and may be before. */
+    if ((dw[0] & SMMUV3_STE0_S1CONTEXTPTR) >> smmuv3_oas_bits(idr[5])) {
         return false;
     }
     /* Split-stage ATS needs stage 2. */

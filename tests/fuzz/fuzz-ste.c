@@ -65,6 +65,7 @@ static bool does_the_same(const Fuzz *f, const uint64_t guest[2],
 {
     static const uint32_t all[6] = {
         SMMUV3_IDR0_ATS | SMMUV3_IDR0_CD2L, SMMUV3_IDR1_SSIDSIZE,
+        [5] = SMMUV3_IDR5_OAS,
     };
     SteModel a = ste_model(guest, f->idr), b = ste_model(host, all);
 

@@ -115,6 +115,7 @@ static SteModel stage_1(const uint64_t dw[2], const uint32_t idr[6])
 {
     bool ats = bits(idr[0], 10, 10), cd2l = bits(idr[0], 19, 19);
     unsigned stall_model = bits(idr[0], 25, 24);
+    static const unsigned oas[] = { 32, 36, 40, 42, 44, 48, 52, 52 };
     unsigned ssidsize = bits(idr[1], 10, 6);
     SteModel m = {
         .kind = STE_MODEL_STAGE_1,
@@ -129,9 +130,10 @@ static SteModel stage_1(const uint64_t dw[2], const uint32_t idr[6])
         m.fmt = or_reserved(bits(dw[0], 5, 4));
         m.dss = or_reserved(bits(dw[1], 1, 0));
     }
-    /* Split-stage ATS needs Config 0b111. */
+    /* Split-stage ATS needs Config 0b111; 3.4.3: an address beyond OAS */
     if (m.cdmax > ssidsize || (m.fmt && !cd2l) || m.eats == 2 ||
-        (m.stalld && stall_model != 0)) {
+        (m.stalld && stall_model != 0) ||
+        m.context_ptr >> oas[bits(idr[5], 2, 0)]) {
         m.kind = STE_MODEL_ILLEGAL;
     }
     return m;

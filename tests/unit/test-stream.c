@@ -30,7 +30,7 @@ typedef struct DecodeCase {
     SMMUv3EventType event;
 } DecodeCase;
 
-/* guest_idr: SSIDSIZE 10, CD2L, ATS, STALL_MODEL 1 */
+/* guest_idr: SSIDSIZE 10, CD2L, ATS, STALL_MODEL 1, OAS 44 */
 static const DecodeCase decode_cases[] = {
     { "V=0", { 0, 0 }, ABORT, BAD_STE },
     { "V=0, all other bits", { ~V, ~UINT64_C(0) }, ABORT, BAD_STE },
@@ -58,6 +58,11 @@ static const DecodeCase decode_cases[] = {
     { "EATS full", { S1, EATS(1) }, TRANSLATE, NONE },
     { "EATS split", { S1, EATS(2) }, ABORT, BAD_STE },
     { "EATS reserved", { S1, EATS(3) }, TRANSLATE, NONE },
+    { "S1ContextPtr at OAS", { S1 | SMMUV3_BITS(43, 6), 0 }, TRANSLATE,
+      NONE },
+    { "S1ContextPtr over OAS", { S1 | SMMUV3_BIT(44), 0 }, ABORT, BAD_STE },
+    { "S1ContextPtr of the widest", { S1 | SMMUV3_BIT(51), 0 }, ABORT,
+      BAD_STE },
 };
 
 static void test_decode(gconstpointer data)
@@ -197,6 +202,8 @@ static void test_model_decode_random(void)
         for (unsigned j = 0; j < 2; j++) {
             dw[j] = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
         }
+        /* Nearly all would be beyond OAS. */
+        dw[0] &= i & 1 ? ~SMMUV3_BITS(51, 44) : UINT64_MAX;
         compare_decode(dw, guest_idr);
     }
 }
@@ -209,7 +216,7 @@ static void test_key(void)
     uint64_t mask0 = V | CFG(7) | FMT(3) | CDMAX(31) |
                      SMMUV3_BITS(51, 6);
     uint64_t dw[2] = {
-        (~UINT64_C(0) & ~(CFG(7) | CDMAX(31) | FMT(3))) |
+        (~UINT64_C(0) & ~(CFG(7) | CDMAX(31) | FMT(3) | SMMUV3_BITS(51, 44))) |
         CFG(SMMUV3_STE_CONFIG_S1) | CDMAX(10) | FMT(2),
         (~UINT64_C(0) & ~SMMUV3_STE1_NESTED_MASK) | legal1,
     };
