@@ -109,12 +109,15 @@ static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
     return end;
 }
 
-/* 4.7.3: where a CMD_SYNC's MSI goes; 0: it has none. */
+/* 4.7.3: has a CMD_SYNC an MSI? The whole field says so, beyond OAS, too. */
+static bool has_msi(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
+{
+    return wants_signal(cmd) && (e->idr[0] & SMMUV3_IDR0_MSI) &&
+           (cmd->dw[1] & SMMUV3_SYNC1_MSIADDR);
+}
+
 static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
 {
-    if (!wants_signal(cmd) || !(e->idr[0] & SMMUV3_IDR0_MSI)) {
-        return 0;
-    }
     return cmd->dw[1] & e->msi_bits;
 }
 
@@ -122,10 +125,9 @@ static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
 static bool signal_sync(Window *w, const SMMUv3Cmd *cmd)
 {
     SMMUv3Engine *e = w->engine;
-    uint64_t addr = msi_address(e, cmd);
 
-    if (addr) {
-        w->msi_aborted |= e->fe->msi(e->opaque, addr,
+    if (has_msi(e, cmd)) {
+        w->msi_aborted |= e->fe->msi(e->opaque, msi_address(e, cmd),
                                      SMMUV3_GET(SMMUV3_SYNC0_MSIDATA,
                                                 cmd->dw[0]));
         return false;
@@ -412,13 +414,14 @@ static bool sync_command(Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
     const SMMUv3Cmd *cmd = &w->cmds[i];
-    uint64_t msi = msi_address(e, cmd);
+    bool msi = has_msi(e, cmd);
 
     if (!sync_legal(cmd)) {
         return fail(w, i, SMMUV3_CERROR_ILL);
     }
     if (w->quiet && wants_signal(cmd) &&
-        !(msi && e->fe->msi_is_quiet && e->fe->msi_is_quiet(e->opaque, msi))) {
+        !(msi && e->fe->msi_is_quiet &&
+          e->fe->msi_is_quiet(e->opaque, msi_address(e, cmd)))) {
         return give_up_quiet(w);
     }
     e->syncs[w->n_syncs++] = i;
