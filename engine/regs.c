@@ -720,7 +720,7 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6])
 
     f->unsettled = false;
     *r = (SMMUv3Regs) {
-        .aidr = SMMUV3_AIDR_3_1,
+        .aidr = idr[3] & SMMUV3_IDR3_HAD ? SMMUV3_AIDR_3_1 : SMMUV3_AIDR_3_0,
         .gbpa = SMMUV3_PREP(SMMUV3_GBPA_SHCFG, SMMUV3_GBPA_SHCFG_INCOMING),
         .cmdq_base = SMMUV3_GET(SMMUV3_IDR1_CMDQS, idr[1]),
         .eventq_base = SMMUV3_GET(SMMUV3_IDR1_EVENTQS, idr[1]),

@@ -108,7 +108,8 @@ void smmuv3_regs_free(SMMUv3RegFile *f);
 
 /*
  * Reset: everything off, GBPA is bypass, queues as large as @idr has them.
- * @idr, SMMU_IDR0..5, is what the guest is promised from now on; the engine is
+ * @idr, SMMU_IDR0..5, is what the guest is promised from now on; with IDR3.HAD,
+ * mandatory from there on, it is an SMMUv3.1, else an SMMUv3.0. The engine is
  * told, and every stream is re-driven. What was being consumed stops. @idr
  * promises no more than the head of this file allows.
  */
@@ -164,8 +165,8 @@ void smmuv3_regs_pause(SMMUv3RegFile *f, bool paused);
  * The host's events can be read (SMMUv3FrontendOps.watch): puts those that are
  * there, SMMUV3_HOST_EVENTS_MAX at the most, into the guest's EVENTQ, with one
  * interrupt. A queue that is off drops them, a full one sets OVFLG (7.4), one
- * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1). C_BAD_STREAMID is
- * written with CR2.RECINVSID only (6.3.12).
+ * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1). C_BAD_STREAMID
+ * is written with CR2.RECINVSID only (6.3.12).
  */
 void smmuv3_regs_host_events(SMMUv3RegFile *f);
 

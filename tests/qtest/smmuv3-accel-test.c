@@ -332,7 +332,7 @@ static void test_idr_accel(void)
 
     check_common_idrs(&s);
     g_assert_cmpuint(extract32(reg(&s, IDR0), 13, 1), ==, 1);   /* MSI */
-    g_assert_cmpuint(extract32(reg(&s, IDR3), 2, 1), ==, 0);    /* HAD */
+    g_assert_cmpuint(extract32(reg(&s, IDR3), 2, 1), ==, 1);    /* HAD */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 4, 1), ==, 0);    /* XNX */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 8, 1), ==, 0);    /* FWB */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 11, 2), ==, 0);   /* BBML */

@@ -51,7 +51,7 @@
 
 /* S1P, AArch64, COHACC, ASID16, no stalls, two levels; queues of 2^19; 44 */
 static const uint32_t plain_idr[6] = {
-    0x0d40101a, 0x02730010, 0, 0x00000400, 0, 0x00000074,
+    0x0d40101a, 0x02730010, 0, 0x00000404, 0, 0x00000074,
 };
 
 /* A scene whose registers are a register file's. */
@@ -156,7 +156,7 @@ static const Row rows[] = {
     { "idr0", 0x00, 4, 0x0d40101a, 0, 0 },
     { "idr1", 0x04, 4, 0x02730010, 0, 0 },
     { "idr2", 0x08, 4, 0, 0, 0 },
-    { "idr3", 0x0c, 4, 0x00000400, 0, 0 },
+    { "idr3", 0x0c, 4, 0x00000404, 0, 0 },
     { "idr4", 0x10, 4, 0, 0, 0 },
     { "idr5", 0x14, 4, 0x00000074, 0, 0 },
     { "iidr", 0x18, 4, 0, 0, 0 },
@@ -464,6 +464,21 @@ static void test_feature(gconstpointer data)
     g_assert_cmphex(rd(&t, 4 * row->idr), ==, idr[row->idr]);
     wr_size(&t, row->offset, row->bytes, UINT64_MAX);
     g_assert_cmphex(rd_size(&t, row->offset, row->bytes), ==, row->bits);
+    done(&t);
+}
+
+/* 6.3.4: HAD is mandatory from SMMUv3.1 on, so without it it is SMMUv3.0. */
+static void test_version(void)
+{
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[3] &= ~4u;
+    init_idr(&t, idr);
+    g_assert_cmphex(rd(&t, 0x1c), ==, 0);
+    smmuv3_regs_reset(t.file, plain_idr);
+    g_assert_cmphex(rd(&t, 0x1c), ==, 1);
     done(&t);
 }
 
@@ -1238,6 +1253,7 @@ int main(int argc, char **argv)
     add_rows();
     g_test_add_func("/regs/lock/cr1", test_cr1_lock);
     g_test_add_func("/regs/lock/cr2-features", test_cr2_lock);
+    g_test_add_func("/regs/version", test_version);
     g_test_add_func("/regs/access/illegal", test_illegal_access);
     g_test_add_func("/regs/index-before-base", test_index_before_base);
     g_test_add_func("/regs/gbpa/update", test_gbpa);
