@@ -122,12 +122,14 @@ static void eventq_advance(SMMUv3Regs *r, uint32_t n)
     r->eventq_prod = (r->eventq_prod & SMMUV3_EVENTQ_PROD_OVFLG) | index;
 }
 
-/* 7.4: told once, until the guest has acknowledged it. */
-static void eventq_overflow(SMMUv3Regs *r)
+/* 7.4: told once, until the guest has acknowledged it. False: it was. */
+static bool eventq_overflow(SMMUv3Regs *r)
 {
-    if (!((r->eventq_prod ^ r->eventq_cons) & SMMUV3_EVENTQ_PROD_OVFLG)) {
-        r->eventq_prod ^= SMMUV3_EVENTQ_PROD_OVFLG;
+    if ((r->eventq_prod ^ r->eventq_cons) & SMMUV3_EVENTQ_PROD_OVFLG) {
+        return false;
     }
+    r->eventq_prod ^= SMMUV3_EVENTQ_PROD_OVFLG;
+    return true;
 }
 
 /* At most up to the ring's end; how many. 0: the write was aborted. */
@@ -178,6 +180,14 @@ static void tell(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
     }
 }
 
+static void interrupt_eventq(SMMUv3RegFile *f)
+{
+    if ((f->regs.irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ) &&
+        interrupt(f, SMMUV3_IRQ_EVENTQ)) {
+        raise_gerror(f, SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR);
+    }
+}
+
 /* 6.3.12: C_BAD_STREAMID is for those who ask for it. */
 static bool is_wanted(const SMMUv3Regs *r, const SMMUv3EventRecord *record)
 {
@@ -206,6 +216,7 @@ static void record(SMMUv3RegFile *f, SMMUv3EventRecord *records, uint32_t n,
                    bool lost)
 {
     SMMUv3Regs *r = &f->regs;
+    bool overflowed = false;
     uint32_t fit, done;
 
     n = drop_unwanted(f, records, n);
@@ -220,12 +231,12 @@ static void record(SMMUv3RegFile *f, SMMUv3EventRecord *records, uint32_t n,
     f->stats.events_dropped += fit - done;
     f->stats.events_overflowed += n - fit;
     if (lost || n > fit) {
-        eventq_overflow(r);
+        overflowed = eventq_overflow(r);
     }
     tell(f, records, n, done, lost);
-    if (done && (r->irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ) &&
-        interrupt(f, SMMUV3_IRQ_EVENTQ)) {
-        raise_gerror(f, SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR);
+    /* A full queue has been told of; that the host's was full has not. */
+    if (done || (lost && overflowed)) {
+        interrupt_eventq(f);
     }
 }
 

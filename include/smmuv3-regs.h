@@ -172,7 +172,8 @@ void smmuv3_regs_host_events(SMMUv3RegFile *f);
 
 /*
  * The same for @n records, little-endian, that the VMM makes itself; @lost:
- * there were more than it could keep.
+ * there were more than it could keep. Lost events set OVFLG, with an interrupt,
+ * also if none came.
  */
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
                         unsigned n, bool lost);

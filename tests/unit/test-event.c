@@ -313,6 +313,58 @@ static void test_lost(void)
     done(&t);
 }
 
+/* Nothing but the loss: told at once, and once until it is acknowledged. */
+static void test_lost_alone(void)
+{
+    SMMUv3EventRecord none;
+    Scenery t;
+
+    init_translating(&t, 4);
+    for (unsigned round = 0; round < 3; round++) {
+        uint32_t flag = round % 2 ? 0 : OVERFLOW;
+
+        smmuv3_regs_record(t.file, &none, 0, true);
+        smmuv3_regs_record(t.file, &none, 0, true);
+        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, flag);
+        g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, round + 1);
+        wr(&t, EVENTQ_CONS, flag);
+    }
+    g_assert_cmpuint(t.writes, ==, 0);
+    done(&t);
+}
+
+/* The host's last word was that it lost some, and no event comes after it. */
+static void test_lost_tail(void)
+{
+    unsigned before;
+    Scenery t;
+
+    init_translating(&t, 13);
+    faults(&t, 0, 4096 + 7);
+    while (stats(&t)->events < 4096) {
+        smmuv3_regs_host_events(t.file);
+    }
+    before = t.irqs[SMMUV3_IRQ_EVENTQ];
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, before + 1);
+    done(&t);
+}
+
+/* Of a queue that is off nobody hears anything, 7.4. */
+static void test_lost_disabled(void)
+{
+    SMMUv3EventRecord none;
+    Scenery t;
+
+    init_translating(&t, 4);
+    wr(&t, CR0, SMMUEN);
+    smmuv3_regs_record(t.file, &none, 0, true);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    done(&t);
+}
+
 static FakeObject *veventq(Scenery *t)
 {
     return fake_object(t->s.host, t->s.guest->events_fd - FAKE_VEVENTQ_FD(0));
@@ -696,6 +748,9 @@ int main(int argc, char **argv)
     g_test_add_func("/event/overflow", test_overflow);
     g_test_add_func("/event/bogus-cons", test_bogus_cons);
     g_test_add_func("/event/lost", test_lost);
+    g_test_add_func("/event/lost-alone", test_lost_alone);
+    g_test_add_func("/event/lost-tail", test_lost_tail);
+    g_test_add_func("/event/lost-disabled", test_lost_disabled);
     g_test_add_func("/event/gap", test_gap);
     g_test_add_func("/event/sequence-wrap", test_sequence_wrap);
     g_test_add_func("/event/abort", test_abort);
