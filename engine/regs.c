@@ -575,7 +575,7 @@ static bool legal(uint64_t offset, unsigned size)
     return (size == 4 || size == 8) && offset % size == 0;
 }
 
-/* A 64-bit register answers to its halves, a 32-bit one to 4 bytes only. */
+/* A 64-bit register answers to its halves, too; NULL: not @size at once. */
 static const Reg *find(uint64_t offset, unsigned size)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
@@ -599,56 +599,94 @@ static uint64_t id_register(uint64_t offset)
            ? ids[(offset - SMMUV3_REG_PIDR4) / 4] : 0;
 }
 
+/* A register, one of its halves, or what stands where there is none */
+static uint64_t read_one(const SMMUv3Regs *r, uint64_t offset, unsigned size)
+{
+    const Reg *reg = find(offset, size);
+    uint64_t value;
+
+    if (!reg) {
+        return id_register(offset);
+    }
+    value = get(r, reg) & ~hidden(r, reg->index);
+    value >>= 8 * (offset - reg->offset);
+    return size == 4 ? (uint32_t)value : value;
+}
+
+/* 6.2: 8 bytes at two 32-bit registers are both of them. */
+static bool is_pair(uint64_t offset, unsigned size)
+{
+    return size == 8 && !find(offset, 8);
+}
+
 bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                       uint64_t *value)
 {
-    const Reg *reg;
-
     *value = 0;
     if (!legal(offset, size)) {
         return false;
     }
     offset &= ~(uint64_t)SMMUV3_REG_PAGE1;
-    reg = find(offset, size);
-    if (reg) {
-        *value = get(&f->regs, reg) & ~hidden(&f->regs, reg->index);
-        *value >>= 8 * (offset - reg->offset);
-    } else if (size == 4) {
-        *value = id_register(offset);
-    }
-    if (size == 4) {
-        *value = (uint32_t)*value;
+    if (is_pair(offset, size)) {
+        *value = read_one(&f->regs, offset, 4) |
+                 read_one(&f->regs, offset + 4, 4) << 32;
+    } else {
+        *value = read_one(&f->regs, offset, size);
     }
     return true;
+}
+
+/* A register that was written, if @reg is one, and what it held. */
+typedef struct Written {
+    const Reg *reg;
+    uint64_t old;
+} Written;
+
+static Written write_one(SMMUv3Regs *r, uint64_t offset, unsigned size,
+                         uint64_t value)
+{
+    Written w = { .reg = find(offset, size) };
+    unsigned shift;
+    uint64_t bits;
+
+    /* 6.3.14: without Update nothing is written; Update itself reads zero. */
+    if (!w.reg || (w.reg->offset == SMMUV3_REG_GBPA &&
+                   !(value & SMMUV3_GBPA_UPDATE))) {
+        return (Written) { .reg = NULL };
+    }
+    shift = 8 * (offset - w.reg->offset);
+    bits = writable(r, w.reg->offset, true);
+    bits &= size == 8 ? UINT64_MAX : (uint64_t)UINT32_MAX << shift;
+    w.old = get(r, w.reg);
+    set(r, w.reg, (w.old & ~bits) | (value << shift & bits));
+    return w;
+}
+
+static void set_going(SMMUv3RegFile *f, Written w)
+{
+    if (w.reg && w.reg->written) {
+        w.reg->written(f, w.old);
+    }
 }
 
 bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                        uint64_t value)
 {
     SMMUv3Regs *r = &f->regs;
-    const Reg *reg;
-    unsigned shift;
-    uint64_t bits, old;
 
     if (!legal(offset, size)) {
         return false;
     }
     offset &= ~(uint64_t)SMMUV3_REG_PAGE1;
-    reg = find(offset, size);
-    if (!reg) {
-        return true;
-    }
-    /* 6.3.14: without Update nothing is written; Update itself reads zero. */
-    if (reg->offset == SMMUV3_REG_GBPA && !(value & SMMUV3_GBPA_UPDATE)) {
-        return true;
-    }
-    shift = 8 * (offset - reg->offset);
-    bits = writable(r, reg->offset, true);
-    bits &= size == 8 ? UINT64_MAX : (uint64_t)UINT32_MAX << shift;
-    old = get(r, reg);
-    set(r, reg, (old & ~bits) | (value << shift & bits));
-    if (reg->written) {
-        reg->written(f, old);
+    if (is_pair(offset, size)) {
+        /* Both stand before either sets anything going. */
+        Written low = write_one(r, offset, 4, (uint32_t)value);
+        Written high = write_one(r, offset + 4, 4, value >> 32);
+
+        set_going(f, low);
+        set_going(f, high);
+    } else {
+        set_going(f, write_one(r, offset, size, value));
     }
     return true;
 }

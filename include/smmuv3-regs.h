@@ -118,8 +118,9 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6]);
 /*
  * A guest's access of @size bytes at @offset from the base of page 0. False if
  * it is misaligned or neither of 4 nor of 8 bytes (6.2): it has done nothing
- * and read zero. 8 bytes at 32-bit registers, and places without a register,
- * are RAZ/WI.
+ * and read zero. 8 bytes at two 32-bit registers are both of them, and both are
+ * written before either sets anything going. Places without a register are
+ * RAZ/WI.
  */
 bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                       uint64_t *value);
