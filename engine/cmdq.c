@@ -376,12 +376,6 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
     return true;
 }
 
-/* CFGI_STE_RANGE ignores the low Range+1 bits, 4.3.2; Range=31 is all. */
-static uint64_t range_mask(const SMMUv3Cmd *cmd)
-{
-    return SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1;
-}
-
 static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
 {
     SMMUv3Engine *e = w->engine;
@@ -443,7 +437,7 @@ static bool dispatch(Window *w, uint32_t i)
     case ACTION_CFGI_STE:
         return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        return cfgi_ste(w, i, range_mask(cmd));
+        return cfgi_ste(w, i, smmuv3_cfgi_ignored_bits(cmd));
     case ACTION_TLBI:
         forward(w, i, ACTION_TLBI);
         return true;

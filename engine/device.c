@@ -21,7 +21,8 @@ SMMUv3StreamConfig smmuv3_device_evaluate(const SMMUv3EngineDevice *d)
     if (!d->has_vsid) {
         return abort_config;
     }
-    return smmuv3_stream_lookup(e->fe, e->opaque, &e->regs, e->idr, d->vsid);
+    return smmuv3_stream_lookup(e->fe->read_words, e->opaque, &e->regs,
+                                e->idr, d->vsid);
 }
 
 /*

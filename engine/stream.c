@@ -141,7 +141,7 @@ static unsigned strtab_split(uint32_t cfg)
  * none (7.3.3: an invalid or too short level 2 table is C_BAD_STREAMID), with
  * the address of what could not be read.
  */
-static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
+static SMMUv3EventType locate_2lvl(SMMUv3ReadWords read_words, void *opaque,
                                    const SMMUv3StreamRegs *regs,
                                    unsigned log2size, uint32_t vsid,
                                    uint64_t *addr)
@@ -153,7 +153,7 @@ static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
     uint64_t desc, span;
 
     *addr = l1 + SMMUV3_L1STD_SIZE * (vsid >> split);
-    if (fe->read_words(opaque, *addr, &desc, 1)) {
+    if (read_words(opaque, *addr, &desc, 1)) {
         return SMMUV3_EVENT_F_STE_FETCH;
     }
     desc = GUINT64_FROM_LE(desc);
@@ -168,7 +168,7 @@ static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
     return SMMUV3_EVENT_NONE;
 }
 
-static SMMUv3EventType locate(const SMMUv3FrontendOps *fe, void *opaque,
+static SMMUv3EventType locate(SMMUv3ReadWords read_words, void *opaque,
                               const SMMUv3StreamRegs *regs,
                               const uint32_t idr[6], uint32_t vsid,
                               uint64_t *addr)
@@ -182,24 +182,24 @@ static SMMUv3EventType locate(const SMMUv3FrontendOps *fe, void *opaque,
     }
     if (SMMUV3_GET(SMMUV3_STRTAB_CFG_FMT, regs->strtab_base_cfg) ==
         SMMUV3_STRTAB_2LVL && (idr[0] & SMMUV3_IDR0_ST_LEVEL)) {
-        return locate_2lvl(fe, opaque, regs, log2size, vsid, addr);
+        return locate_2lvl(read_words, opaque, regs, log2size, vsid, addr);
     }
     *addr = table_base(regs->strtab_base, log2size + LOG2_STE_SIZE) +
             sizeof(SMMUv3Ste) * vsid;
     return SMMUV3_EVENT_NONE;
 }
 
-SMMUv3StreamConfig smmuv3_stream_lookup(const SMMUv3FrontendOps *fe,
+SMMUv3StreamConfig smmuv3_stream_lookup(SMMUv3ReadWords read_words,
                                         void *opaque,
                                         const SMMUv3StreamRegs *regs,
                                         const uint32_t idr[6], uint32_t vsid)
 {
     uint64_t addr = 0, dw[2];
-    SMMUv3EventType event = locate(fe, opaque, regs, idr, vsid, &addr);
+    SMMUv3EventType event = locate(read_words, opaque, regs, idr, vsid, &addr);
     SMMUv3StreamConfig config;
 
     if (event == SMMUV3_EVENT_NONE &&
-        fe->read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
+        read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
         event = SMMUV3_EVENT_F_STE_FETCH;
     }
     if (event != SMMUV3_EVENT_NONE) {

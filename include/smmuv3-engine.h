@@ -70,17 +70,19 @@ typedef struct SMMUv3BatchInfo {
     SMMUv3CmdError cerror;
 } SMMUv3BatchInfo;
 
+/*
+ * Reads @n words at @addr (8-byte aligned), each with one 64-bit single-copy
+ * atomic load (3.21.3), as they stand in memory (little-endian). 0, or -EFAULT.
+ */
+typedef int (*SMMUv3ReadWords)(void *opaque, uint64_t addr, uint64_t *words,
+                               size_t n);
+
 /* What the engine asks of the VMM. */
 typedef struct SMMUv3FrontendOps {
     /* Copies @len bytes of guest memory at @addr; 0, or -EFAULT. */
     int (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
 
-    /*
-     * Reads @n words at @addr (8-byte aligned), each with one 64-bit
-     * single-copy atomic load (3.21.3), as they stand in memory
-     * (little-endian). 0, or -EFAULT.
-     */
-    int (*read_words)(void *opaque, uint64_t addr, uint64_t *words, size_t n);
+    SMMUv3ReadWords read_words;
 
     /* A completed CMD_SYNC asked for its wired interrupt (4.7.3, SIG_IRQ). */
     void (*sync_irq)(void *opaque);

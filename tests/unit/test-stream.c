@@ -272,7 +272,8 @@ static void table_init(Table *t)
 
 static SMMUv3StreamConfig look(Table *t, uint32_t vsid)
 {
-    return smmuv3_stream_lookup(&guest_ops, t->guest, &t->regs, t->idr, vsid);
+    return smmuv3_stream_lookup(guest_ops.read_words, t->guest, &t->regs,
+                                t->idr, vsid);
 }
 
 static void expect_key(Table *t, uint32_t vsid, uint64_t context_ptr)
