@@ -112,8 +112,7 @@ static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
 /* 4.7.3: has a CMD_SYNC an MSI? The whole field says so, beyond OAS, too. */
 static bool has_msi(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
 {
-    return wants_signal(cmd) && (e->idr[0] & SMMUV3_IDR0_MSI) &&
-           (cmd->dw[1] & SMMUV3_SYNC1_MSIADDR);
+    return wants_signal(cmd) && (cmd->dw[1] & e->msi_field);
 }
 
 static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
@@ -689,6 +688,7 @@ void smmuv3_cmdq_set_idr(SMMUv3Engine *e)
 {
     smmuv3_forward_rules(&e->rules, e->idr, e->info.idr);
     smmuv3_coalesce_set_idr(&e->gathered, e->idr, e->info.idr);
-    e->msi_bits = SMMUV3_SYNC1_MSIADDR &
+    e->msi_field = e->idr[0] & SMMUV3_IDR0_MSI ? SMMUV3_SYNC1_MSIADDR : 0;
+    e->msi_bits = e->msi_field &
                   (SMMUV3_BIT(smmuv3_oas_bits(e->idr[5])) - 1);
 }

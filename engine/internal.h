@@ -57,7 +57,8 @@ struct SMMUv3Engine {
 
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
     uint32_t *syncs;                /* the window's CMD_SYNCs */
-    uint64_t msi_bits;              /* of a CMD_SYNC's MSIAddress that exist */
+    uint64_t msi_field;             /* a CMD_SYNC's MSIAddress; 0: no MSIs */
+    uint64_t msi_bits;              /* those of it that exist */
     SMMUv3ForwardRules rules;
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
