@@ -109,12 +109,14 @@ static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
     return end;
 }
 
-/* 4.7.3: where a CMD_SYNC's MSI goes; 0: it has none. */
+/* 4.7.3: has a CMD_SYNC an MSI? The whole field says so, beyond OAS, too. */
+static bool has_msi(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
+{
+    return wants_signal(cmd) && (cmd->dw[1] & e->msi_field);
+}
+
 static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
 {
-    if (!wants_signal(cmd) || !(e->idr[0] & SMMUV3_IDR0_MSI)) {
-        return 0;
-    }
     return cmd->dw[1] & e->msi_bits;
 }
 
@@ -122,10 +124,9 @@ static uint64_t msi_address(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
 static bool signal_sync(Window *w, const SMMUv3Cmd *cmd)
 {
     SMMUv3Engine *e = w->engine;
-    uint64_t addr = msi_address(e, cmd);
 
-    if (addr) {
-        w->msi_aborted |= e->fe->msi(e->opaque, addr,
+    if (has_msi(e, cmd)) {
+        w->msi_aborted |= e->fe->msi(e->opaque, msi_address(e, cmd),
                                      SMMUV3_GET(SMMUV3_SYNC0_MSIDATA,
                                                 cmd->dw[0]));
         return false;
@@ -374,12 +375,6 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
     return true;
 }
 
-/* CFGI_STE_RANGE ignores the low Range+1 bits, 4.3.2; Range=31 is all. */
-static uint64_t range_mask(const SMMUv3Cmd *cmd)
-{
-    return SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1;
-}
-
 static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
 {
     SMMUv3Engine *e = w->engine;
@@ -412,13 +407,14 @@ static bool sync_command(Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
     const SMMUv3Cmd *cmd = &w->cmds[i];
-    uint64_t msi = msi_address(e, cmd);
+    bool msi = has_msi(e, cmd);
 
     if (!sync_legal(cmd)) {
         return fail(w, i, SMMUV3_CERROR_ILL);
     }
     if (w->quiet && wants_signal(cmd) &&
-        !(msi && e->fe->msi_is_quiet && e->fe->msi_is_quiet(e->opaque, msi))) {
+        !(msi && e->fe->msi_is_quiet &&
+          e->fe->msi_is_quiet(e->opaque, msi_address(e, cmd)))) {
         return give_up_quiet(w);
     }
     e->syncs[w->n_syncs++] = i;
@@ -440,7 +436,7 @@ static bool dispatch(Window *w, uint32_t i)
     case ACTION_CFGI_STE:
         return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        return cfgi_ste(w, i, range_mask(cmd));
+        return cfgi_ste(w, i, smmuv3_cfgi_ignored_bits(cmd));
     case ACTION_TLBI:
         forward(w, i, ACTION_TLBI);
         return true;
@@ -692,6 +688,7 @@ void smmuv3_cmdq_set_idr(SMMUv3Engine *e)
 {
     smmuv3_forward_rules(&e->rules, e->idr, e->info.idr);
     smmuv3_coalesce_set_idr(&e->gathered, e->idr, e->info.idr);
-    e->msi_bits = SMMUV3_SYNC1_MSIADDR &
+    e->msi_field = e->idr[0] & SMMUV3_IDR0_MSI ? SMMUV3_SYNC1_MSIADDR : 0;
+    e->msi_bits = e->msi_field &
                   (SMMUV3_BIT(smmuv3_oas_bits(e->idr[5])) - 1);
 }

@@ -30,7 +30,8 @@ SMMUv3StreamConfig smmuv3_device_evaluate(const SMMUv3EngineDevice *d)
     if (!d->has_vsid) {
         return abort_config;
     }
-    return smmuv3_stream_lookup(e->fe, e->opaque, &e->regs, e->idr, d->vsid);
+    return smmuv3_stream_lookup(e->fe->read_words, e->opaque, &e->regs,
+                                e->idr, d->vsid);
 }
 
 /*
@@ -135,6 +136,15 @@ static void tell(const SMMUv3EngineDevice *d)
     }
 }
 
+static void take_config(SMMUv3EngineDevice *d,
+                        const SMMUv3StreamConfig *config)
+{
+    d->config = *config;
+    if (!config->illegal) {
+        smmuv3_event_forget(d);
+    }
+}
+
 /* @hwpt with SMMUV3_ON_NESTED only. */
 static void take_place(SMMUv3EngineDevice *d, SMMUv3Place place,
                        SMMUv3Hwpt *hwpt, const SMMUv3StreamConfig *config)
@@ -143,7 +153,7 @@ static void take_place(SMMUv3EngineDevice *d, SMMUv3Place place,
 
     d->place = place;
     d->hwpt = hwpt;
-    d->config = *config;
+    take_config(d, config);
     tell(d);
     smmuv3_hwpt_put(d->engine->hwpts, old);
 }
@@ -153,8 +163,7 @@ static void take_event(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
 {
     bool other = d->config.event != config->event;
 
-    d->config.event = config->event;
-    d->config.event_addr = config->event_addr;
+    take_config(d, config);
     if (other) {
         tell(d);
     }

@@ -1,5 +1,5 @@
 /*
- * Events: the host's, and those of streams that were refused here.
+ * Events: the host's, and those of illegal STEs, which the host never sees.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
@@ -102,18 +102,20 @@ unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
     return n;
 }
 
-/* Each device has at most one event waiting. */
+/*
+ * 7.2: an event comes with a transaction, so that V=0, or a table that is not
+ * there yet, is no event. Only an STE that says that it is valid, and is not,
+ * is told of without one.
+ */
 void smmuv3_event_due(SMMUv3EngineDevice *d)
 {
-    SMMUv3Engine *e = d->engine;
-
-    if (!d->event_due) {
+    if (d->config.illegal && !d->event_due && !d->event_told) {
         d->event_due = true;
-        e->events_due++;
+        d->engine->events_due++;
     }
 }
 
-void smmuv3_event_forget(SMMUv3EngineDevice *d)
+static void no_longer_due(SMMUv3EngineDevice *d)
 {
     if (d->event_due) {
         d->event_due = false;
@@ -121,16 +123,18 @@ void smmuv3_event_forget(SMMUv3EngineDevice *d)
     }
 }
 
-/* 7.3.3 to 7.3.5; no SubstreamID, as there was no transaction. */
+void smmuv3_event_forget(SMMUv3EngineDevice *d)
+{
+    no_longer_due(d);
+    d->event_told = false;
+}
+
+/* 7.3.5; no SubstreamID, as there was no transaction. */
 static SMMUv3EventRecord own_event(const SMMUv3EngineDevice *d)
 {
     return (SMMUv3EventRecord) {
-        .dw = {
-            GUINT64_TO_LE(d->config.event |
-                          SMMUV3_PREP(SMMUV3_EVENT0_SID, d->vsid)),
-            0, 0,
-            GUINT64_TO_LE(d->config.event_addr & SMMUV3_EVENT3_FETCH_ADDR),
-        },
+        .dw[0] = GUINT64_TO_LE(SMMUV3_EVENT_C_BAD_STE |
+                               SMMUV3_PREP(SMMUV3_EVENT0_SID, d->vsid)),
     };
 }
 
@@ -143,7 +147,8 @@ unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
 
         if (d->event_due) {
-            smmuv3_event_forget(d);
+            no_longer_due(d);
+            d->event_told = true;
             out[n++] = own_event(d);
         }
     }

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * One HWPT for each key (both masked STE words), one for abort, one for
+ * One HWPT for each key (both STE words as they act), one for abort, one for
  * bypass; counted references. Abort and bypass stay once they are there. Of
  * the others a few that nobody references are kept, least recently used first
  * to go, so that a guest driver's unbind and bind costs attaches only.

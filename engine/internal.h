@@ -64,7 +64,8 @@ struct SMMUv3Engine {
 
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
     uint32_t *syncs;                /* the window's CMD_SYNCs */
-    uint64_t msi_bits;              /* of a CMD_SYNC's MSIAddress that exist */
+    uint64_t msi_field;             /* a CMD_SYNC's MSIAddress; 0: no MSIs */
+    uint64_t msi_bits;              /* those of it that exist */
     SMMUv3ForwardRules rules;
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
@@ -83,16 +84,21 @@ struct SMMUv3EngineDevice {
     SMMUv3Place place;
     SMMUv3Hwpt *hwpt;               /* SMMUV3_ON_NESTED; otherwise NULL */
     SMMUv3StreamConfig config;      /* what its place stands for */
-    bool event_due;                 /* config.event is to be told */
+    bool event_due;                 /* an illegal STE is to be told of */
+    bool event_told;                /* it has been, and stands */
 };
 
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
 
-/* event.c: the host's queue, and what a refused stream is to tell. */
+/* event.c: the host's queue, and what an illegal STE is to tell. */
 void smmuv3_events_open(SMMUv3Engine *e);
 void smmuv3_events_close(SMMUv3Engine *e);
+
+/* A command names @d's stream: see smmuv3_engine_own_events(). */
 void smmuv3_event_due(SMMUv3EngineDevice *d);
+
+/* There is nothing to tell of @d's stream, and nothing was told. */
 void smmuv3_event_forget(SMMUv3EngineDevice *d);
 
 /* device.c: how a stream's decision becomes an attachment. */

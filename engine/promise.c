@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Of the host only those fields are read that the comment of struct
+ * Of the host's IDRs only those fields are read that the comment of struct
  * iommu_hw_info_arm_smmuv3 lists. Neither OAS nor IDR0.ATS is among them.
  */
 #include <glib.h>
@@ -51,6 +51,15 @@ bool smmuv3_oas_valid(int bits)
 }
 
 /*
+ * 6.3.4: mandatory for stage 1 from SMMUv3.1 on. The bit is not on the kernel's
+ * list, the version is told beside it; of an SMMUv3.0 nothing is known.
+ */
+static bool has_had(const SMMUv3HostInfo *info)
+{
+    return (info->aidr & SMMUV3_AIDR_REV) >= SMMUV3_AIDR_3_1;
+}
+
+/*
  * The host may do less than these. Two levels of CDs are for substreams only:
  * with a single CD the format is IGNORED (5.2, S1Fmt).
  */
@@ -62,6 +71,7 @@ static void narrow(uint32_t idr[6], const SMMUv3HostInfo *info,
     idr[0] &= info->idr[0] | ~(uint32_t)SMMUV3_IDR0_ASID16;
     idr[0] |= substreams ? info->idr[0] & SMMUV3_IDR0_CD2L : 0;
     idr[3] |= SMMUV3_PREP(SMMUV3_IDR3_BBML, bbml);
+    idr[3] &= has_had(info) ? ~UINT32_C(0) : ~(uint32_t)SMMUV3_IDR3_HAD;
     idr[5] &= info->idr[5] | ~(uint32_t)GRANULES;
 }
 
@@ -92,7 +102,7 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
              SMMUV3_PREP(SMMUV3_IDR1_CMDQS, SMMUV3_QUEUE_LOG2SIZE_MAX) |
              SMMUV3_PREP(SMMUV3_IDR1_EVENTQS, SMMUV3_QUEUE_LOG2SIZE_MAX);
     idr[2] = 0;
-    idr[3] = w->ril ? SMMUV3_IDR3_RIL : 0;
+    idr[3] = SMMUV3_IDR3_HAD | (w->ril ? SMMUV3_IDR3_RIL : 0);
     idr[4] = 0;
     idr[5] = GRANULES | SMMUV3_PREP(SMMUV3_IDR5_OAS, oas_field(oas));
     if (info) {
@@ -103,7 +113,7 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
 /* What narrow() may change, by register */
 static const uint32_t narrowed[6] = {
     [0] = SMMUV3_IDR0_ASID16 | SMMUV3_IDR0_CD2L,
-    [3] = SMMUV3_IDR3_BBML,
+    [3] = SMMUV3_IDR3_BBML | SMMUV3_IDR3_HAD,
     [5] = GRANULES,
 };
 
@@ -199,6 +209,10 @@ bool smmuv3_promise_broken(const uint32_t idr[6], const SMMUv3HostInfo *info,
                            SMMUv3Shortfall *out)
 {
     if (unusable(info, out)) {
+        return true;
+    }
+    if ((idr[3] & SMMUV3_IDR3_HAD) && !has_had(info)) {
+        *out = (SMMUv3Shortfall) { "IDR3.HAD", 1, 0 };
         return true;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(promised); i++) {

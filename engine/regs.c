@@ -122,12 +122,14 @@ static void eventq_advance(SMMUv3Regs *r, uint32_t n)
     r->eventq_prod = (r->eventq_prod & SMMUV3_EVENTQ_PROD_OVFLG) | index;
 }
 
-/* 7.4: told once, until the guest has acknowledged it. */
-static void eventq_overflow(SMMUv3Regs *r)
+/* 7.4: told once, until the guest has acknowledged it. False: it was. */
+static bool eventq_overflow(SMMUv3Regs *r)
 {
-    if (!((r->eventq_prod ^ r->eventq_cons) & SMMUV3_EVENTQ_PROD_OVFLG)) {
-        r->eventq_prod ^= SMMUV3_EVENTQ_PROD_OVFLG;
+    if ((r->eventq_prod ^ r->eventq_cons) & SMMUV3_EVENTQ_PROD_OVFLG) {
+        return false;
     }
+    r->eventq_prod ^= SMMUV3_EVENTQ_PROD_OVFLG;
+    return true;
 }
 
 /* At most up to the ring's end; how many. 0: the write was aborted. */
@@ -178,13 +180,46 @@ static void tell(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
     }
 }
 
-/* @lost: there were more than are here. */
-static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
-                   uint32_t n, bool lost)
+static void interrupt_eventq(SMMUv3RegFile *f)
+{
+    if ((f->regs.irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ) &&
+        interrupt(f, SMMUV3_IRQ_EVENTQ)) {
+        raise_gerror(f, SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR);
+    }
+}
+
+/* 6.3.12: C_BAD_STREAMID is for those who ask for it. */
+static bool is_wanted(const SMMUv3Regs *r, const SMMUv3EventRecord *record)
+{
+    return (r->cr2 & SMMUV3_CR2_RECINVSID) ||
+           SMMUV3_GET(SMMUV3_EVENT0_TYPE, GUINT64_FROM_LE(record->dw[0])) !=
+           SMMUV3_EVENT_C_BAD_STREAMID;
+}
+
+/* How many of @n are left, at the front. */
+static uint32_t drop_unwanted(SMMUv3RegFile *f, SMMUv3EventRecord *records,
+                              uint32_t n)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_wanted(&f->regs, &records[i])) {
+            records[left++] = records[i];
+        }
+    }
+    f->stats.events_dropped += n - left;
+    return left;
+}
+
+/* @lost: there were more than are here. @records are moved. */
+static void record(SMMUv3RegFile *f, SMMUv3EventRecord *records, uint32_t n,
+                   bool lost)
 {
     SMMUv3Regs *r = &f->regs;
+    bool overflowed = false;
     uint32_t fit, done;
 
+    n = drop_unwanted(f, records, n);
     if (!may_record(r)) {
         f->stats.events_dropped += n;
         tell(f, records, n, 0, lost);
@@ -196,19 +231,28 @@ static void record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
     f->stats.events_dropped += fit - done;
     f->stats.events_overflowed += n - fit;
     if (lost || n > fit) {
-        eventq_overflow(r);
+        overflowed = eventq_overflow(r);
     }
     tell(f, records, n, done, lost);
-    if (done && (r->irq_ctrl & SMMUV3_IRQ_CTRL_EVENTQ) &&
-        interrupt(f, SMMUV3_IRQ_EVENTQ)) {
-        raise_gerror(f, SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR);
+    /* A full queue has been told of; that the host's was full has not. */
+    if (done || (lost && overflowed)) {
+        interrupt_eventq(f);
     }
 }
 
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
                         unsigned n, bool lost)
 {
-    record(f, records, n, lost);
+    SMMUv3EventRecord some[SMMUV3_HOST_EVENTS_MAX];
+
+    do {
+        unsigned taken = MIN(n, G_N_ELEMENTS(some));
+
+        memcpy(some, records, taken * sizeof(*some));
+        records += taken;
+        n -= taken;
+        record(f, some, taken, lost && !n);
+    } while (n);
 }
 
 void smmuv3_regs_host_events(SMMUv3RegFile *f)
@@ -531,7 +575,7 @@ static bool legal(uint64_t offset, unsigned size)
     return (size == 4 || size == 8) && offset % size == 0;
 }
 
-/* A 64-bit register answers to its halves, a 32-bit one to 4 bytes only. */
+/* A 64-bit register answers to its halves, too; NULL: not @size at once. */
 static const Reg *find(uint64_t offset, unsigned size)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
@@ -555,56 +599,94 @@ static uint64_t id_register(uint64_t offset)
            ? ids[(offset - SMMUV3_REG_PIDR4) / 4] : 0;
 }
 
+/* A register, one of its halves, or what stands where there is none */
+static uint64_t read_one(const SMMUv3Regs *r, uint64_t offset, unsigned size)
+{
+    const Reg *reg = find(offset, size);
+    uint64_t value;
+
+    if (!reg) {
+        return id_register(offset);
+    }
+    value = get(r, reg) & ~hidden(r, reg->index);
+    value >>= 8 * (offset - reg->offset);
+    return size == 4 ? (uint32_t)value : value;
+}
+
+/* 6.2: 8 bytes at two 32-bit registers are both of them. */
+static bool is_pair(uint64_t offset, unsigned size)
+{
+    return size == 8 && !find(offset, 8);
+}
+
 bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                       uint64_t *value)
 {
-    const Reg *reg;
-
     *value = 0;
     if (!legal(offset, size)) {
         return false;
     }
     offset &= ~(uint64_t)SMMUV3_REG_PAGE1;
-    reg = find(offset, size);
-    if (reg) {
-        *value = get(&f->regs, reg) & ~hidden(&f->regs, reg->index);
-        *value >>= 8 * (offset - reg->offset);
-    } else if (size == 4) {
-        *value = id_register(offset);
-    }
-    if (size == 4) {
-        *value = (uint32_t)*value;
+    if (is_pair(offset, size)) {
+        *value = read_one(&f->regs, offset, 4) |
+                 read_one(&f->regs, offset + 4, 4) << 32;
+    } else {
+        *value = read_one(&f->regs, offset, size);
     }
     return true;
+}
+
+/* A register that was written, if @reg is one, and what it held. */
+typedef struct Written {
+    const Reg *reg;
+    uint64_t old;
+} Written;
+
+static Written write_one(SMMUv3Regs *r, uint64_t offset, unsigned size,
+                         uint64_t value)
+{
+    Written w = { .reg = find(offset, size) };
+    unsigned shift;
+    uint64_t bits;
+
+    /* 6.3.14: without Update nothing is written; Update itself reads zero. */
+    if (!w.reg || (w.reg->offset == SMMUV3_REG_GBPA &&
+                   !(value & SMMUV3_GBPA_UPDATE))) {
+        return (Written) { .reg = NULL };
+    }
+    shift = 8 * (offset - w.reg->offset);
+    bits = writable(r, w.reg->offset, true);
+    bits &= size == 8 ? UINT64_MAX : (uint64_t)UINT32_MAX << shift;
+    w.old = get(r, w.reg);
+    set(r, w.reg, (w.old & ~bits) | (value << shift & bits));
+    return w;
+}
+
+static void set_going(SMMUv3RegFile *f, Written w)
+{
+    if (w.reg && w.reg->written) {
+        w.reg->written(f, w.old);
+    }
 }
 
 bool smmuv3_regs_write(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                        uint64_t value)
 {
     SMMUv3Regs *r = &f->regs;
-    const Reg *reg;
-    unsigned shift;
-    uint64_t bits, old;
 
     if (!legal(offset, size)) {
         return false;
     }
     offset &= ~(uint64_t)SMMUV3_REG_PAGE1;
-    reg = find(offset, size);
-    if (!reg) {
-        return true;
-    }
-    /* 6.3.14: without Update nothing is written; Update itself reads zero. */
-    if (reg->offset == SMMUV3_REG_GBPA && !(value & SMMUV3_GBPA_UPDATE)) {
-        return true;
-    }
-    shift = 8 * (offset - reg->offset);
-    bits = writable(r, reg->offset, true);
-    bits &= size == 8 ? UINT64_MAX : (uint64_t)UINT32_MAX << shift;
-    old = get(r, reg);
-    set(r, reg, (old & ~bits) | (value << shift & bits));
-    if (reg->written) {
-        reg->written(f, old);
+    if (is_pair(offset, size)) {
+        /* Both stand before either sets anything going. */
+        Written low = write_one(r, offset, 4, (uint32_t)value);
+        Written high = write_one(r, offset + 4, 4, value >> 32);
+
+        set_going(f, low);
+        set_going(f, high);
+    } else {
+        set_going(f, write_one(r, offset, size, value));
     }
     return true;
 }
@@ -687,7 +769,7 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6])
 
     f->unsettled = false;
     *r = (SMMUv3Regs) {
-        .aidr = SMMUV3_AIDR_3_1,
+        .aidr = idr[3] & SMMUV3_IDR3_HAD ? SMMUV3_AIDR_3_1 : SMMUV3_AIDR_3_0,
         .gbpa = SMMUV3_PREP(SMMUV3_GBPA_SHCFG, SMMUV3_GBPA_SHCFG_INCOMING),
         .cmdq_base = SMMUV3_GET(SMMUV3_IDR1_CMDQS, idr[1]),
         .eventq_base = SMMUV3_GET(SMMUV3_IDR1_EVENTQS, idr[1]),

@@ -5,12 +5,25 @@
  */
 #include <glib.h>
 
+#include "smmuv3-promise.h"
 #include "smmuv3/ste.h"
 #include "stream.h"
+
+#define LOG2_STE_SIZE 6
+#define LOG2_L1STD_SIZE 3
 
 static SMMUv3StreamConfig stream_abort(SMMUv3EventType event)
 {
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_ABORT, .event = event };
+}
+
+/* V=1, but not what the guest was promised (5.2.2) */
+static SMMUv3StreamConfig stream_illegal(void)
+{
+    SMMUv3StreamConfig config = stream_abort(SMMUV3_EVENT_C_BAD_STE);
+
+    config.illegal = true;
+    return config;
 }
 
 static SMMUv3StreamConfig stream_bypass(void)
@@ -18,47 +31,67 @@ static SMMUv3StreamConfig stream_bypass(void)
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_BYPASS };
 }
 
-/* The fields of a stage-1 STE that make it ILLEGAL, 5.2. */
-static bool s1_fields_legal(const uint64_t dw[2], const uint32_t idr[6])
+/* 0b11, which behaves as 0b00 */
+static void drop_reserved(uint64_t *word, uint64_t field)
 {
-    uint64_t cdmax = SMMUV3_GET(SMMUV3_STE0_S1CDMAX, dw[0]);
-    uint64_t s1fmt = SMMUV3_GET(SMMUV3_STE0_S1FMT, dw[0]);
-    uint64_t s1dss = SMMUV3_GET(SMMUV3_STE1_S1DSS, dw[1]);
+    if ((*word & field) == field) {
+        *word &= ~field;
+    }
+}
 
-    if (cdmax > SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1])) {
+/*
+ * The words of a stage-1 STE as they act (5.2): without the fields that are
+ * IGNORED for a guest with this promise, which the host's SMMU may not ignore,
+ * and without the reserved encodings that behave as 0.
+ */
+static void effective_s1(uint64_t out[2], const uint64_t dw[2],
+                         const uint32_t idr[6])
+{
+    out[0] = dw[0] & SMMUV3_STE0_NESTED_MASK;
+    out[1] = dw[1] & SMMUV3_STE1_NESTED_MASK;
+    if (!(idr[1] & SMMUV3_IDR1_SSIDSIZE)) {
+        out[0] &= ~SMMUV3_STE0_S1CDMAX;
+    }
+    if (!(out[0] & SMMUV3_STE0_S1CDMAX)) {
+        out[0] &= ~SMMUV3_STE0_S1FMT;
+        out[1] &= ~SMMUV3_STE1_S1DSS;
+    }
+    if (!(idr[0] & SMMUV3_IDR0_ATS)) {
+        out[1] &= ~SMMUV3_STE1_EATS;
+    }
+    drop_reserved(&out[0], SMMUV3_STE0_S1FMT);
+    drop_reserved(&out[1], SMMUV3_STE1_S1DSS);
+    drop_reserved(&out[1], SMMUV3_STE1_EATS);
+}
+
+/* Of effective words: what makes a stage-1 STE ILLEGAL, 5.2.2 */
+static bool s1_legal(const uint64_t dw[2], const uint32_t idr[6])
+{
+    if (SMMUV3_GET(SMMUV3_STE0_S1CDMAX, dw[0]) >
+        SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1])) {
         return false;
     }
-    /* Both are IGNORED with a single CD. */
-    if (cdmax && (s1fmt == SMMUV3_STE_S1FMT_RESERVED ||
-                  s1dss == SMMUV3_STE_S1DSS_RESERVED)) {
-        return false;
-    }
-    if (cdmax && s1fmt && !(idr[0] & SMMUV3_IDR0_CD2L)) {
+    if ((dw[0] & SMMUV3_STE0_S1FMT) && !(idr[0] & SMMUV3_IDR0_CD2L)) {
         return false;
     }
     if ((dw[1] & SMMUV3_STE1_S1STALLD) && (idr[0] & SMMUV3_IDR0_STALL_MODEL)) {
         return false;
     }
-    /* Split-stage ATS needs stage 2; 0b11 is reserved. */
-    return !(idr[0] & SMMUV3_IDR0_ATS) ||
-           SMMUV3_GET(SMMUV3_STE1_EATS, dw[1]) <= SMMUV3_STE_EATS_FULL;
+    /* 3.4.3: so it is from SMMUv3.1 on, and may be before. */
+    if ((dw[0] & SMMUV3_STE0_S1CONTEXTPTR) >> smmuv3_oas_bits(idr[5])) {
+        return false;
+    }
+    /* Split-stage ATS needs stage 2. */
+    return SMMUV3_GET(SMMUV3_STE1_EATS, dw[1]) <= SMMUV3_STE_EATS_FULL;
 }
 
 static SMMUv3StreamConfig decode_s1(const uint64_t dw[2],
                                     const uint32_t idr[6])
 {
     SMMUv3StreamConfig config = { .kind = SMMUV3_STREAM_TRANSLATE };
-    uint64_t dw1_mask = SMMUV3_STE1_NESTED_MASK;
 
-    if (!s1_fields_legal(dw, idr)) {
-        return stream_abort(SMMUV3_EVENT_C_BAD_STE);
-    }
-    if (!(idr[0] & SMMUV3_IDR0_ATS)) {
-        dw1_mask &= ~SMMUV3_STE1_EATS;
-    }
-    config.key[0] = dw[0] & SMMUV3_STE0_NESTED_MASK;
-    config.key[1] = dw[1] & dw1_mask;
-    return config;
+    effective_s1(config.key, dw, idr);
+    return s1_legal(config.key, idr) ? config : stream_illegal();
 }
 
 SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],
@@ -74,7 +107,7 @@ SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],
         return decode_s1(dw, idr);
     case SMMUV3_STE_CONFIG_S2:
     case SMMUV3_STE_CONFIG_NESTED:
-        return stream_abort(SMMUV3_EVENT_C_BAD_STE);
+        return stream_illegal();
     default:
         return stream_abort(SMMUV3_EVENT_NONE);
     }
@@ -86,10 +119,14 @@ SMMUv3StreamConfig smmuv3_stream_gbpa(uint32_t gbpa)
                                     : stream_bypass();
 }
 
-/* A table's base is aligned to its size, never to less than 64 bytes. */
-static uint64_t table_base(uint64_t base, uint64_t size)
+/*
+ * The base is aligned to the size that LOG2SIZE says, also where SIDSIZE lets
+ * less of it be reached, and never to less than 64 bytes (6.3.24).
+ */
+static uint64_t table_base(uint64_t base, unsigned log2bytes)
 {
-    return base & SMMUV3_STRTAB_BASE_ADDR & ~(MAX(size, 64) - 1);
+    return log2bytes > 63 ? 0 : base & SMMUV3_STRTAB_BASE_ADDR &
+                                ~(SMMUV3_BIT(log2bytes) - 1);
 }
 
 static unsigned strtab_split(uint32_t cfg)
@@ -101,29 +138,28 @@ static unsigned strtab_split(uint32_t cfg)
 
 /*
  * The address of @vsid's STE in a two-level table; an event where there is
- * none (3.3.2: an invalid or too short level 2 table is C_BAD_STREAMID), with
+ * none (7.3.3: an invalid or too short level 2 table is C_BAD_STREAMID), with
  * the address of what could not be read.
  */
-static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
+static SMMUv3EventType locate_2lvl(SMMUv3ReadWords read_words, void *opaque,
                                    const SMMUv3StreamRegs *regs,
                                    unsigned log2size, uint32_t vsid,
                                    uint64_t *addr)
 {
     unsigned split = strtab_split(regs->strtab_base_cfg);
     unsigned log2l1 = log2size > split ? log2size - split : 0;
-    uint64_t l1 = table_base(regs->strtab_base,
-                             (uint64_t)SMMUV3_L1STD_SIZE << log2l1);
+    uint64_t l1 = table_base(regs->strtab_base, log2l1 + LOG2_L1STD_SIZE);
     uint32_t l2_index = vsid & (SMMUV3_BIT(split) - 1);
     uint64_t desc, span;
 
     *addr = l1 + SMMUV3_L1STD_SIZE * (vsid >> split);
-    if (fe->read_words(opaque, *addr, &desc, 1)) {
+    if (read_words(opaque, *addr, &desc, 1)) {
         return SMMUV3_EVENT_F_STE_FETCH;
     }
     desc = GUINT64_FROM_LE(desc);
     span = SMMUV3_GET(SMMUV3_L1STD_SPAN, desc);
-    if (!span || span > SMMUV3_L1STD_SPAN_MAX ||
-        l2_index >= SMMUV3_BIT(span - 1)) {
+    /* A span that the split cannot reach is none (5.1.1, 7.3.3). */
+    if (!span || span > split + 1 || l2_index >= SMMUV3_BIT(span - 1)) {
         return SMMUV3_EVENT_C_BAD_STREAMID;
     }
     *addr = (desc & SMMUV3_L1STD_L2PTR &
@@ -132,43 +168,44 @@ static SMMUv3EventType locate_2lvl(const SMMUv3FrontendOps *fe, void *opaque,
     return SMMUV3_EVENT_NONE;
 }
 
-static SMMUv3EventType locate(const SMMUv3FrontendOps *fe, void *opaque,
+static SMMUv3EventType locate(SMMUv3ReadWords read_words, void *opaque,
                               const SMMUv3StreamRegs *regs,
                               const uint32_t idr[6], uint32_t vsid,
                               uint64_t *addr)
 {
     unsigned sidsize = MIN(SMMUV3_GET(SMMUV3_IDR1_SIDSIZE, idr[1]), 32);
-    unsigned log2size = MIN(SMMUV3_GET(SMMUV3_STRTAB_CFG_LOG2SIZE,
-                                       regs->strtab_base_cfg), sidsize);
+    unsigned log2size = SMMUV3_GET(SMMUV3_STRTAB_CFG_LOG2SIZE,
+                                   regs->strtab_base_cfg);
 
-    if (vsid >= SMMUV3_BIT(log2size)) {
+    if (vsid >= SMMUV3_BIT(MIN(log2size, sidsize))) {
         return SMMUV3_EVENT_C_BAD_STREAMID;
     }
     if (SMMUV3_GET(SMMUV3_STRTAB_CFG_FMT, regs->strtab_base_cfg) ==
         SMMUV3_STRTAB_2LVL && (idr[0] & SMMUV3_IDR0_ST_LEVEL)) {
-        return locate_2lvl(fe, opaque, regs, log2size, vsid, addr);
+        return locate_2lvl(read_words, opaque, regs, log2size, vsid, addr);
     }
-    *addr = table_base(regs->strtab_base, sizeof(SMMUv3Ste) << log2size) +
+    *addr = table_base(regs->strtab_base, log2size + LOG2_STE_SIZE) +
             sizeof(SMMUv3Ste) * vsid;
     return SMMUV3_EVENT_NONE;
 }
 
-SMMUv3StreamConfig smmuv3_stream_lookup(const SMMUv3FrontendOps *fe,
+SMMUv3StreamConfig smmuv3_stream_lookup(SMMUv3ReadWords read_words,
                                         void *opaque,
                                         const SMMUv3StreamRegs *regs,
                                         const uint32_t idr[6], uint32_t vsid)
 {
     uint64_t addr = 0, dw[2];
-    SMMUv3EventType event = locate(fe, opaque, regs, idr, vsid, &addr);
+    SMMUv3EventType event = locate(read_words, opaque, regs, idr, vsid, &addr);
+    SMMUv3StreamConfig config;
 
     if (event == SMMUV3_EVENT_NONE &&
-        fe->read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
+        read_words(opaque, addr, dw, G_N_ELEMENTS(dw))) {
         event = SMMUV3_EVENT_F_STE_FETCH;
     }
     if (event != SMMUV3_EVENT_NONE) {
-        SMMUv3StreamConfig config = stream_abort(event);
-
-        config.event_addr = addr;
+        config = stream_abort(event);
+        /* All other events have RES0 there, C_BAD_STREAMID included. */
+        config.event_addr = event == SMMUV3_EVENT_F_STE_FETCH ? addr : 0;
         return config;
     }
     dw[0] = GUINT64_FROM_LE(dw[0]);

@@ -13,8 +13,9 @@
 
 typedef struct SMMUv3StreamConfig {
     SMMUv3StreamKind kind;
-    uint64_t key[2];        /* masked STE words 0 and 1; 0 if not translate */
+    uint64_t key[2];        /* STE words 0, 1 as they act; 0: not translate */
     SMMUv3EventType event;  /* what a transaction would raise; abort only */
+    bool illegal;           /* the STE has V=1, and cannot be used (5.2.2) */
     uint64_t event_addr;    /* F_STE_FETCH: what could not be read */
 } SMMUv3StreamConfig;
 
@@ -29,13 +30,19 @@ SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],
  * Finds and decodes the STE of @vsid: linear and two-level tables, bounds as
  * IDR1.SIDSIZE and STRTAB_BASE_CFG say (3.3, 6.3.25). Reads guest memory once.
  */
-SMMUv3StreamConfig smmuv3_stream_lookup(const SMMUv3FrontendOps *fe,
+SMMUv3StreamConfig smmuv3_stream_lookup(SMMUv3ReadWords read_words,
                                         void *opaque,
                                         const SMMUv3StreamRegs *regs,
                                         const uint32_t idr[6], uint32_t vsid);
 
 /* SMMUEN=0: all streams go as GBPA says (6.3.14). Pure. */
 SMMUv3StreamConfig smmuv3_stream_gbpa(uint32_t gbpa);
+
+/* The StreamID bits that a CFGI_STE_RANGE ignores, 4.3.2; Range=31 is all. */
+static inline uint64_t smmuv3_cfgi_ignored_bits(const SMMUv3Cmd *cmd)
+{
+    return SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1;
+}
 
 bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
                                 const SMMUv3StreamConfig *b);

@@ -53,6 +53,7 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
             0,
             SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN64K,
         },
+        .aidr = 2,
     };
     return 0;
 }

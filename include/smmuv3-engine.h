@@ -70,17 +70,19 @@ typedef struct SMMUv3BatchInfo {
     SMMUv3CmdError cerror;
 } SMMUv3BatchInfo;
 
+/*
+ * Reads @n words at @addr (8-byte aligned), each with one 64-bit single-copy
+ * atomic load (3.21.3), as they stand in memory (little-endian). 0, or -EFAULT.
+ */
+typedef int (*SMMUv3ReadWords)(void *opaque, uint64_t addr, uint64_t *words,
+                               size_t n);
+
 /* What the engine asks of the VMM. */
 typedef struct SMMUv3FrontendOps {
     /* Copies @len bytes of guest memory at @addr; 0, or -EFAULT. */
     int (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
 
-    /*
-     * Reads @n words at @addr (8-byte aligned), each with one 64-bit
-     * single-copy atomic load (3.21.3), as they stand in memory
-     * (little-endian). 0, or -EFAULT.
-     */
-    int (*read_words)(void *opaque, uint64_t addr, uint64_t *words, size_t n);
+    SMMUv3ReadWords read_words;
 
     /* A completed CMD_SYNC asked for its wired interrupt (4.7.3, SIG_IRQ). */
     void (*sync_irq)(void *opaque);
@@ -244,7 +246,7 @@ typedef struct SMMUv3EngineStats {
     uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
     uint64_t errors[4];          /* by SMMUv3CmdError */
     uint64_t events;             /* of the host, passed on to the guest */
-    uint64_t events_own;         /* of streams that were refused */
+    uint64_t events_own;         /* of illegal STEs */
     uint64_t events_lost;        /* gaps in what the host told */
     uint64_t events_unknown;     /* of StreamIDs that the guest has not */
 } SMMUv3EngineStats;
@@ -344,10 +346,14 @@ unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
                                    unsigned max, bool *lost);
 
 /*
- * The same for events of the engine's own: a CFGI_STE or CFGI_STE_RANGE found
- * a stream without a usable STE (C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE). An
- * SMMU would say so at the next transaction, which the host aborts silently.
- * Call until it gives 0, when a run of the queue says that there are some.
+ * The same for events of the engine's own. An SMMU tells of a bad configuration
+ * with a transaction (7.2), but the host aborts the transactions silently. So
+ * C_BAD_STE of an STE with V=1 that is illegal (5.2.2) is told without one:
+ * once, when a CFGI_STE or CFGI_STE_RANGE names the stream, and the STE still
+ * stands when the run of the queue ends. Nothing is told of V=0, of a StreamID
+ * beyond the tables, nor of tables that cannot be read, which drivers have on
+ * the way (3.21.3.1). Call until it gives 0, when a run of the queue says that
+ * there are some.
  */
 unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
                                   unsigned max);

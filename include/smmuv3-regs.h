@@ -89,7 +89,8 @@ typedef struct SMMUv3RegsOps {
 typedef struct SMMUv3RegsStats {
     uint64_t prod_writes;        /* of SMMU_CMDQ_PROD */
     uint64_t events_written;     /* to the guest's EVENTQ */
-    uint64_t events_dropped;     /* it is off, or an abort not acknowledged */
+    /* it is off, an abort not acknowledged, or CR2.RECINVSID not set */
+    uint64_t events_dropped;
     uint64_t events_overflowed;  /* it was full (7.4) */
 } SMMUv3RegsStats;
 
@@ -107,7 +108,8 @@ void smmuv3_regs_free(SMMUv3RegFile *f);
 
 /*
  * Reset: everything off, GBPA is bypass, queues as large as @idr has them.
- * @idr, SMMU_IDR0..5, is what the guest is promised from now on; the engine is
+ * @idr, SMMU_IDR0..5, is what the guest is promised from now on; with IDR3.HAD,
+ * mandatory from there on, it is an SMMUv3.1, else an SMMUv3.0. The engine is
  * told, and every stream is re-driven. What was being consumed stops. @idr
  * promises no more than the head of this file allows.
  */
@@ -116,8 +118,9 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6]);
 /*
  * A guest's access of @size bytes at @offset from the base of page 0. False if
  * it is misaligned or neither of 4 nor of 8 bytes (6.2): it has done nothing
- * and read zero. 8 bytes at 32-bit registers, and places without a register,
- * are RAZ/WI.
+ * and read zero. 8 bytes at two 32-bit registers are both of them, and both are
+ * written before either sets anything going. Places without a register are
+ * RAZ/WI.
  */
 bool smmuv3_regs_read(SMMUv3RegFile *f, uint64_t offset, unsigned size,
                       uint64_t *value);
@@ -163,13 +166,15 @@ void smmuv3_regs_pause(SMMUv3RegFile *f, bool paused);
  * The host's events can be read (SMMUv3FrontendOps.watch): puts those that are
  * there, SMMUV3_HOST_EVENTS_MAX at the most, into the guest's EVENTQ, with one
  * interrupt. A queue that is off drops them, a full one sets OVFLG (7.4), one
- * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1).
+ * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1). C_BAD_STREAMID
+ * is written with CR2.RECINVSID only (6.3.12).
  */
 void smmuv3_regs_host_events(SMMUv3RegFile *f);
 
 /*
  * The same for @n records, little-endian, that the VMM makes itself; @lost:
- * there were more than it could keep.
+ * there were more than it could keep. Lost events set OVFLG, with an interrupt,
+ * also if none came.
  */
 void smmuv3_regs_record(SMMUv3RegFile *f, const SMMUv3EventRecord *records,
                         unsigned n, bool lost);

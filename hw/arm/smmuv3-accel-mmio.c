@@ -52,9 +52,10 @@ static bool stream_regs_changed(const SMMUv3Accel *a)
 
 /* ---- Accesses ---- */
 
-static bool is_prod(hwaddr offset, unsigned size)
+/* Alone, or with CMDQ_CONS as 8 bytes */
+static bool has_prod(hwaddr offset)
 {
-    return (offset & ~(hwaddr)PAGE1) == SMMUV3_REG_CMDQ_PROD && size == 4;
+    return (offset & ~(hwaddr)PAGE1) == SMMUV3_REG_CMDQ_PROD;
 }
 
 static MemTxResult result(bool legal)
@@ -117,8 +118,11 @@ static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
     SMMUv3Accel *a = accel_of(opaque);
     MemTxResult r = MEMTX_OK;
 
-    if (is_prod(offset, size)) {
+    if (has_prod(offset)) {
         stat64_add(&a->prod_writes, 1);
+    }
+    /* With CMDQ_CONS beside it, it is not posted: both change, or neither. */
+    if (has_prod(offset) && size == 4) {
         smmuv3_accel_lock_post(&a->lock, data);
     } else {
         r = result(write_register(a, offset, data, size));

@@ -18,7 +18,6 @@ _Static_assert(sizeof(SMMUv3EventRecord) == 32, "an event is 32 bytes (7.3)");
 
 #define SMMUV3_EVENT0_TYPE        SMMUV3_BITS(7, 0)
 #define SMMUV3_EVENT0_SID         SMMUV3_BITS(63, 32)
-#define SMMUV3_EVENT3_FETCH_ADDR  SMMUV3_BITS(51, 3) /* F_STE_FETCH, 7.3.4 */
 
 /* Those that a stream's configuration can cause. */
 typedef enum SMMUv3EventType {
@@ -26,6 +25,9 @@ typedef enum SMMUv3EventType {
     SMMUV3_EVENT_C_BAD_STREAMID = 0x02,
     SMMUV3_EVENT_F_STE_FETCH   = 0x03,
     SMMUV3_EVENT_C_BAD_STE     = 0x04,
+    SMMUV3_EVENT_F_STREAM_DISABLED = 0x06,
+    SMMUV3_EVENT_C_BAD_SUBSTREAMID = 0x08,
+    SMMUV3_EVENT_F_CD_FETCH    = 0x09,
 } SMMUv3EventType;
 
 #endif

@@ -99,6 +99,8 @@ enum SMMUv3RegOffset {
 #define SMMUV3_IDR5_VAX           SMMUV3_BITS(11, 10)
 
 /* SMMU_AIDR, 6.3.8 */
+#define SMMUV3_AIDR_REV           SMMUV3_BITS(7, 0)
+#define SMMUV3_AIDR_3_0           UINT32_C(0x00)
 #define SMMUV3_AIDR_3_1           UINT32_C(0x01)
 
 /* SMMU_CR0 and SMMU_CR0ACK, 6.3.9 and 6.3.10 */

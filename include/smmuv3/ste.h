@@ -45,10 +45,6 @@ enum SMMUv3SteEats {
     SMMUV3_STE_EATS_FULL = 1,
 };
 
-/* Reserved encodings that make an STE illegal, 5.2. */
-#define SMMUV3_STE_S1FMT_RESERVED 3
-#define SMMUV3_STE_S1DSS_RESERVED 3
-
 /* What a nested HWPT may carry: struct iommu_hwpt_arm_smmuv3 of the uAPI */
 #define SMMUV3_STE0_NESTED_MASK                                         \
     (SMMUV3_STE0_V | SMMUV3_STE0_CONFIG | SMMUV3_STE0_S1FMT |           \
@@ -57,10 +53,12 @@ enum SMMUv3SteEats {
     (SMMUV3_STE1_S1DSS | SMMUV3_STE1_S1CIR | SMMUV3_STE1_S1COR |        \
      SMMUV3_STE1_S1CSH | SMMUV3_STE1_S1STALLD | SMMUV3_STE1_EATS)
 
-/* Level 1 Stream Table Descriptor, 5.1.2: Span 0 is invalid, 12..31 reserved */
+/*
+ * Level 1 Stream Table Descriptor, 5.1: a Span of n has 2^(n-1) STEs; 0, and
+ * more than SPLIT+1, which all reserved values are, are invalid
+ */
 #define SMMUV3_L1STD_SPAN         SMMUV3_BITS(4, 0)
 #define SMMUV3_L1STD_L2PTR        SMMUV3_BITS(51, 6)
-#define SMMUV3_L1STD_SPAN_MAX     11
 #define SMMUV3_L1STD_SIZE         8
 
 #endif

@@ -9,7 +9,8 @@
  *   - the kernel was asked for nothing that it refuses;
  *   - what identifies reads as ever, acknowledgements equal what they
  *     acknowledge, what must not change while it is in use did not;
- *   - reading changed nothing, and neither does saving and loading;
+ *   - reading changed nothing, and neither does saving and loading; 8 bytes
+ *     read as two times 4;
  *   - a queue that is resumed as often as it asks comes to an end.
  *
  * Offsets are those of Arm IHI 0070 6.3, written down once more.
@@ -138,6 +139,15 @@ static void check_page1(const Fuzz *f)
 {
     for (unsigned offset = 0; offset < REGISTERS_END; offset += 4) {
         g_assert_cmphex(rd(f, 0x10000 + offset, 4), ==, rd(f, offset, 4));
+    }
+}
+
+/* 8 bytes are two times 4, whatever stands there. */
+static void check_pairs(const Fuzz *f)
+{
+    for (unsigned offset = 0; offset < REGISTERS_END; offset += 8) {
+        g_assert_cmphex(rd(f, offset, 8), ==,
+                        rd(f, offset, 4) | rd(f, offset + 4, 4) << 32);
     }
 }
 
@@ -372,6 +382,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     smmuv3_regs_pause(f.file, false);
     resume_all(&f);
     check_page1(&f);
+    check_pairs(&f);
     smmuv3_regs_free(f.file);
     scene_done(&f.s);
     return 0;

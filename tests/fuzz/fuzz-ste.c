@@ -8,12 +8,16 @@
  * reads. After each re-evaluation
  *
  *   - the kernel was asked for nothing that it refuses;
- *   - a device that translates does so by one STE as it was read, whole, in
- *     this very step, and by none that was there before: so a failed
- *     replacement, or a failed fetch, never leaves the old translation;
- *   - while SMMUEN=0 devices are where GBPA says, or abort.
+ *   - a device that translates does so by what one STE means for the guest
+ *     (ste-model.h), as it was read, whole, in this very step, and by none that
+ *     was there before: so a failed replacement, or a failed fetch, never
+ *     leaves the old translation;
+ *   - while SMMUEN=0 devices are where GBPA says, or abort;
+ *   - an event of the engine's own is C_BAD_STE, of a stream that aborts and
+ *     whose STE, with V=1 and illegal, was read in this very step.
  */
 #include "fuzz.h"
+#include "ste-model.h"
 
 /* The tables' place; what is read may lie anywhere. */
 enum { TABLE = 0x8000, ACTIONS = 200, CHANGES = 16, SEEN = 256 };
@@ -28,6 +32,7 @@ typedef struct Fuzz {
     Scene s;
     Change changes[CHANGES];
     unsigned armed;
+    uint32_t idr[6];            /* the guest's */
     uint64_t seen[SEEN][2];     /* STEs read in this step */
     unsigned n_seen;
 } Fuzz;
@@ -38,7 +43,11 @@ static void after_read(Guest *g, uint64_t addr, size_t len)
     Fuzz *f = g->hook_data;
 
     if (len == 2 * sizeof(uint64_t) && f->n_seen < SEEN) {
-        memcpy(f->seen[f->n_seen++], guest_at(g, addr, len), len);
+        const uint64_t *words = guest_at(g, addr, len);
+        uint64_t *seen = f->seen[f->n_seen++];
+
+        seen[0] = GUINT64_FROM_LE(words[0]);
+        seen[1] = GUINT64_FROM_LE(words[1]);
     }
     if (f->armed) {
         Change *c = &f->changes[--f->armed];
@@ -47,16 +56,29 @@ static void after_read(Guest *g, uint64_t addr, size_t len)
     }
 }
 
+/*
+ * Is @host, for an SMMU that has everything, what @guest is for one that has
+ * what was promised? S1STALLD may be added.
+ */
+static bool does_the_same(const Fuzz *f, const uint64_t guest[2],
+                          const uint64_t host[2])
+{
+    static const uint32_t all[6] = {
+        SMMUV3_IDR0_ATS | SMMUV3_IDR0_CD2L, SMMUV3_IDR1_SSIDSIZE,
+        [5] = SMMUV3_IDR5_OAS,
+    };
+    SteModel a = ste_model(guest, f->idr), b = ste_model(host, all);
+
+    return a.kind == STE_MODEL_STAGE_1 && a.kind == b.kind &&
+           a.context_ptr == b.context_ptr && a.cdmax == b.cdmax &&
+           a.fmt == b.fmt && a.dss == b.dss && a.memory == b.memory &&
+           a.eats == b.eats && a.stalld <= b.stalld;
+}
+
 static bool was_read(const Fuzz *f, const uint64_t ste[2])
 {
     for (unsigned i = 0; i < f->n_seen; i++) {
-        uint64_t dw0 = GUINT64_FROM_LE(f->seen[i][0]);
-        uint64_t dw1 = GUINT64_FROM_LE(f->seen[i][1]);
-
-        /* S1STALLD may be added, EATS taken away. */
-        if (!((dw0 ^ ste[0]) & SMMUV3_STE0_NESTED_MASK) &&
-            !((dw1 ^ ste[1]) & SMMUV3_STE1_NESTED_MASK &
-              ~(SMMUV3_STE1_S1STALLD | SMMUV3_STE1_EATS))) {
+        if (does_the_same(f, f->seen[i], ste)) {
             return true;
         }
     }
@@ -95,6 +117,49 @@ static void check(const Fuzz *f, uint32_t sid, uint32_t ignored)
         g_assert_true(f->s.regs.cr0 & SMMUV3_CR0_SMMUEN);
         if (answers(f, i, sid, ignored) && f->n_seen < SEEN) {
             g_assert_true(was_read(f, fake_object(f->s.host, dev->pt)->ste));
+        }
+    }
+}
+
+/* Is there an illegal STE with V=1 among those that were read? */
+static bool read_illegal(const Fuzz *f)
+{
+    for (unsigned i = 0; i < f->n_seen; i++) {
+        if ((f->seen[i][0] & 1) &&
+            ste_model(f->seen[i], f->idr).kind == STE_MODEL_ILLEGAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_own_event(const Fuzz *f, const SMMUv3EventRecord *record)
+{
+    uint64_t dw0 = GUINT64_FROM_LE(record->dw[0]);
+    bool aborts = false;
+    uint32_t vsid;
+
+    g_assert_cmphex((uint32_t)dw0, ==, 0x04);
+    g_assert_cmphex(record->dw[1] | record->dw[2] | record->dw[3], ==, 0);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        aborts |= f->s.edev[i] &&
+                  guest_ops.vsid(f->s.guest, f->s.dev[i], &vsid) &&
+                  vsid == dw0 >> 32 &&
+                  scene_kind(&f->s, i) == SMMUV3_STREAM_ABORT;
+    }
+    g_assert_true(aborts);
+    g_assert_true(f->n_seen == SEEN || read_illegal(f));
+}
+
+static void check_own_events(const Fuzz *f)
+{
+    SMMUv3EventRecord records[2];
+    unsigned n;
+
+    while ((n = smmuv3_engine_own_events(f->s.engine, records,
+                                         G_N_ELEMENTS(records)))) {
+        for (unsigned i = 0; i < n; i++) {
+            check_own_event(f, &records[i]);
         }
     }
 }
@@ -187,6 +252,7 @@ static void cfgi(Fuzz *f)
         scene_command(&f->s, cmd_cfgi_ste(sid));
         check(f, sid, 0);
     }
+    check_own_events(f);
 }
 
 static void renumber(Fuzz *f)
@@ -232,9 +298,8 @@ static void act(Fuzz *f)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Fuzz f = { .in = { data, size } };
-    uint32_t idr[6];
 
-    fuzz_scene_init(&f.s, &f.in, idr);
+    fuzz_scene_init(&f.s, &f.in, f.idr);
     f.s.guest->hook_data = &f;
     f.s.guest->after_read = after_read;
     for (unsigned i = 0; i < SCENE_DEVICES; i++) {

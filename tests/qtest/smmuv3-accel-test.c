@@ -332,7 +332,7 @@ static void test_idr_accel(void)
 
     check_common_idrs(&s);
     g_assert_cmpuint(extract32(reg(&s, IDR0), 13, 1), ==, 1);   /* MSI */
-    g_assert_cmpuint(extract32(reg(&s, IDR3), 2, 1), ==, 0);    /* HAD */
+    g_assert_cmpuint(extract32(reg(&s, IDR3), 2, 1), ==, 1);    /* HAD */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 4, 1), ==, 0);    /* XNX */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 8, 1), ==, 0);    /* FWB */
     g_assert_cmpuint(extract32(reg(&s, IDR3), 11, 2), ==, 0);   /* BBML */
@@ -448,6 +448,20 @@ static void check_halves(Scene *s, const RegCase *c)
     expect_case(s, c, (uint32_t)c->bits);
 }
 
+/* 8 bytes at two registers of 4 are both of them, 6.2. */
+static void check_pair(Scene *s, const RegCase *c)
+{
+    uint64_t both = reg(s, c->offset) |
+                    (uint64_t)reg(s, c->offset + 4) << 32;
+
+    g_assert_cmphex(reg64(s, c->offset), ==, both);
+    g_assert_cmphex(reg64(s, PAGE1 + c->offset), ==, both);
+    set_reg64(s, c->offset, 0);
+    expect_case(s, c, c->bits ? 0 : c->reset);
+    set_reg64(s, PAGE1 + c->offset, ~0ULL >> 32);
+    expect_case(s, c, c->bits ? c->bits : c->reset);
+}
+
 static void test_register(const void *opaque)
 {
     const RegCase *c = opaque;
@@ -459,10 +473,7 @@ static void test_register(const void *opaque)
     if (c->bytes == 8) {
         check_halves(&s, c);
     } else if (c->offset % 8 == 0) {
-        /* 8 bytes at two registers of 4, 6.2: RAZ/WI */
-        g_assert_cmphex(reg64(&s, c->offset), ==, 0);
-        set_reg64(&s, c->offset, 0);
-        expect_case(&s, c, c->bits ? c->bits : c->reset);
+        check_pair(&s, c);
     }
     write_case(&s, c, 0);
     expect_case(&s, c, c->bits ? 0 : c->reset);
@@ -514,10 +525,27 @@ static void test_access_sizes(void)
     qtest_writew(s.qts, SMMU_ADDR + CR1, 0);
     qtest_writel(s.qts, SMMU_ADDR + CR1 - 2, 0);
     qtest_writel(s.qts, SMMU_ADDR + CR1 + 1, 0);
-    qtest_writeq(s.qts, SMMU_ADDR + CR1, 0);
     g_assert_cmphex(reg(&s, CR1), ==, 0xd75);
     g_assert_cmphex(qtest_readb(s.qts, SMMU_ADDR + CR1), ==, 0);
     g_assert_cmphex(qtest_readw(s.qts, SMMU_ADDR + CR1), ==, 0);
+    end(&s);
+}
+
+/* Both indices of a queue by one access, while it is off and while it is on */
+static void test_index_pairs(void)
+{
+    Scene s = start(ACCEL);
+
+    set_reg64(&s, CMDQ_BASE, RING | 5);
+    set_reg64(&s, CMDQ_PROD, 0x0000000900000009ULL);
+    g_assert_cmphex(reg64(&s, CMDQ_PROD), ==, 0x0000000900000009ULL);
+    set_reg(&s, CR0, CMDQEN);
+    qtest_writeq(s.qts, RING + 16 * 9, 0x46);           /* CMD_SYNC */
+    qtest_writeq(s.qts, RING + 16 * 9 + 8, 0);
+    set_reg64(&s, CMDQ_PROD, 0x000000010000000aULL);
+    g_assert_cmphex(reg64(&s, CMDQ_PROD), ==, 0x0000000a0000000aULL);
+    set_reg64(&s, EVENTQ_PROD, 0x8000000380000002ULL);
+    g_assert_cmphex(reg64(&s, EVENTQ_PROD), ==, 0x8000000380000002ULL);
     end(&s);
 }
 
@@ -1353,6 +1381,7 @@ int main(int argc, char **argv)
         add("released", released[i].machine, &released[i], test_released);
     }
     qtest_add_func("smmuv3-accel/register/sizes", test_access_sizes);
+    qtest_add_func("smmuv3-accel/register/index-pairs", test_index_pairs);
     qtest_add_func("smmuv3-accel/register/index-bits", test_index_bits);
     qtest_add_func("smmuv3-accel/register/cr0", test_cr0_exact);
     qtest_add_func("smmuv3-accel/register/gbpa", test_gbpa_exact);

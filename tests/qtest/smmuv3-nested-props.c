@@ -17,6 +17,7 @@ typedef struct Field {
 #define F_ASID16    { IDR0, 12, 1 }
 #define F_CD2L      { IDR0, 19, 1 }
 #define F_SSIDSIZE  { IDR1, 6, 5 }
+#define F_HAD       { IDR3, 2, 1 }
 #define F_RIL       { IDR3, 10, 1 }
 #define F_BBML      { IDR3, 11, 2 }
 #define F_OAS       { IDR5, 0, 3 }
@@ -279,6 +280,43 @@ static void test_narrower_host(void)
     scene_done(&s);
 }
 
+/* An SMMUv3.0 need not have what an SMMUv3.1 has (6.3.4). */
+static void test_old_host(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    s.k->smmu[0].aidr = 0;
+    start_ports(&s, "-S");
+    g_assert_cmpuint(field(&s, (Field) F_HAD), ==, 1);
+    g_assert_cmphex(reg(&s, AIDR), ==, 1);
+    plug(&s, 0, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpuint(field(&s, (Field) F_HAD), ==, 0);
+        g_assert_cmphex(reg(&s, AIDR), ==, 0);
+        qtest_system_reset(s.qts);
+    }
+    scene_done(&s);
+}
+
+static void test_old_host_too_late(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    s.k->smmu[0].aidr = 0;
+    start_ports(&s, "");
+    expect_refused(&s, 0, "rp0", "lacks IDR3.HAD: it has 0,"
+                   " the guest was promised 1");
+    expect_nothing_left(&s);
+    plug(&s, 6, 1);
+    scene_done(&s);
+}
+
 /* Of two physical SMMUs the narrower is another one above all. */
 static void test_narrower_second(void)
 {
@@ -466,6 +504,9 @@ void add_props_tests(void)
                    test_narrower_host);
     qtest_add_func("smmuv3-nested/promise/narrower-second",
                    test_narrower_second);
+    qtest_add_func("smmuv3-nested/promise/old-host", test_old_host);
+    qtest_add_func("smmuv3-nested/promise/old-host-too-late",
+                   test_old_host_too_late);
     for (unsigned i = 0; i < G_N_ELEMENTS(pasids); i++) {
         g_autofree char *path = g_strdup_printf("smmuv3-nested/pasid/%s",
                                                 pasids[i].name);

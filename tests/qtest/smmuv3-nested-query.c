@@ -207,23 +207,29 @@ static void test_devices(void)
     scene_done(&s);
 }
 
-/* An STE that is none: the stream aborts, and the answer says why. */
+/*
+ * An STE that is none: the stream aborts, and the answer says why. The guest is
+ * told if the STE says that it is one.
+ */
 static void test_event(void)
 {
+    static const uint64_t stes[] = { 0, BIT(0) | 6 << 1 };  /* V=0; stage 2 */
     QDict *instance, *reply, *d;
     Scene s;
 
     if (!scene_init_translating(&s)) {
         return;
     }
-    install(&s, 0, 0, 0);
-    reply = query(&s, 1, 0, &instance);
-    d = find(instance, "devices", "vsid", s.sid[0]);
-    expect_str(d, "state", "abort");
-    expect_str(d, "event", "c-bad-ste");
-    expect_stat(instance, "events-own", 1);
-    expect_stat(instance, "events-dropped", 1);     /* EVENTQEN=0 */
-    qobject_unref(reply);
+    for (unsigned i = 0; i < G_N_ELEMENTS(stes); i++) {
+        install(&s, 0, stes[i], 0);
+        reply = query(&s, 1, 0, &instance);
+        d = find(instance, "devices", "vsid", s.sid[0]);
+        expect_str(d, "state", "abort");
+        expect_str(d, "event", "c-bad-ste");
+        expect_stat(instance, "events-own", i);
+        expect_stat(instance, "events-dropped", i);     /* EVENTQEN=0 */
+        qobject_unref(reply);
+    }
     g_assert_true(info_says(&s, "abort \\(c-bad-ste\\)"));
     scene_done(&s);
 }

@@ -22,6 +22,7 @@
 #define IDR1            0x04
 #define IDR3            0x0c
 #define IDR5            0x14
+#define AIDR            0x1c
 #define CR0             0x20
 #define CR0ACK          0x24
 #define GBPA            0x44

@@ -876,6 +876,7 @@ FakeSmmu *fake_smmu_new(SMMUv3Host *h, const uint32_t idr[6])
 {
     FakeSmmu *smmu = g_new0(FakeSmmu, 1);
 
+    smmu->info.aidr = 2;        /* SMMUv3.2: it has S2FWB */
     for (int i = 0; i < 6; i++) {
         smmu->info.idr[i] = idr[i];
     }

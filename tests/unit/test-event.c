@@ -11,7 +11,8 @@
 #define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
 
 enum {
-    CR0 = 0x20, CR0ACK = 0x24, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
+    CR0 = 0x20, CR0ACK = 0x24, CR2 = 0x2c, IRQ_CTRL = 0x50, GERROR = 0x60,
+    GERRORN = 0x64,
     STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88, CMDQ_BASE = 0x90,
     CMDQ_PROD = 0x98, EVENTQ_BASE = 0xa0, EVENTQ_PROD = 0x100a8,
     EVENTQ_CONS = 0x100ac,
@@ -20,6 +21,7 @@ enum {
 #define SMMUEN 1u
 #define EVENTQEN 4u
 #define CMDQEN 8u
+#define RECINVSID 2u
 #define EVENTQ_ABT_ERR 4u
 #define OVERFLOW 0x80000000u
 #define TRANSLATION 0x10u
@@ -311,6 +313,58 @@ static void test_lost(void)
     done(&t);
 }
 
+/* Nothing but the loss: told at once, and once until it is acknowledged. */
+static void test_lost_alone(void)
+{
+    SMMUv3EventRecord none;
+    Scenery t;
+
+    init_translating(&t, 4);
+    for (unsigned round = 0; round < 3; round++) {
+        uint32_t flag = round % 2 ? 0 : OVERFLOW;
+
+        smmuv3_regs_record(t.file, &none, 0, true);
+        smmuv3_regs_record(t.file, &none, 0, true);
+        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, flag);
+        g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, round + 1);
+        wr(&t, EVENTQ_CONS, flag);
+    }
+    g_assert_cmpuint(t.writes, ==, 0);
+    done(&t);
+}
+
+/* The host's last word was that it lost some, and no event comes after it. */
+static void test_lost_tail(void)
+{
+    unsigned before;
+    Scenery t;
+
+    init_translating(&t, 13);
+    faults(&t, 0, 4096 + 7);
+    while (stats(&t)->events < 4096) {
+        smmuv3_regs_host_events(t.file);
+    }
+    before = t.irqs[SMMUV3_IRQ_EVENTQ];
+    smmuv3_regs_host_events(t.file);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, before + 1);
+    done(&t);
+}
+
+/* Of a queue that is off nobody hears anything, 7.4. */
+static void test_lost_disabled(void)
+{
+    SMMUv3EventRecord none;
+    Scenery t;
+
+    init_translating(&t, 4);
+    wr(&t, CR0, SMMUEN);
+    smmuv3_regs_record(t.file, &none, 0, true);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    done(&t);
+}
+
 static FakeObject *veventq(Scenery *t)
 {
     return fake_object(t->s.host, t->s.guest->events_fd - FAKE_VEVENTQ_FD(0));
@@ -407,46 +461,63 @@ static void test_unknown(void)
     done(&t);
 }
 
-/* Of its own: what CFGI_STE found. */
+/* Of its own: an STE with V=1 that is illegal. */
+
+static void put_command(Scenery *t, uint32_t slot, SMMUv3Cmd cmd)
+{
+    guest_write64(t->s.guest, CMDQ_ADDR + 16 * (slot & 0xff), cmd.dw[0]);
+    guest_write64(t->s.guest, CMDQ_ADDR + 16 * (slot & 0xff) + 8, cmd.dw[1]);
+}
 
 static void cfgi(Scenery *t, SMMUv3Cmd cmd)
 {
     uint32_t prod = rd(t, CMDQ_PROD);
 
-    cmd.dw[0] = GUINT64_TO_LE(cmd.dw[0]);
-    cmd.dw[1] = GUINT64_TO_LE(cmd.dw[1]);
-    memcpy(guest_at(t->s.guest, CMDQ_ADDR + 16 * (prod & 0xff), 16), &cmd, 16);
+    put_command(t, prod, cmd);
     wr(t, CMDQ_PROD, (prod + 1) & 0x1ff);
 }
 
-static void expect_own(Scenery *t, unsigned slot, unsigned type, uint64_t addr)
+static void install(Scenery *t, SMMUv3Ste ste)
 {
-    g_assert_cmphex(rd(t, EVENTQ_PROD), ==, slot + 1);
-    g_assert_cmphex(event_word(t, slot, 0), ==,
-                    type | (uint64_t)FIRST_SID << 32);
-    g_assert_cmphex(event_word(t, slot, 3), ==, addr);
+    strtab_set(t->s.guest, &t->s.regs, FIRST_SID, ste);
+    cfgi(t, cmd_cfgi_ste(FIRST_SID));
 }
 
+/* The record is type and StreamID; all else is RES0 (7.3.5). */
+static void expect_own(Scenery *t, unsigned n)
+{
+    g_assert_cmphex(rd(t, EVENTQ_PROD), ==, n);
+    g_assert_cmpuint(t->irqs[SMMUV3_IRQ_EVENTQ], ==, n);
+    g_assert_cmpuint(stats(t)->events_own, ==, n);
+    if (n) {
+        g_assert_cmphex(event_word(t, n - 1, 0), ==,
+                        SMMUV3_EVENT_C_BAD_STE | (uint64_t)FIRST_SID << 32);
+        for (unsigned word = 1; word < 4; word++) {
+            g_assert_cmphex(event_word(t, n - 1, word), ==, 0);
+        }
+    }
+}
+
+/* Once for as long as it stands, however often it is named. */
 static void test_own(void)
 {
     Scenery t;
 
     init_translating(&t, 4);
-    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
-               ste_config(SMMUV3_STE_CONFIG_NESTED));
-    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    expect_own(&t, 0, SMMUV3_EVENT_C_BAD_STE, 0);
-    guest_hole(t.s.guest, STRTAB_ADDR, 0x4000);
-    cfgi(&t, cmd_cfgi_range(FIRST_SID, 1));
-    expect_own(&t, 1, SMMUV3_EVENT_F_STE_FETCH, STRTAB_ADDR + 64 * FIRST_SID);
-    guest_no_holes(t.s.guest);
+    for (unsigned i = 0; i < 3; i++) {
+        install(&t, ste_config(SMMUV3_STE_CONFIG_NESTED));
+        cfgi(&t, cmd_cfgi_range(FIRST_SID, 1));
+        expect_own(&t, 1);
+    }
+    install(&t, ste_s1(CONTEXT_PTR));
+    install(&t, ste_config(SMMUV3_STE_CONFIG_S2));
+    expect_own(&t, 2);
+    /* Off and on again, it stands anew. */
     wr(&t, CR0, EVENTQEN | CMDQEN);
-    wr(&t, STRTAB_BASE_CFG, 4);
     wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    expect_own(&t, 2);
     cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    expect_own(&t, 2, SMMUV3_EVENT_C_BAD_STREAMID, 0);
-    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 3);
-    g_assert_cmpuint(stats(&t)->events_own, ==, 3);
+    expect_own(&t, 3);
     done(&t);
 }
 
@@ -457,17 +528,60 @@ static void test_own_silent(void)
 
     init_translating(&t, 4);
     cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
-               ste_config(SMMUV3_STE_CONFIG_ABORT));
-    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    install(&t, ste_config(SMMUV3_STE_CONFIG_ABORT));
     strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
                ste_config(SMMUV3_STE_CONFIG_NESTED));
     cfgi(&t, cmd_cfgi_range(0, 31));
     cfgi(&t, cmd_cfgi_ste(FIRST_SID + 1));
     wr(&t, CR0, EVENTQEN | CMDQEN);
     wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    expect_own(&t, 0);
     g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_ABORT);
+    done(&t);
+}
+
+/* 3.21.3.1, up and down: each step is a window of its own. */
+static void test_own_update_procedure(void)
+{
+    SMMUv3Ste filled = ste_s1(CONTEXT_PTR), illegal;
+    Scenery t;
+
+    filled.dw[0] &= ~SMMUV3_STE0_V;
+    illegal = ste_config(SMMUV3_STE_CONFIG_NESTED);
+    illegal.dw[0] &= ~SMMUV3_STE0_V;
+    init_translating(&t, 4);
+    for (unsigned round = 0; round < 2; round++) {
+        install(&t, ste_invalid());
+        install(&t, illegal);
+        install(&t, filled);
+        install(&t, ste_s1(CONTEXT_PTR));
+        g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    }
+    install(&t, filled);
+    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+                    SMMUV3_EVENT_C_BAD_STE);
+    expect_own(&t, 0);
+    done(&t);
+}
+
+/* A table that is not there, or not yet, has no STE that could be illegal. */
+static void test_own_no_ste(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    guest_hole(t.s.guest, STRTAB_ADDR, 0x4000);
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+                    SMMUV3_EVENT_F_STE_FETCH);
+    guest_no_holes(t.s.guest);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, STRTAB_BASE_CFG, 4);
+    wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    cfgi(&t, cmd_cfgi_ste(FIRST_SID));
+    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+                    SMMUV3_EVENT_C_BAD_STREAMID);
+    expect_own(&t, 0);
     done(&t);
 }
 
@@ -477,14 +591,42 @@ static void test_own_once(void)
     Scenery t;
 
     init_translating(&t, 4);
-    strtab_set(t.s.guest, &t.s.regs, FIRST_SID, ste_invalid());
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_S2));
     for (unsigned i = 0; i < 100; i++) {
-        SMMUv3Cmd cmd = cmd_cfgi_ste(FIRST_SID);
-
-        memcpy(guest_at(t.s.guest, CMDQ_ADDR + 16 * i, 16), &cmd, 16);
+        put_command(&t, i, cmd_cfgi_ste(FIRST_SID));
     }
     wr(&t, CMDQ_PROD, 100);
-    expect_own(&t, 0, SMMUV3_EVENT_C_BAD_STE, 0);
+    expect_own(&t, 1);
+    done(&t);
+}
+
+/* The STE is legal when the engine looks for the second time. */
+static void make_legal(Guest *g, uint64_t addr, size_t len)
+{
+    const Scenery *t = g->hook_data;
+
+    if (len == 2 * sizeof(uint64_t) &&
+        addr == STRTAB_ADDR + sizeof(SMMUv3Ste) * FIRST_SID) {
+        strtab_set(g, &t->s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    }
+}
+
+/* What did not last until the window's end is not told of. */
+static void test_own_passing(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    strtab_set(t.s.guest, &t.s.regs, FIRST_SID,
+               ste_config(SMMUV3_STE_CONFIG_S2));
+    t.s.guest->after_read = make_legal;
+    t.s.guest->hook_data = &t;
+    put_command(&t, 0, cmd_cfgi_ste(FIRST_SID));
+    put_command(&t, 1, cmd_cfgi_ste(FIRST_SID));
+    wr(&t, CMDQ_PROD, 2);
+    g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    expect_own(&t, 0);
     done(&t);
 }
 
@@ -495,8 +637,7 @@ static void test_own_removed(void)
     Scene s;
 
     scene_init_translating(&s);
-    strtab_set(s.guest, &s.regs, FIRST_SID, ste_invalid());
-    scene_command(&s, cmd_cfgi_ste(FIRST_SID));
+    scene_install(&s, 0, ste_config(SMMUV3_STE_CONFIG_S2));
     scene_remove(&s, 0);
     g_assert_cmpuint(smmuv3_engine_own_events(s.engine, &record, 1), ==, 0);
     scene_done(&s);
@@ -518,6 +659,83 @@ static void test_record(void)
     done(&t);
 }
 
+/* ---- CR2.RECINVSID ---- */
+
+#define BAD_STREAMID 0x02u
+
+static SMMUv3EventRecord bad_streamid(void)
+{
+    return (SMMUv3EventRecord) { .dw = { GUINT64_TO_LE(BAD_STREAMID) } };
+}
+
+/* Between two others: of the VMM, and of the host. */
+static void bad_streamids(Scenery *t)
+{
+    SMMUv3EventRecord records[] = { fault(0x1000), bad_streamid(),
+                                    fault(0x3000) };
+
+    smmuv3_regs_record(t->file, records, G_N_ELEMENTS(records), false);
+    for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
+        g_assert_true(fake_host_fault(t->s.host, t->s.dev[0], records[i]));
+    }
+    smmuv3_regs_host_events(t->file);
+}
+
+/* 6.3.12: C_BAD_STREAMID is recorded for those who ask for it. */
+static void test_recinvsid(void)
+{
+    Scenery t;
+
+    init_translating(&t, 4);
+    bad_streamids(&t);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmphex(event_word(&t, i, 0) & 0xff, ==, TRANSLATION);
+    }
+    g_assert_cmphex(event_word(&t, 1, 2), ==, 0x3000);
+    g_assert_cmpuint(smmuv3_regs_stats(t.file)->events_dropped, ==, 2);
+    wr(&t, EVENTQ_CONS, 4);
+    wr(&t, CR0, EVENTQEN | CMDQEN);
+    wr(&t, CR2, RECINVSID);
+    wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
+    bad_streamids(&t);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 10);
+    g_assert_cmphex(event_word(&t, 5, 0), ==, BAD_STREAMID);
+    g_assert_cmphex(event_word(&t, 8, 0), ==,
+                    BAD_STREAMID | (uint64_t)FIRST_SID << 32);
+    done(&t);
+}
+
+/* Nothing is left: no interrupt. */
+static void test_recinvsid_only(void)
+{
+    SMMUv3EventRecord record = bad_streamid();
+    Scenery t;
+
+    init_translating(&t, 4);
+    smmuv3_regs_record(t.file, &record, 1, false);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
+    g_assert_cmpuint(t.writes, ==, 0);
+    done(&t);
+}
+
+/* As many as the VMM likes. */
+static void test_record_many(void)
+{
+    SMMUv3EventRecord records[300];
+    Scenery t;
+
+    init_translating(&t, 9);
+    for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
+        records[i] = fault(0x1000 * i);
+    }
+    smmuv3_regs_record(t.file, records, G_N_ELEMENTS(records), true);
+    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 300);
+    g_assert_cmphex(event_word(&t, 299, 2), ==, 0x1000 * 299);
+    done(&t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -530,6 +748,9 @@ int main(int argc, char **argv)
     g_test_add_func("/event/overflow", test_overflow);
     g_test_add_func("/event/bogus-cons", test_bogus_cons);
     g_test_add_func("/event/lost", test_lost);
+    g_test_add_func("/event/lost-alone", test_lost_alone);
+    g_test_add_func("/event/lost-tail", test_lost_tail);
+    g_test_add_func("/event/lost-disabled", test_lost_disabled);
     g_test_add_func("/event/gap", test_gap);
     g_test_add_func("/event/sequence-wrap", test_sequence_wrap);
     g_test_add_func("/event/abort", test_abort);
@@ -537,8 +758,14 @@ int main(int argc, char **argv)
     g_test_add_func("/event/unknown", test_unknown);
     g_test_add_func("/event/own", test_own);
     g_test_add_func("/event/own-silent", test_own_silent);
+    g_test_add_func("/event/own-update-procedure", test_own_update_procedure);
+    g_test_add_func("/event/own-no-ste", test_own_no_ste);
     g_test_add_func("/event/own-once", test_own_once);
+    g_test_add_func("/event/own-passing", test_own_passing);
     g_test_add_func("/event/own-removed", test_own_removed);
     g_test_add_func("/event/record", test_record);
+    g_test_add_func("/event/record-many", test_record_many);
+    g_test_add_func("/event/recinvsid", test_recinvsid);
+    g_test_add_func("/event/recinvsid-only", test_recinvsid_only);
     return g_test_run();
 }

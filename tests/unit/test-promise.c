@@ -15,7 +15,7 @@
 
 static SMMUv3HostInfo host_info(void)
 {
-    SMMUv3HostInfo info = { .iidr = 0 };
+    SMMUv3HostInfo info = { .aidr = 2 };
 
     memcpy(info.idr, host_idr, sizeof(info.idr));
     return info;
@@ -55,7 +55,9 @@ static const Case cases[] = {
     { "sidsize", ALL_AUTO, ANY_HOST, IDR1(SIDSIZE), 16 },
     { "cmdqs", ALL_AUTO, ANY_HOST, IDR1(CMDQS), 19 },
     { "eventqs", ALL_AUTO, ANY_HOST, IDR1(EVENTQS), 19 },
-    { "no-had", ALL_AUTO, ANY_HOST, IDR3(HAD), 0 },
+    /* The version says it, not the bit, which may not be read. */
+    { "had", ALL_AUTO, true, IDR3(HAD), 0, IDR3(HAD), 1 },
+    { "had-unknown", ALL_AUTO, NO_HOST, IDR3(HAD), 1 },
     { "no-fwb", ALL_AUTO, ANY_HOST, IDR3(FWB), 0 },
     { "no-ds", ALL_AUTO, true, IDR5(DS), 1, IDR5(DS), 0 },
     { "no-vax", ALL_AUTO, true, IDR5(VAX), 1, IDR5(VAX), 0 },
@@ -115,6 +117,38 @@ static void test_promise(gconstpointer data)
     g_assert_cmpuint(SMMUV3_GET(c->mask, idr[c->reg]), ==, c->value);
     g_assert_cmphex(idr[2], ==, 0);
     g_assert_cmphex(idr[4], ==, 0);
+}
+
+/* 6.3.4: mandatory from SMMUv3.1 on; before, nobody tells. */
+static void test_had(void)
+{
+    static const SMMUv3Wishes wishes = ALL_AUTO;
+    static const struct {
+        uint32_t aidr;
+        unsigned had;
+    } hosts[] = { { 0x00, 0 }, { 0x01, 1 }, { 0x02, 1 }, { 0x04, 1 },
+                  { 0x10, 1 }, { 0xffffff00, 0 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        SMMUv3HostInfo info = host_info();
+        SMMUv3Shortfall out = { .feature = NULL };
+        uint32_t idr[6];
+
+        info.aidr = hosts[i].aidr;
+        smmuv3_promise(&wishes, &info, idr);
+        g_assert_cmpuint(SMMUV3_GET(SMMUV3_IDR3_HAD, idr[3]), ==,
+                         hosts[i].had);
+        g_assert_true(smmuv3_promise_valid(idr));
+        g_assert_false(smmuv3_promise_broken(idr, &info, &out));
+        idr[3] |= SMMUV3_IDR3_HAD;
+        g_assert_cmpint(smmuv3_promise_broken(idr, &info, &out), ==,
+                        !hosts[i].had);
+        if (!hosts[i].had) {
+            g_assert_cmpstr(out.feature, ==, "IDR3.HAD");
+            g_assert_cmpuint(out.wanted, ==, 1);
+            g_assert_cmpuint(out.host, ==, 0);
+        }
+    }
 }
 
 static void test_oas_valid(void)
@@ -189,7 +223,7 @@ static void test_auto_is_kept(void)
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
 
     for (unsigned round = 0; round < 10000; round++) {
-        SMMUv3HostInfo info = { .iidr = 0 };
+        SMMUv3HostInfo info = { .aidr = round % 5 };
         SMMUv3Shortfall out;
         uint32_t idr[6];
 
@@ -223,7 +257,9 @@ static void test_only_listed(void)
     g_autoptr(GRand) rand = g_rand_new_with_seed(2);
 
     for (unsigned round = 0; round < 10000; round++) {
-        SMMUv3HostInfo info = { .iidr = 0 }, other = { .iidr = 1 };
+        uint32_t aidr = round % 3;
+        SMMUv3HostInfo info = { .aidr = aidr };
+        SMMUv3HostInfo other = { .aidr = aidr, .iidr = 1 };
         SMMUv3Shortfall out[2] = { { .host = 0 }, { .host = 0 } };
         uint32_t idr[2][6];
 
@@ -255,7 +291,7 @@ static void test_made_is_valid(void)
             .ssidsize = g_rand_int_range(rand, -1, 21),
             .oas = round % 3 == 0 ? -1 : round % 3 == 1 ? 44 : 48,
         };
-        SMMUv3HostInfo info = { .iidr = 0 };
+        SMMUv3HostInfo info = { .aidr = round % 3 };
         SMMUv3Shortfall out;
         uint32_t idr[6];
 
@@ -278,7 +314,7 @@ static void test_flipped_is_not(void)
         1u << 10 | 1u << 12 | 1u << 19,         /* ATS, ASID16, CD2L */
         0x1f << 6,                              /* SSIDSIZE */
         0,
-        1u << 10 | 3u << 11,                    /* RIL, BBML */
+        1u << 2 | 1u << 10 | 3u << 11,          /* HAD, RIL, BBML */
         0,
         7u << 4 | 1,                            /* granules; OAS 48 for 44 */
     };
@@ -356,6 +392,7 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &broken_cases[i], test_broken);
     }
+    g_test_add_func("/promise/had-by-version", test_had);
     g_test_add_func("/promise/oas-valid", test_oas_valid);
     g_test_add_func("/promise/auto-is-kept", test_auto_is_kept);
     g_test_add_func("/promise/only-listed", test_only_listed);

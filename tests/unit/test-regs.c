@@ -51,7 +51,7 @@
 
 /* S1P, AArch64, COHACC, ASID16, no stalls, two levels; queues of 2^19; 44 */
 static const uint32_t plain_idr[6] = {
-    0x0d40101a, 0x02730010, 0, 0x00000400, 0, 0x00000074,
+    0x0d40101a, 0x02730010, 0, 0x00000404, 0, 0x00000074,
 };
 
 /* A scene whose registers are a register file's. */
@@ -156,7 +156,7 @@ static const Row rows[] = {
     { "idr0", 0x00, 4, 0x0d40101a, 0, 0 },
     { "idr1", 0x04, 4, 0x02730010, 0, 0 },
     { "idr2", 0x08, 4, 0, 0, 0 },
-    { "idr3", 0x0c, 4, 0x00000400, 0, 0 },
+    { "idr3", 0x0c, 4, 0x00000404, 0, 0 },
     { "idr4", 0x10, 4, 0, 0, 0 },
     { "idr5", 0x14, 4, 0x00000074, 0, 0 },
     { "iidr", 0x18, 4, 0, 0, 0 },
@@ -287,12 +287,6 @@ static void test_row_access(gconstpointer data)
     Regs t;
 
     init(&t);
-    if (row->bytes == 4 && row->offset % 8 == 0) {
-        /* Two 32-bit registers at once, 6.2: RAZ/WI. */
-        g_assert_cmphex(rd_size(&t, row->offset, 8), ==, 0);
-        wr64(&t, row->offset, UINT64_MAX);
-        expect(&t, row, row->reset);
-    }
     if (row->bytes == 8) {
         wr64(&t, row->offset, value);
         expect(&t, row, written(row, value));
@@ -308,6 +302,45 @@ static void test_row_access(gconstpointer data)
     if (row->offset < PAGE1) {
         wr_size(&t, PAGE1 + row->offset, row->bytes, value);
         expect(&t, row, written(row, value));
+    }
+    done(&t);
+}
+
+/* What stands behind the row at @offset, RES0 where there is no row. */
+static const Row *row_at(uint32_t offset)
+{
+    static const Row res0 = { .bytes = 4 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (rows[i].offset == offset) {
+            return &rows[i];
+        }
+    }
+    return &res0;
+}
+
+/* 8 bytes at two 32-bit registers are both of them, 6.2, on both pages. */
+static void test_pair(gconstpointer data)
+{
+    const Row *low = data, *high = row_at(low->offset + 4);
+    uint64_t values[] = { UINT64_MAX, 0, 0x5555555555555555,
+                          0xaaaaaaaaaaaaaaaa, 0x0000000500000003 };
+    Regs t;
+
+    init(&t);
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(values); i++) {
+        uint64_t page = i & 1 && low->offset < PAGE1 ? PAGE1 : 0;
+        uint64_t value = values[i / 2], want;
+
+        want = (uint32_t)written(low, (uint32_t)value) |
+               written(high, value >> 32) << 32;
+        /* CR0ACK and IRQ_CTRLACK follow. */
+        want |= low->offset == CR0 || low->offset == IRQ_CTRL ? want << 32 : 0;
+        wr64(&t, page + low->offset, value);
+        g_assert_cmphex(rd_size(&t, low->offset, 8), ==, want);
+        g_assert_cmphex(rd_size(&t, page + low->offset, 8), ==, want);
+        g_assert_cmphex(rd(&t, low->offset), ==, (uint32_t)want);
+        g_assert_cmphex(rd(&t, low->offset + 4), ==, want >> 32);
     }
     done(&t);
 }
@@ -464,6 +497,21 @@ static void test_feature(gconstpointer data)
     g_assert_cmphex(rd(&t, 4 * row->idr), ==, idr[row->idr]);
     wr_size(&t, row->offset, row->bytes, UINT64_MAX);
     g_assert_cmphex(rd_size(&t, row->offset, row->bytes), ==, row->bits);
+    done(&t);
+}
+
+/* 6.3.4: HAD is mandatory from SMMUv3.1 on, so without it it is SMMUv3.0. */
+static void test_version(void)
+{
+    uint32_t idr[6];
+    Regs t;
+
+    memcpy(idr, plain_idr, sizeof(idr));
+    idr[3] &= ~4u;
+    init_idr(&t, idr);
+    g_assert_cmphex(rd(&t, 0x1c), ==, 0);
+    smmuv3_regs_reset(t.file, plain_idr);
+    g_assert_cmphex(rd(&t, 0x1c), ==, 1);
     done(&t);
 }
 
@@ -965,6 +1013,62 @@ static void test_capped_consumption(void)
     done(&t);
 }
 
+/* ---- Pairs of which one half sets something going ---- */
+
+/* FreeBSD's interrupt filter reads both indices at once. */
+static void test_pair_queues(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 3);
+    push_many(&t, 2);
+    wr64(&t, CMDQ_PROD, 0x0000000700000005);    /* CONS is read-only now */
+    expect_cons(&t, 5, 0);
+    g_assert_cmphex(rd_size(&t, CMDQ_PROD, 8), ==, 0x0000000500000005);
+    wr(&t, CR0, 0);
+    wr64(&t, CMDQ_PROD, 0x0000000700000009);
+    g_assert_cmphex(rd_size(&t, CMDQ_PROD, 8), ==, 0x0000000700000009);
+    g_assert_cmpuint(stats(&t)->commands, ==, 2);
+    wr64(&t, EVENTQ_BASE, (CMDQ_ADDR + 0x1000) | 4);
+    wr64(&t, PAGE1 + EVENTQ_PROD, 0x8000000380000002);
+    g_assert_cmphex(rd_size(&t, PAGE1 + EVENTQ_PROD, 8), ==,
+                    0x8000000380000002);
+    wr(&t, CR0, EVENTQEN);
+    wr64(&t, PAGE1 + EVENTQ_PROD, 0x0000000000000001);
+    g_assert_cmphex(rd_size(&t, PAGE1 + EVENTQ_PROD, 8), ==, 0x80000002);
+    done(&t);
+}
+
+/* GBPA's Update is in its own half; the other half has no bits. */
+static void test_pair_gbpa(void)
+{
+    Regs t;
+
+    init(&t);
+    wr64(&t, 0x40, (uint64_t)ABORT << 32 | UPDATE);
+    g_assert_cmphex(rd_size(&t, 0x40, 8), ==, 0x0000100000000000);
+    wr64(&t, 0x40, (uint64_t)(UPDATE | ABORT) << 32);
+    g_assert_cmphex(rd_size(&t, 0x40, 8), ==, 0x0010000000000000);
+    done(&t);
+}
+
+/* GERRORN in the upper half resumes the queue, as it does alone. */
+static void test_pair_gerror(void)
+{
+    Regs t;
+
+    init_queue(&t, 4, 0);
+    wr(&t, GERRORN, CMDQ_ERR);
+    push_many(&t, 1);
+    wr(&t, CMDQ_PROD, 1);
+    expect_cons(&t, 0, 0);
+    g_assert_cmphex(rd_size(&t, GERROR, 8), ==, 0x0000000100000000);
+    wr64(&t, GERROR, 0x00000000ffffffff);
+    expect_cons(&t, 1, 0);
+    g_assert_cmphex(rd_size(&t, GERROR, 8), ==, 0);
+    done(&t);
+}
+
 /* ---- Slices ---- */
 
 #define SLICE 16384
@@ -1216,6 +1320,10 @@ static void add_rows(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         add("value", rows[i].name, &rows[i], test_row);
         add("access", rows[i].name, &rows[i], test_row_access);
+        if (rows[i].bytes == 4 && rows[i].offset % 8 == 0 &&
+            rows[i].offset + 4 != GBPA) {
+            add("pair", rows[i].name, &rows[i], test_pair);
+        }
         if (rows[i].bits && rows[i].offset != CR0 && rows[i].offset != CR1 &&
             rows[i].offset != CMDQ_PROD && rows[i].offset != GERRORN) {
             add("lock", rows[i].name, &rows[i], test_row_lock);
@@ -1238,6 +1346,7 @@ int main(int argc, char **argv)
     add_rows();
     g_test_add_func("/regs/lock/cr1", test_cr1_lock);
     g_test_add_func("/regs/lock/cr2-features", test_cr2_lock);
+    g_test_add_func("/regs/version", test_version);
     g_test_add_func("/regs/access/illegal", test_illegal_access);
     g_test_add_func("/regs/index-before-base", test_index_before_base);
     g_test_add_func("/regs/gbpa/update", test_gbpa);
@@ -1256,6 +1365,9 @@ int main(int argc, char **argv)
     g_test_add_func("/regs/cmdq/wrap", test_wrap);
     g_test_add_func("/regs/cmdq/stray-bits", test_stray_bits);
     g_test_add_func("/regs/cmdq/capped", test_capped_consumption);
+    g_test_add_func("/regs/pair-of/queues", test_pair_queues);
+    g_test_add_func("/regs/pair-of/gbpa", test_pair_gbpa);
+    g_test_add_func("/regs/pair-of/gerror", test_pair_gerror);
     g_test_add_func("/regs/slices/resume", test_resume);
     g_test_add_func("/regs/slices/off", test_resume_after_off);
     g_test_add_func("/regs/slices/reset", test_resume_after_reset);

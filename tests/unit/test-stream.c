@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "scene.h"
+#include "ste-model.h"
 #include "stream.h"
 
 #define V SMMUV3_STE0_V
@@ -29,7 +30,7 @@ typedef struct DecodeCase {
     SMMUv3EventType event;
 } DecodeCase;
 
-/* guest_idr: SSIDSIZE 10, CD2L, ATS, STALL_MODEL 1 */
+/* guest_idr: SSIDSIZE 10, CD2L, ATS, STALL_MODEL 1, OAS 44 */
 static const DecodeCase decode_cases[] = {
     { "V=0", { 0, 0 }, ABORT, BAD_STE },
     { "V=0, all other bits", { ~V, ~UINT64_C(0) }, ABORT, BAD_STE },
@@ -48,15 +49,20 @@ static const DecodeCase decode_cases[] = {
     { "CDMax 31", { S1 | CDMAX(31), 0 }, ABORT, BAD_STE },
     { "S1Fmt 4K", { S1 | CDMAX(4) | FMT(1), 0 }, TRANSLATE, NONE },
     { "S1Fmt 64K", { S1 | CDMAX(4) | FMT(2), 0 }, TRANSLATE, NONE },
-    { "S1Fmt reserved", { S1 | CDMAX(4) | FMT(3), 0 }, ABORT, BAD_STE },
+    { "S1Fmt reserved", { S1 | CDMAX(4) | FMT(3), 0 }, TRANSLATE, NONE },
     { "S1Fmt with one CD", { S1 | FMT(3), 0 }, TRANSLATE, NONE },
     { "S1DSS 2", { S1 | CDMAX(4), DSS(2) }, TRANSLATE, NONE },
-    { "S1DSS reserved", { S1 | CDMAX(4), DSS(3) }, ABORT, BAD_STE },
+    { "S1DSS reserved", { S1 | CDMAX(4), DSS(3) }, TRANSLATE, NONE },
     { "S1DSS with one CD", { S1, DSS(3) }, TRANSLATE, NONE },
     { "S1STALLD", { S1, SMMUV3_STE1_S1STALLD }, ABORT, BAD_STE },
     { "EATS full", { S1, EATS(1) }, TRANSLATE, NONE },
     { "EATS split", { S1, EATS(2) }, ABORT, BAD_STE },
-    { "EATS reserved", { S1, EATS(3) }, ABORT, BAD_STE },
+    { "EATS reserved", { S1, EATS(3) }, TRANSLATE, NONE },
+    { "S1ContextPtr at OAS", { S1 | SMMUV3_BITS(43, 6), 0 }, TRANSLATE,
+      NONE },
+    { "S1ContextPtr over OAS", { S1 | SMMUV3_BIT(44), 0 }, ABORT, BAD_STE },
+    { "S1ContextPtr of the widest", { S1 | SMMUV3_BIT(51), 0 }, ABORT,
+      BAD_STE },
 };
 
 static void test_decode(gconstpointer data)
@@ -105,6 +111,103 @@ static void test_no_ats(void)
     }
 }
 
+/* What may differ in an STE of stage 1 for the guest: each value of each. */
+typedef struct Fields {
+    unsigned cdmax, fmt, dss, eats, stalld;
+} Fields;
+
+static bool next_value(unsigned *field, unsigned values)
+{
+    *field = (*field + 1) % values;
+    return *field != 0;
+}
+
+static bool next_fields(Fields *f)
+{
+    return next_value(&f->cdmax, 32) || next_value(&f->fmt, 4) ||
+           next_value(&f->dss, 4) || next_value(&f->eats, 4) ||
+           next_value(&f->stalld, 2);
+}
+
+/* The key says what the STE does, and nothing else. */
+static void compare_key(const SMMUv3StreamConfig *c, const SteModel *want)
+{
+    g_assert_cmpint(c->kind, ==, TRANSLATE);
+    g_assert_cmphex(c->key[0], ==, S1 | CDMAX(want->cdmax) | FMT(want->fmt) |
+                    want->context_ptr);
+    g_assert_cmphex(c->key[1], ==, DSS(want->dss) | EATS(want->eats) |
+                    (uint64_t)want->memory << 2 |
+                    (want->stalld ? SMMUV3_STE1_S1STALLD : 0));
+}
+
+static void compare_decode(const uint64_t dw[2], const uint32_t idr[6])
+{
+    SteModel want = ste_model(dw, idr);
+    SMMUv3StreamConfig c = smmuv3_ste_decode(dw, idr);
+
+    g_assert_cmpint(c.event, ==,
+                    want.kind == STE_MODEL_ILLEGAL ? BAD_STE : NONE);
+    g_assert_cmpint(c.illegal, ==, want.kind == STE_MODEL_ILLEGAL && dw[0] & V);
+    switch (want.kind) {
+    case STE_MODEL_STAGE_1:
+        compare_key(&c, &want);
+        break;
+    case STE_MODEL_BYPASS:
+        g_assert_cmpint(c.kind, ==, BYPASS);
+        break;
+    default:
+        g_assert_cmpint(c.kind, ==, ABORT);
+    }
+}
+
+/* All of them, for a guest that was promised little, much, and in between. */
+static void test_model_decode(void)
+{
+    static const unsigned ssidsizes[] = { 0, 1, 10, 20 };
+    static const uint32_t absent[] = {
+        0, SMMUV3_IDR0_ATS, SMMUV3_IDR0_CD2L, SMMUV3_IDR0_STALL_MODEL,
+        SMMUV3_IDR0_ATS | SMMUV3_IDR0_CD2L,
+    };
+    Fields f = { 0 };
+
+    do {
+        uint64_t dw[2] = {
+            S1 | CONTEXT_PTR | CDMAX(f.cdmax) | FMT(f.fmt),
+            DSS(f.dss) | EATS(f.eats) | 0x9c |
+            (f.stalld ? SMMUV3_STE1_S1STALLD : 0),
+        };
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(ssidsizes); i++) {
+            for (unsigned j = 0; j < G_N_ELEMENTS(absent); j++) {
+                uint32_t idr[6];
+
+                memcpy(idr, guest_idr, sizeof(idr));
+                idr[0] &= ~absent[j];
+                idr[1] &= ~(uint32_t)SMMUV3_IDR1_SSIDSIZE;
+                idr[1] |= SMMUV3_PREP(SMMUV3_IDR1_SSIDSIZE, ssidsizes[i]);
+                compare_decode(dw, idr);
+            }
+        }
+    } while (next_fields(&f));
+}
+
+/* Any words. */
+static void test_model_decode_random(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(5);
+
+    for (unsigned i = 0; i < 200000; i++) {
+        uint64_t dw[2];
+
+        for (unsigned j = 0; j < 2; j++) {
+            dw[j] = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+        }
+        /* Nearly all would be beyond OAS. */
+        dw[0] &= i & 1 ? ~SMMUV3_BITS(51, 44) : UINT64_MAX;
+        compare_decode(dw, guest_idr);
+    }
+}
+
 /* The key is what the kernel accepts: nothing more, and nothing less. */
 static void test_key(void)
 {
@@ -113,7 +216,7 @@ static void test_key(void)
     uint64_t mask0 = V | CFG(7) | FMT(3) | CDMAX(31) |
                      SMMUV3_BITS(51, 6);
     uint64_t dw[2] = {
-        (~UINT64_C(0) & ~(CFG(7) | CDMAX(31) | FMT(3))) |
+        (~UINT64_C(0) & ~(CFG(7) | CDMAX(31) | FMT(3) | SMMUV3_BITS(51, 44))) |
         CFG(SMMUV3_STE_CONFIG_S1) | CDMAX(10) | FMT(2),
         (~UINT64_C(0) & ~SMMUV3_STE1_NESTED_MASK) | legal1,
     };
@@ -152,6 +255,9 @@ static void test_gbpa(void)
 
 /* Lookup. */
 
+/* L1 descriptors at STRTAB_ADDR, level 2 tables 1 MiB behind, 64 KiB each */
+#define L2(n) (STRTAB_ADDR + 0x100000 + 0x10000 * (uint64_t)(n))
+
 typedef struct Table {
     Guest *guest;
     SMMUv3StreamRegs regs;
@@ -166,7 +272,8 @@ static void table_init(Table *t)
 
 static SMMUv3StreamConfig look(Table *t, uint32_t vsid)
 {
-    return smmuv3_stream_lookup(&guest_ops, t->guest, &t->regs, t->idr, vsid);
+    return smmuv3_stream_lookup(guest_ops.read_words, t->guest, &t->regs,
+                                t->idr, vsid);
 }
 
 static void expect_key(Table *t, uint32_t vsid, uint64_t context_ptr)
@@ -177,12 +284,22 @@ static void expect_key(Table *t, uint32_t vsid, uint64_t context_ptr)
     g_assert_cmphex(c.key[0] & SMMUV3_STE0_S1CONTEXTPTR, ==, context_ptr);
 }
 
+/* Only F_STE_FETCH's record has an address, 7.3.3 to 7.3.5. */
 static void expect_event(Table *t, uint32_t vsid, SMMUv3EventType event)
 {
     SMMUv3StreamConfig c = look(t, vsid);
 
     g_assert_cmpint(c.kind, ==, ABORT);
     g_assert_cmpint(c.event, ==, event);
+    if (event != STE_FETCH) {
+        g_assert_cmphex(c.event_addr, ==, 0);
+    }
+}
+
+static void expect_no_fetch(Table *t, uint32_t vsid, uint64_t addr)
+{
+    expect_event(t, vsid, STE_FETCH);
+    g_assert_cmphex(look(t, vsid).event_addr, ==, addr);
 }
 
 static void test_linear(void)
@@ -242,9 +359,30 @@ static void test_sidsize(void)
     strtab_set(t.guest, &t.regs, 16, ste_s1(0x2000));
     t.idr[1] &= ~(uint32_t)SMMUV3_IDR1_SIDSIZE;
     t.idr[1] |= 4;
-    t.regs.strtab_base_cfg = 63; /* more than SIDSIZE is SIDSIZE */
+    t.regs.strtab_base_cfg = 12; /* more than SIDSIZE is SIDSIZE */
     expect_key(&t, 15, 0x1000);
     expect_event(&t, 16, BAD_STREAMID);
+    guest_free(t.guest);
+}
+
+/* 6.3.24: aligned by LOG2SIZE as it was written, however few StreamIDs. */
+static void test_literal_alignment(void)
+{
+    Table t;
+
+    table_init(&t);
+    t.idr[1] = (t.idr[1] & ~(uint32_t)SMMUV3_IDR1_SIDSIZE) | 4;
+    strtab_linear(t.guest, &t.regs, STRTAB_ADDR, 8);
+    strtab_set(t.guest, &t.regs, 3, ste_s1(0x1000));
+    t.regs.strtab_base = STRTAB_ADDR | 0x3fc0;
+    expect_key(&t, 3, 0x1000);
+    t.regs.strtab_base_cfg = 63;
+    expect_no_fetch(&t, 3, 64 * 3);
+    strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 16, 6);
+    strtab_set_l1(t.guest, &t.regs, 0, L2(0), 7);
+    guest_write_ste(t.guest, L2(0) + 64 * 3, ste_s1(0x2000));
+    t.regs.strtab_base = STRTAB_ADDR | 0x1fc0;
+    expect_key(&t, 3, 0x2000);
     guest_free(t.guest);
 }
 
@@ -287,15 +425,12 @@ static void test_unreadable(void)
     strtab_set(t.guest, &t.regs, 1, ste_s1(0x1000));
     strtab_set(t.guest, &t.regs, 2, ste_s1(0x2000));
     guest_hole(t.guest, STRTAB_ADDR + 64, 64);
-    expect_event(&t, 1, STE_FETCH);
+    expect_no_fetch(&t, 1, STRTAB_ADDR + 64);
     expect_key(&t, 2, 0x2000);
     t.regs.strtab_base = 0;
-    expect_event(&t, 2, STE_FETCH);
+    expect_no_fetch(&t, 2, 128);
     guest_free(t.guest);
 }
-
-/* L1 descriptors at STRTAB_ADDR, level 2 tables 1 MiB behind, 64 KiB each */
-#define L2(n) (STRTAB_ADDR + 0x100000 + 0x10000 * (uint64_t)(n))
 
 typedef struct SplitCase {
     const char *name;
@@ -354,7 +489,99 @@ static void test_span(void)
     guest_free(t.guest);
 }
 
-/* L2Ptr's bits below the table's size are not there (5.1.2). */
+/* A span that no StreamID below the split can reach is no table (5.1.1). */
+static void test_span_over_split(void)
+{
+    static const unsigned splits[] = { 6, 8, 10 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(splits); i++) {
+        unsigned split = splits[i];
+        Table t;
+
+        table_init(&t);
+        strtab_2lvl(t.guest, &t.regs, STRTAB_ADDR, 12, split);
+        guest_write_ste(t.guest, L2(0), ste_s1(0x1000));
+        strtab_set_l1(t.guest, &t.regs, 1, L2(0), split + 1);
+        expect_key(&t, 1u << split, 0x1000);
+        for (unsigned span = split + 2; span < 32; span++) {
+            strtab_set_l1(t.guest, &t.regs, 1, L2(0), span);
+            expect_event(&t, 1u << split, BAD_STREAMID);
+        }
+        guest_free(t.guest);
+    }
+}
+
+/* Small numbers more often than others, so that tables are found. */
+static uint32_t any_below(GRand *rand, unsigned bits)
+{
+    return g_rand_int(rand) >> (31 - g_rand_int_range(rand, 0, bits));
+}
+
+static void random_table(GRand *rand, Table *t)
+{
+    bool two_level = g_rand_boolean(rand);
+    unsigned sidsize = g_rand_int_range(rand, 0, 17);
+
+    t->idr[1] = (t->idr[1] & ~(uint32_t)SMMUV3_IDR1_SIDSIZE) | sidsize;
+    t->regs.strtab_base = STRTAB_ADDR + 64 * (uint64_t)any_below(rand, 16);
+    t->regs.strtab_base_cfg =
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_LOG2SIZE, any_below(rand, 6)) |
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_SPLIT, g_rand_int_range(rand, 5, 12)) |
+        SMMUV3_PREP(SMMUV3_STRTAB_CFG_FMT, two_level);
+    /* Descriptors all over */
+    for (uint64_t at = 0; at < 0x800; at += 8) {
+        guest_write64(t->guest, STRTAB_ADDR + at,
+                      (STRTAB_ADDR + 64 * (uint64_t)any_below(rand, 14)) |
+                      g_rand_int_range(rand, 0, 14));
+    }
+}
+
+/* An STE is what is read two words at a time. */
+static void note_ste(Guest *g, uint64_t addr, size_t len)
+{
+    if (len == 2 * sizeof(uint64_t)) {
+        *(uint64_t *)g->hook_data = addr;
+    }
+}
+
+static void compare_lookup(Table *t, uint32_t sid, unsigned *found)
+{
+    SteModelPlace want = ste_model_locate(t->guest, &t->regs, t->idr, sid);
+    uint64_t ste = 0;
+    SMMUv3StreamConfig c;
+
+    t->guest->hook_data = &ste;
+    t->guest->after_read = note_ste;
+    c = look(t, sid);
+    t->guest->after_read = NULL;
+    if (want.event == NONE) {
+        g_assert_cmphex(ste, ==, want.addr);
+        ++*found;
+    } else {
+        g_assert_cmpint(c.event, ==, want.event);
+        g_assert_cmphex(c.event_addr, ==, want.addr);
+    }
+}
+
+/* Any table, any StreamID: the STE that 5.1 and 6.3.24 lead to, or why not. */
+static void test_model_lookup(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(4);
+    unsigned found = 0;
+    Table t;
+
+    table_init(&t);
+    for (unsigned round = 0; round < 2000; round++) {
+        random_table(rand, &t);
+        for (unsigned i = 0; i < 50; i++) {
+            compare_lookup(&t, any_below(rand, 18), &found);
+        }
+    }
+    g_assert_cmpuint(found, >, 10000);
+    guest_free(t.guest);
+}
+
+/* L2Ptr's bits below the table's size are not there (5.1). */
 static void test_l2_alignment(void)
 {
     Table t;
@@ -376,10 +603,11 @@ static void test_2lvl_unreadable(void)
     strtab_set_l1(t.guest, &t.regs, 0, L2(0), 9);
     strtab_set_l1(t.guest, &t.regs, 1, 0, 9);
     guest_write_ste(t.guest, L2(0), ste_s1(0x1000));
-    expect_event(&t, 256, STE_FETCH);
+    expect_no_fetch(&t, 256, 0);
+    expect_no_fetch(&t, 257, 64);
     expect_key(&t, 0, 0x1000);
     guest_hole(t.guest, STRTAB_ADDR, 8);
-    expect_event(&t, 0, STE_FETCH);
+    expect_no_fetch(&t, 0, STRTAB_ADDR);
     guest_free(t.guest);
 }
 
@@ -449,8 +677,13 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/linear/unreadable", test_unreadable);
     g_test_add_func("/stream/sidsize/small", test_sidsize);
     g_test_add_func("/stream/sidsize/32", test_sidsize_32);
+    g_test_add_func("/stream/sidsize/alignment", test_literal_alignment);
     g_test_add_func("/stream/reads-once", test_reads_once);
     g_test_add_func("/stream/2lvl/span", test_span);
+    g_test_add_func("/stream/2lvl/span-over-split", test_span_over_split);
+    g_test_add_func("/stream/model/lookup", test_model_lookup);
+    g_test_add_func("/stream/model/decode", test_model_decode);
+    g_test_add_func("/stream/model/decode-random", test_model_decode_random);
     g_test_add_func("/stream/2lvl/alignment", test_l2_alignment);
     g_test_add_func("/stream/2lvl/unreadable", test_2lvl_unreadable);
     g_test_add_func("/stream/2lvl/small", test_2lvl_small);

@@ -179,16 +179,36 @@ static void burst(struct smmu *s)
     expect(wait_prod(s, 1025), 1025, "one more");
 }
 
-/* What the host cannot report: the STE itself is not to be used */
-static void bad_ste(struct smmu *s)
+static void install(struct smmu *s, uint64_t w0)
 {
-    start(s, true, OUR_RAM + EVENT_OFFSET, 6);
-    smmu_write_ste(s, TABLE_OFFSET + edu_sid * 64,
-                   (OUR_RAM + CDS_OFFSET) | 7 << 1 | 1, 0);
+    smmu_write_ste(s, TABLE_OFFSET + edu_sid * 64, w0, 0);
     smmu_push(s, CMD_CFGI_STE | CMD_SID(edu_sid), CMD_LEAF);
     smmu_push(s, CMD_SYNC, 0);
     smmu_kick(s);
     expect(smmu_wait(s), SMMU_DONE, "the queue");
+}
+
+/* 3.21.3.1, down and up again: V=0, all else in place, V=1 */
+static void update_procedure(struct smmu *s)
+{
+    const uint64_t ste = (OUR_RAM + CDS_OFFSET) | 5 << 1;
+
+    start(s, true, OUR_RAM + EVENT_OFFSET, 6);
+    install(s, ste);
+    install(s, 0);
+    install(s, ste);
+    install(s, ste | 1);
+    expect(prod(s), 0, "EVENTQ_PROD");
+    dma(4);
+    expect(wait_prod(s, 1), 1, "EVENTQ_PROD after a fault");
+    expect_event(s, 0, F_TRANSLATION, IOVA);
+}
+
+/* What the host cannot report: the STE itself is not to be used */
+static void bad_ste(struct smmu *s)
+{
+    start(s, true, OUR_RAM + EVENT_OFFSET, 6);
+    install(s, (OUR_RAM + CDS_OFFSET) | 7 << 1 | 1);
     expect(prod(s), 1, "EVENTQ_PROD");
     expect(event(s, 0, 0), C_BAD_STE | CMD_SID(edu_sid), "event");
 }
@@ -200,7 +220,10 @@ const struct point fault_points[] = {
     { "7.2", "A disabled event queue drops events", disabled },
     { "7.2.1", "A write abort is EVENTQ_ABT_ERR", write_abort },
     { "7.2", "1024 faults in a burst", burst },
-    { "7.3.5", "CFGI_STE of an STE for stage 2 is C_BAD_STE", bad_ste },
+    { "7.2", "An STE that is made valid in steps is no event",
+      update_procedure },
+    { "7.3.5", "CFGI_STE of an STE for stage 2 is C_BAD_STE (choice)",
+      bad_ste },
 };
 const unsigned n_fault_points = sizeof(fault_points) / sizeof(fault_points[0]);
 

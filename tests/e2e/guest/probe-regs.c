@@ -64,6 +64,26 @@ static void halves(struct smmu *s)
               0x000000ce9abcd003);
 }
 
+/* FreeBSD reads both indices of the event queue like this. */
+static void pairs(struct smmu *s)
+{
+    static const unsigned offsets[] = {
+        IDR0, CR1, GERROR, CMDQ_PROD, EVENTQ_PROD, EVENTQ_PROD & 0xffff,
+    };
+
+    smmu_enable(s, 0);
+    smmu_set64(s, CMDQ_PROD, 0x0000000300000003);
+    smmu_set64(s, EVENTQ_PROD, 0x0000000200000002);
+    expect(smmu_get64(s, CMDQ_PROD), 0x0000000300000003, "CMDQ_PROD, _CONS");
+    expect(smmu_get64(s, EVENTQ_PROD), 0x0000000200000002,
+           "EVENTQ_PROD, _CONS");
+    for (unsigned i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        expect(smmu_get64(s, offsets[i]), smmu_get(s, offsets[i]) |
+               (uint64_t)smmu_get(s, offsets[i] + 4) << 32, "offset %#x",
+               offsets[i]);
+    }
+}
+
 static void narrow_accesses(struct smmu *s)
 {
     volatile uint8_t *b = s->reg + CR1;
@@ -402,6 +422,7 @@ static void gatos_absent(struct smmu *s)
 
 const struct point register_points[] = {
     { "6.2", "64-bit registers are also two 32-bit ones", halves },
+    { "6.2", "two 32-bit registers by one access are both (choice)", pairs },
     { "6.2", "8- and 16-bit accesses change nothing (choice)",
       narrow_accesses },
     { "6.3", "undefined and Secure offsets are RAZ/WI", undefined_offsets },
