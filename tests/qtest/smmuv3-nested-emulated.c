@@ -853,12 +853,6 @@ static void fault_of_nvme(Scene *s)
     qtest_writel(s->qts, NVME_BAR + NVME_SQ0_TAIL, 1);
 }
 
-static void run_qmp(Scene *s, const char *command, const char *event)
-{
-    qtest_qmp_assert_success(s->qts, "{ 'execute': %s }", command);
-    qtest_qmp_eventwait(s->qts, event);
-}
-
 /* A fault after STOP is told at the RESUME; but not to another guest. */
 static void test_events_of_stopped(void)
 {
@@ -869,28 +863,28 @@ static void test_events_of_stopped(void)
     }
     install_edu(&s, NVME_DEVFN, s1_dw0(CONTEXT), S1_DW1);
     enable_events(&s);
-    run_qmp(&s, "stop", "STOP");
+    stop_machine(&s);
     start_nvme(&s);
     fault_of_nvme(&s);
     for (unsigned i = 0; i < 50; i++) {
         g_assert_cmpuint(events(&s), ==, 0);
         g_usleep(1000);
     }
-    run_qmp(&s, "cont", "RESUME");
+    resume_machine(&s);
     for (unsigned i = 0; i < 5000 && !events(&s); i++) {
         g_usleep(1000);
     }
     g_assert_cmphex(event_word(&s, 0, 0) & 0xff, ==, F_TRANSLATION);
     g_assert_cmphex(event_word(&s, 0, 0) >> 32, ==, NVME_DEVFN);
 
-    run_qmp(&s, "stop", "STOP");
+    stop_machine(&s);
     start_nvme(&s);
     fault_of_nvme(&s);
     g_usleep(50 * 1000);
     qtest_system_reset(s.qts);
     s.cr0 = 0;
     enable_events(&s);
-    run_qmp(&s, "cont", "RESUME");
+    resume_machine(&s);
     g_usleep(50 * 1000);
     g_assert_cmpuint(events(&s), ==, 0);
     scene_done(&s);

@@ -104,6 +104,22 @@ bool scene_init(Scene *s)
 }
 
 /* qtest_quit() looks every 100 ms only, so it is called when QEMU is gone. */
+static void change_run_state(Scene *s, const char *command, const char *event)
+{
+    qtest_qmp_assert_success(s->qts, "{ 'execute': %s }", command);
+    qtest_qmp_eventwait(s->qts, event);
+}
+
+void stop_machine(Scene *s)
+{
+    change_run_state(s, "stop", "STOP");
+}
+
+void resume_machine(Scene *s)
+{
+    change_run_state(s, "cont", "RESUME");
+}
+
 void scene_quit(Scene *s)
 {
     siginfo_t info;

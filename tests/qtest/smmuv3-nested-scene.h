@@ -121,6 +121,10 @@ void scene_start(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void scene_start_bare(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void scene_quit(Scene *s);
 
+/* As "stop" and "cont" do it; returns when QEMU has told of it. */
+void stop_machine(Scene *s);
+void resume_machine(Scene *s);
+
 /* Host device @i in sysfs; vfio-pci of it, its id dev@i, without a place. */
 char *scene_sysfs(const Scene *s, unsigned i);
 char *scene_device(const Scene *s, unsigned i);
