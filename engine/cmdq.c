@@ -66,6 +66,7 @@ typedef struct Window {
     bool msi_aborted;
     uint32_t forwarded;
     uint32_t flushed;       /* of the forwarded ones */
+    uint32_t cds_to;        /* CDs are dropped for commands before it */
     uint32_t others;        /* taken that are neither TLBI nor SYNC */
     bool quiet;             /* see smmuv3_engine_cmdq_run() */
     bool loud;              /* it was to be, and is not */
@@ -74,6 +75,11 @@ typedef struct Window {
 static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
 {
     return &rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE];
+}
+
+static bool configures(Action action)
+{
+    return action == ACTION_CFGI_STE || action == ACTION_CFGI_STE_RANGE;
 }
 
 static bool sync_legal(const SMMUv3Cmd *cmd)
@@ -212,6 +218,98 @@ static inline SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
            : smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
 }
 
+/* CFGI_STE_RANGE ignores the low Range+1 bits, 4.3.2; Range=31 is all. */
+static uint64_t ignored_sid_bits(const SMMUv3Cmd *cmd)
+{
+    return rule_of(cmd)->action == ACTION_CFGI_STE_RANGE
+           ? SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1
+           : 0;
+}
+
+/*
+ * The next device from place *@n on whose stream @cmd, a CFGI_STE or
+ * CFGI_STE_RANGE, is about; NULL: there is no more.
+ */
+static SMMUv3EngineDevice *next_configured(const SMMUv3Engine *e,
+                                           const SMMUv3Cmd *cmd, guint *n)
+{
+    uint64_t ignored = ignored_sid_bits(cmd);
+    uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
+
+    while (*n < e->devices->len) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, (*n)++);
+
+        if (d->has_vsid && !((d->vsid ^ sid) & ~ignored)) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+/* What the host is told of an STE that it does not see change, 4.3.1. */
+static SMMUv3Cmd cfgi_cd_all(const SMMUv3EngineDevice *d)
+{
+    return (SMMUv3Cmd) {
+        .dw = {
+            SMMUV3_CMD_CFGI_CD_ALL | SMMUV3_PREP(SMMUV3_CMD0_SID, d->vsid),
+        },
+    };
+}
+
+static bool may_have_cds(const SMMUv3EngineDevice *d)
+{
+    return d->config.kind == SMMUV3_STREAM_TRANSLATE && d->vdevice;
+}
+
+/* A window on its way to the host once more. */
+typedef struct Replay {
+    Window *w;
+    bool without_atc_inv;
+    SMMUv3BatchResult result;
+} Replay;
+
+static void replay_flush(Replay *r)
+{
+    SMMUv3Engine *e = r->w->engine;
+    SMMUv3BatchResult result = smmuv3_batch_flush(&e->batch, e);
+
+    if (result.atc_timed_out) {
+        r->without_atc_inv = true;
+        r->result.atc_timed_out = true;
+        r->result.atc_index = result.atc_index;
+    }
+    r->result.cerror = result.cerror;
+    r->result.failed = result.failed;
+}
+
+/* @cmd, of window index @i, unmerged. */
+static void replay_one(Replay *r, SMMUv3Cmd cmd, uint32_t i)
+{
+    SMMUv3Engine *e = r->w->engine;
+
+    if (r->without_atc_inv && smmuv3_is_atc_inv(cmd)) {
+        return;
+    }
+    smmuv3_coalesce_add(&e->gathered, cmd, i);
+    smmuv3_coalesce_emit(&e->gathered, &e->batch);
+    if (e->batch.n >= SMMUV3_HOST_INVALIDATE_MAX) {
+        replay_flush(r);
+    }
+}
+
+static void replay_ste(Replay *r, const SMMUv3Cmd *cmd, uint32_t i)
+{
+    SMMUv3Engine *e = r->w->engine;
+    SMMUv3EngineDevice *d;
+    guint n = 0;
+
+    while (!r->result.cerror && (d = next_configured(e, cmd, &n))) {
+        if (may_have_cds(d)) {
+            replay_one(r, cfgi_cd_all(d), i);
+        }
+    }
+}
+
 /*
  * Something that was merged failed, so that no single command can be named.
  * Once more, one by one and in the guest's order (invalidations are
@@ -220,29 +318,39 @@ static inline SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
 static SMMUv3BatchResult replay(Window *w, uint32_t end, bool without_atc_inv)
 {
     SMMUv3Engine *e = w->engine;
-    SMMUv3BatchResult result = { .cerror = SMMUV3_CERROR_NONE };
+    Replay r = { .w = w, .without_atc_inv = without_atc_inv };
 
-    for (uint32_t i = w->done; i < end && !result.cerror; i++) {
+    for (uint32_t i = w->done; i < end && !r.result.cerror; i++) {
         const SMMUv3Cmd *cmd = &w->cmds[i];
+        Action action = rule_of(cmd)->action;
 
-        if (is_forwarded(e, rule_of(cmd)->action, cmd) &&
-            !(without_atc_inv && smmuv3_is_atc_inv(*cmd))) {
-            smmuv3_coalesce_add(&e->gathered, canonical(e, *cmd), i);
-            smmuv3_coalesce_emit(&e->gathered, &e->batch);
-        }
-        if (e->batch.n >= SMMUV3_HOST_INVALIDATE_MAX || i + 1 == end) {
-            SMMUv3BatchResult r = smmuv3_batch_flush(&e->batch, e);
-
-            if (r.atc_timed_out) {
-                without_atc_inv = true;
-                result.atc_timed_out = true;
-                result.atc_index = r.atc_index;
-            }
-            result.cerror = r.cerror;
-            result.failed = r.failed;
+        if (is_forwarded(e, action, cmd)) {
+            replay_one(&r, canonical(e, *cmd), i);
+        } else if (configures(action)) {
+            replay_ste(&r, cmd, i);
         }
     }
-    return result;
+    if (!r.result.cerror) {
+        replay_flush(&r);
+    }
+    return r.result;
+}
+
+/* How many commands does the host get for this one, unmerged? */
+static uint32_t forwarded_for(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
+{
+    Action action = rule_of(cmd)->action;
+    SMMUv3EngineDevice *d;
+    uint32_t sum = 0;
+    guint n = 0;
+
+    if (!configures(action)) {
+        return is_forwarded(e, action, cmd);
+    }
+    while ((d = next_configured(e, cmd, &n))) {
+        sum += may_have_cds(d);
+    }
+    return sum;
 }
 
 /* Were the @sent commands of the batch those before @end, one by one? */
@@ -257,7 +365,7 @@ static bool sent_as_written(const Window *w, uint32_t end, uint32_t sent)
         }
     }
     for (uint32_t i = w->done; i < end; i++) {
-        n += is_forwarded(e, rule_of(&w->cmds[i])->action, &w->cmds[i]);
+        n += forwarded_for(e, &w->cmds[i]);
     }
     return n == sent;
 }
@@ -292,10 +400,14 @@ static void tell_batch(const Window *w, uint32_t sent, uint64_t calls,
     }
 }
 
-/* Sends what was forwarded before @end and completes up to there. */
+/*
+ * Sends what was forwarded before @end and completes up to there. A command
+ * about several streams may be at @end, and have some of its CDs in it.
+ */
 static bool flush(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
+    uint32_t to = MAX(end, w->cds_to);
     uint64_t calls = e->stats.calls[SMMUV3_CALL_INVALIDATE];
     SMMUv3BatchResult result;
     uint32_t sent;
@@ -306,8 +418,8 @@ static bool flush(Window *w, uint32_t end)
     count_batch(w, sent);
     result = smmuv3_batch_flush(&e->batch, e);
     if (result.cerror && (result.atc_timed_out ||
-                          !sent_as_written(w, end, sent))) {
-        SMMUv3BatchResult again = replay(w, end, result.atc_timed_out);
+                          !sent_as_written(w, to, sent))) {
+        SMMUv3BatchResult again = replay(w, to, result.atc_timed_out);
 
         result.cerror = again.cerror;
         result.failed = again.failed;
@@ -351,13 +463,34 @@ static inline void forward(Window *w, uint32_t i, Action action)
 }
 
 /*
+ * 4.3.1, 4.3.2: the CDs that were fetched through @d's STE are dropped. As many
+ * commands of the guest as say so, it is one for the host in the end.
+ */
+static bool forward_cds(Window *w, uint32_t i, const SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = w->engine;
+
+    if (!d->cds_due || !may_have_cds(d)) {
+        return true;
+    }
+    /* One command may be about more devices than there is room left. */
+    if (e->gathered.cost >= SMMUV3_SLICE_COST && !flush(w, i)) {
+        return false;
+    }
+    smmuv3_coalesce_add(&e->gathered, cfgi_cd_all(d), i);
+    w->cds_to = i + 1;
+    w->forwarded++;
+    return true;
+}
+
+/*
  * Takes one stream's configuration in; flushes first if it changes. @named:
  * the guest means this stream, so it is told if there is nothing to use.
  */
 static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
                           bool named)
 {
-    SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
+    SMMUv3StreamConfig before = d->config, config = smmuv3_device_evaluate(d);
 
     w->budget -= SMMUV3_COST_LOOKUP;
     if (smmuv3_device_changes(d, &config)) {
@@ -371,20 +504,17 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
     if (named && d->config.event != SMMUV3_EVENT_NONE) {
         smmuv3_event_due(d);
     }
+    d->cds_due = smmuv3_stream_keeps_cds(&before, &d->config);
     return true;
 }
 
-/* CFGI_STE_RANGE ignores the low Range+1 bits, 4.3.2; Range=31 is all. */
-static uint64_t range_mask(const SMMUv3Cmd *cmd)
-{
-    return SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1;
-}
-
-static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
+static bool cfgi_ste(Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
-    bool all = ignored_bits == UINT32_MAX;
-    uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, w->cmds[i].dw[0]);
+    const SMMUv3Cmd *cmd = &w->cmds[i];
+    bool all = ignored_sid_bits(cmd) == UINT32_MAX;
+    SMMUv3EngineDevice *d;
+    guint n = 0;
 
     if (w->quiet) {
         return give_up_quiet(w);
@@ -396,11 +526,14 @@ static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
         }
         smmuv3_vsids_sync(e);
     }
-    for (guint n = 0; n < e->devices->len; n++) {
-        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, n);
-
-        if (d->has_vsid && !((d->vsid ^ sid) & ~ignored_bits) &&
-            !update_stream(w, i, d, !all)) {
+    while ((d = next_configured(e, cmd, &n))) {
+        if (!update_stream(w, i, d, !all)) {
+            return false;
+        }
+    }
+    /* All streams are as the guest wants them before the host can fail this. */
+    for (n = 0; (d = next_configured(e, cmd, &n));) {
+        if (!forward_cds(w, i, d)) {
             return false;
         }
     }
@@ -438,9 +571,8 @@ static bool dispatch(Window *w, uint32_t i)
     }
     switch (rule->action) {
     case ACTION_CFGI_STE:
-        return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        return cfgi_ste(w, i, range_mask(cmd));
+        return cfgi_ste(w, i);
     case ACTION_TLBI:
         forward(w, i, ACTION_TLBI);
         return true;

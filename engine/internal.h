@@ -76,6 +76,7 @@ struct SMMUv3EngineDevice {
     SMMUv3Hwpt *hwpt;               /* NULL: on the parent, or blocked */
     SMMUv3StreamConfig config;      /* what hwpt stands for */
     bool event_due;                 /* config.event is to be told */
+    bool cds_due;                   /* its CDs are to be dropped, see cmdq.c */
 };
 
 /* The promise or the host changed: how commands are forwarded. */

@@ -40,4 +40,13 @@ SMMUv3StreamConfig smmuv3_stream_gbpa(uint32_t gbpa);
 bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
                                 const SMMUv3StreamConfig *b);
 
+/*
+ * May CDs that were cached under @from still be there under @to, the host
+ * having been told of the change? It writes an STE, and drops them, only if
+ * its own STE becomes another one: that has no EATS for a device without ATS,
+ * and may disable stalls whatever the guest's says. Pure.
+ */
+bool smmuv3_stream_keeps_cds(const SMMUv3StreamConfig *from,
+                             const SMMUv3StreamConfig *to);
+
 #endif

@@ -220,8 +220,9 @@ typedef struct SMMUv3EngineStats {
     uint64_t commands;           /* commands consumed; of them, by class: */
     uint64_t by_class[SMMUV3_CLASSES];
     /*
-     * Commands that were the host's to do. Those behind one that failed are
-     * looked at, and count, again.
+     * Commands that were the host's to do; a CFGI_STE, CFGI_STE_RANGE or
+     * CFGI_ALL once for each stream whose CDs the host is told to drop. Those
+     * behind one that failed are looked at, and count, again.
      */
     uint64_t forwarded;
     uint64_t coalesced;          /* so many fewer were sent, batch by batch */
@@ -240,7 +241,7 @@ typedef struct SMMUv3EngineStats {
     uint64_t attaches;
     uint64_t attach_failures;
     uint64_t vdevices;
-    uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
+    uint64_t ste_unchanged;      /* re-evaluations that attached nothing */
     uint64_t errors[4];          /* by SMMUv3CmdError */
     uint64_t events;             /* of the host, passed on to the guest */
     uint64_t events_own;         /* of streams that were refused */

@@ -9,7 +9,7 @@
  *
  *   - the kernel was asked for nothing that it refuses;
  *   - CONS went from where it was towards PROD, and says why it stopped;
- *   - what a consumed TLBI drops for sure was dropped;
+ *   - what a consumed TLBI or CFGI drops for sure was dropped;
  *   - the calls stay below what a window can need.
  */
 #include "fuzz.h"
@@ -109,6 +109,7 @@ typedef struct Slice {
     unsigned cfgis;
     uint64_t consumed;          /* commands, before */
     bool plain;                 /* the ring is where the target wrote it */
+    bool translates[SCENE_DEVICES];
 } Slice;
 
 static void look_before(const Fuzz *f, Slice *slice)
@@ -123,6 +124,10 @@ static void look_before(const Fuzz *f, Slice *slice)
     slice->n = MIN(queue_pending(q), size);
     slice->cfgis = 0;
     slice->consumed = smmuv3_engine_stats(f->s.engine)->commands;
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        slice->translates[i] = f->s.edev[i] && scene_kind(&f->s, i) ==
+                               SMMUV3_STREAM_TRANSLATE;
+    }
     for (uint32_t i = 0; i < slice->n; i++) {
         const uint64_t *slot = guest_at(f->s.guest, q->addr + 16 *
                                         ((slice->cons + i) & (size - 1)), 16);
@@ -135,12 +140,26 @@ static void look_before(const Fuzz *f, Slice *slice)
 
 static void check_entry(const Fuzz *f, const SMMUv3Cmd *cmd, CacheEntry e)
 {
-    const GArray *issued = f->s.host->issued;
+    const GArray *reached = f->s.host->reached;
 
     if (cache_drops(cmd, f->idr, &e)) {
-        g_assert_true(cache_drops_of((const SMMUv3Cmd *)issued->data,
-                                     issued->len, f->s.smmu->info.idr,
+        g_assert_true(cache_drops_of((const SMMUv3Cmd *)reached->data,
+                                     reached->len, f->s.smmu->info.idr,
                                      &e).any);
+    }
+}
+
+/* CDs and L1CDs of the streams that translated before the slice. */
+static void check_cds(const Fuzz *f, const Slice *slice, const SMMUv3Cmd *cmd)
+{
+    for (unsigned i = 0; i < 2 * SCENE_DEVICES; i++) {
+        CacheEntry e = {
+            .kind = CACHE_CD, .leaf = i & 1, .sid = FIRST_SID + i / 2,
+        };
+
+        if (slice->translates[i / 2]) {
+            check_entry(f, cmd, e);
+        }
     }
 }
 
@@ -187,6 +206,7 @@ static void check_dropped(const Fuzz *f, const Slice *slice, uint32_t done)
     }
     for (uint32_t i = 0; i < done; i++) {
         check_cmd(f, &slice->cmds[i], i * 7 + done);
+        check_cds(f, slice, &slice->cmds[i]);
     }
 }
 

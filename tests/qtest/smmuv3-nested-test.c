@@ -38,12 +38,15 @@ typedef struct Row {
 #define VA              0x123456789000ull
 
 static const Row rows[] = {
-    { "cfgi-ste", CFGI_STE | MINE, 1, LOCAL },
+    /* Unchanged STEs: the CDs fetched through them go, 4.3.1. */
+    { "cfgi-ste", CFGI_STE | MINE, 1, FORWARDED, 0, CFGI_CD_ALL | MINE, 0 },
+    { "cfgi-ste-smmu-off", CFGI_STE | MINE, 1, LOCAL, SMMU_OFF },
     { "cfgi-ste-other", CFGI_STE | OTHER, 1, LOCAL },
     { "cfgi-ste-huge-sid", CFGI_STE | SID(0xffffffff), 1, LOCAL },
     { "cfgi-ste-ssec", CFGI_STE | MINE | SSEC, 1, ILLEGAL },
-    { "cfgi-ste-range", CFGI_STE_RANGE | MINE, 3, LOCAL },
-    { "cfgi-all", CFGI_STE_RANGE, 31, LOCAL },
+    { "cfgi-ste-range", CFGI_STE_RANGE | MINE, 3, FORWARDED, 0,
+      CFGI_CD_ALL | MINE, 0 },
+    { "cfgi-all", CFGI_STE_RANGE, 31, FORWARDED, 0, CFGI_CD_ALL | MINE, 0 },
     { "cfgi-all-ssec", CFGI_STE_RANGE | SSEC, 31, ILLEGAL },
     { "cfgi-cd", CFGI_CD | MINE, LEAF, FORWARDED },
     { "cfgi-cd-all", CFGI_CD_ALL | MINE, 0, FORWARDED },

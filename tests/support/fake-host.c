@@ -312,6 +312,56 @@ static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
 }
 
 /*
+ * arm_smmu_make_nested_domain_ste(): what @dev's physical STE says while it is
+ * attached to @o. EATS is there only if the device has an ATC.
+ */
+static SMMUv3Ste physical_ste(const SMMUv3HostDevice *dev, const FakeObject *o)
+{
+    SMMUv3Ste ste = { { 0 } };
+
+    if (!o) {
+        return ste;
+    }
+    ste.dw[0] = SMMUV3_STE0_V |
+                SMMUV3_PREP(SMMUV3_STE0_CONFIG, SMMUV3_STE_CONFIG_S2);
+    if (o->kind == FAKE_NESTED) {
+        switch (ste_config(o->ste[0])) {
+        case SMMUV3_STE_CONFIG_S1:
+            ste = (SMMUv3Ste) { { o->ste[0], o->ste[1] } };
+            break;
+        case SMMUV3_STE_CONFIG_ABORT:
+            ste.dw[0] = SMMUV3_STE0_V;
+            break;
+        }
+    }
+    if (dev->no_ats || !(dev->smmu->info.idr[0] & SMMUV3_IDR0_ATS)) {
+        ste.dw[1] &= ~SMMUV3_STE1_EATS;
+    }
+    return ste;
+}
+
+/*
+ * arm_smmu_write_entry(): CFGI_STE and CMD_SYNC if the STE is another one, and
+ * nothing if it is not, though the table is another one.
+ */
+static void write_ste(SMMUv3Host *h, const SMMUv3HostDevice *dev,
+                      SMMUv3HostId pt)
+{
+    SMMUv3Ste from = physical_ste(dev, fake_object(h, dev->pt));
+    SMMUv3Ste to = physical_ste(dev, fake_object(h, pt));
+    const FakeObject *v = fake_object(h, dev->vdevice);
+
+    if (v && memcmp(&from, &to, sizeof(from))) {
+        SMMUv3Cmd cmd = {
+            .dw = { GUINT64_TO_LE(SMMUV3_CMD_CFGI_STE |
+                                  SMMUV3_PREP(SMMUV3_CMD0_SID, v->vsid)) },
+        };
+
+        g_array_append_val(h->reached, cmd);
+    }
+}
+
+/*
  * arm_smmu_attach_prepare_vmaster(), and its commit. To be attached again where
  * one is, is nothing (iommufd_device_do_replace()).
  */
@@ -322,6 +372,7 @@ static void set_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
     if (dev->pt == pt) {
         return;
     }
+    write_ste(h, dev, pt);
     dev->pt = pt;
     dev->tells = 0;
     if (o && o->kind == FAKE_NESTED && has_vdevice_on(h, dev, o->of)) {
@@ -668,6 +719,7 @@ static int issue(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
         return -ETIMEDOUT;
     }
     g_array_append_vals(h->issued, cmds, n);
+    g_array_append_vals(h->reached, cmds, n);
     return 0;
 }
 
@@ -769,6 +821,7 @@ SMMUv3Host *fake_host_new(void)
     h->smmus = g_ptr_array_new_with_free_func(g_free);
     h->journal = g_array_new(FALSE, FALSE, sizeof(FakeRecord));
     h->issued = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
+    h->reached = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
     return h;
 }
 
@@ -779,6 +832,7 @@ void fake_host_discard(SMMUv3Host *h)
     g_ptr_array_free(h->smmus, TRUE);
     g_array_free(h->journal, TRUE);
     g_array_free(h->issued, TRUE);
+    g_array_free(h->reached, TRUE);
     g_free(h);
 }
 
@@ -853,6 +907,7 @@ void fake_host_forget(SMMUv3Host *h)
 {
     g_array_set_size(h->journal, 0);
     g_array_set_size(h->issued, 0);
+    g_array_set_size(h->reached, 0);
     for (int i = 0; i <= FAKE_CALLS; i++) {
         h->calls[i] = 0;
     }

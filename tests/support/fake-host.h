@@ -92,6 +92,8 @@ struct SMMUv3Host {
 
     GArray *journal;            /* of FakeRecord */
     GArray *issued;             /* of SMMUv3Cmd, as the caller wrote them */
+    GArray *reached;            /* these, and a CFGI_STE of the kernel's own,
+                                   with the vSID, for each STE it changed */
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
     unsigned all_calls[FAKE_CALLS]; /* never forgotten, as what follows */
     uint64_t all_entries;       /* of invalidates */

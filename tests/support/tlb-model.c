@@ -104,18 +104,32 @@ static uint32_t command_ssid(const SMMUv3Cmd *cmd, const uint32_t idr[6])
     return has_ssids(idr) ? SMMUV3_GET(SMMUV3_CMD0_SSID, cmd->dw[0]) : 0;
 }
 
-/* 4.3.3: Leaf=0 takes the L1CD on the way, too. */
+/* 4.3.2: the low Range+1 bits of the StreamID are ignored. */
+static bool in_sid_range(const SMMUv3Cmd *cmd, uint32_t sid)
+{
+    unsigned range = SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]);
+    uint64_t first = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
+
+    return first >> (range + 1) == (uint64_t)sid >> (range + 1);
+}
+
+/*
+ * 4.3.3: Leaf=0 takes the L1CD on the way, too. 4.3.1, 4.3.2: with an STE goes
+ * what was fetched through it, whatever the command's own Leaf says.
+ */
 static bool cd_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                      const CacheEntry *e)
 {
-    if (SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) != e->sid) {
-        return false;
-    }
+    bool same_sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) == e->sid;
+
     switch (cmd->dw[0] & SMMUV3_CMD0_OPCODE) {
+    case SMMUV3_CMD_CFGI_STE_RANGE:
+        return in_sid_range(cmd, e->sid);
+    case SMMUV3_CMD_CFGI_STE:
     case SMMUV3_CMD_CFGI_CD_ALL:
-        return true;
+        return same_sid;
     case SMMUV3_CMD_CFGI_CD:
-        return command_ssid(cmd, idr) == e->ssid &&
+        return same_sid && command_ssid(cmd, idr) == e->ssid &&
                (e->leaf || !(cmd->dw[1] & SMMUV3_CFGI1_LEAF));
     default:
         return false;

@@ -75,7 +75,12 @@ static void expect_stops(Scene *s, uint32_t cons, SMMUv3CmdError cerror)
 
 /* The table of DESIGN.md, "The command pass", as data. */
 
-typedef enum Fate { NOTHING, FORWARDED, ILLEGAL } Fate;
+typedef enum Fate {
+    NOTHING,
+    FORWARDED,
+    DROPS_CDS,                  /* of the one translating stream */
+    ILLEGAL,
+} Fate;
 
 enum { NO_ATS = 1, SMMU_OFF = 2, NO_DEVICE = 4 };
 
@@ -92,11 +97,19 @@ typedef struct Row {
 #define CS(n) SMMUV3_PREP(SMMUV3_SYNC0_CS, n)
 
 static const Row rows[] = {
-    { "CFGI_STE", { SMMUV3_CMD_CFGI_STE | SID, 1 }, 0, NOTHING },
+    { "CFGI_STE", { SMMUV3_CMD_CFGI_STE | SID, 1 }, 0, DROPS_CDS },
+    { "CFGI_STE Leaf=0", { SMMUV3_CMD_CFGI_STE | SID, 0 }, 0, DROPS_CDS },
+    { "CFGI_STE, SMMUEN=0", { SMMUV3_CMD_CFGI_STE | SID, 1 }, SMMU_OFF,
+      NOTHING },
+    { "CFGI_STE, no device", { SMMUV3_CMD_CFGI_STE | SID, 1 }, NO_DEVICE,
+      NOTHING },
     { "CFGI_STE other", { SMMUV3_CMD_CFGI_STE | OTHER, 0 }, 0, NOTHING },
     { "CFGI_STE SSec", { SMMUV3_CMD_CFGI_STE | SID | SSEC, 1 }, 0, ILLEGAL },
-    { "CFGI_STE_RANGE", { SMMUV3_CMD_CFGI_STE_RANGE | SID, 3 }, 0, NOTHING },
-    { "CFGI_ALL", { SMMUV3_CMD_CFGI_STE_RANGE, 31 }, 0, NOTHING },
+    { "CFGI_STE_RANGE", { SMMUV3_CMD_CFGI_STE_RANGE | SID, 3 }, 0,
+      DROPS_CDS },
+    { "CFGI_STE_RANGE other", { SMMUV3_CMD_CFGI_STE_RANGE | OTHER, 3 }, 0,
+      NOTHING },
+    { "CFGI_ALL", { SMMUV3_CMD_CFGI_STE_RANGE, 31 }, 0, DROPS_CDS },
     { "CFGI_ALL SSec", { SMMUV3_CMD_CFGI_STE_RANGE | SSEC, 31 }, 0, ILLEGAL },
     { "CFGI_CD", { SMMUV3_CMD_CFGI_CD | SID, 1 }, 0, FORWARDED },
     { "CFGI_CD other", { SMMUV3_CMD_CFGI_CD | OTHER, 1 }, 0, NOTHING },
@@ -170,6 +183,14 @@ static void row_scene(Scene *s, unsigned what)
     queue_seek(&s->queue, 0);
 }
 
+static void expect_one_issued(const Scene *s, uint64_t dw0, uint64_t dw1)
+{
+    g_assert_cmpuint(s->host->calls[FAKE_CALLS], ==, 1);
+    g_assert_cmpuint(s->host->issued->len, ==, 1);
+    g_assert_cmphex(fake_issued(s->host, 0)->dw[0], ==, dw0);
+    g_assert_cmphex(fake_issued(s->host, 0)->dw[1], ==, dw1);
+}
+
 static void test_row(gconstpointer data)
 {
     const Row *row = data;
@@ -184,9 +205,9 @@ static void test_row(gconstpointer data)
         expect_drains(&s);
     }
     if (row->fate == FORWARDED) {
-        g_assert_cmpuint(s.host->issued->len, ==, 1);
-        g_assert_cmphex(fake_issued(s.host, 0)->dw[0], ==, row->dw[0]);
-        g_assert_cmphex(fake_issued(s.host, 0)->dw[1], ==, row->dw[1]);
+        expect_one_issued(&s, row->dw[0], row->dw[1]);
+    } else if (row->fate == DROPS_CDS) {
+        expect_one_issued(&s, SMMUV3_CMD_CFGI_CD_ALL | SID, 0);
     } else {
         g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     }
@@ -406,11 +427,20 @@ static void test_cfgi_splits(void)
     scene_done(&s);
 }
 
+static SMMUv3Cmd cd_all(unsigned device)
+{
+    return cmd_raw(SMMUV3_CMD_CFGI_CD_ALL |
+                   SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID + device), 0);
+}
+
+/* The CDs of its stream go, once, with what is forwarded anyway. */
 static void test_cfgi_unchanged(void)
 {
+    const SMMUv3EngineStats *stats;
     Scene s;
 
     scene_init_translating(&s);
+    stats = smmuv3_engine_stats(s.engine);
     push_tlbis(&s, 0, 2);
     queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
     queue_push(&s.queue, cmd_cfgi_range(0, 31));
@@ -418,7 +448,79 @@ static void test_cfgi_unchanged(void)
     push_tlbis(&s, 2, 3);
     expect_drains(&s);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
-    expect_tlbis(&s, 0, 5);
+    g_assert_cmpuint(s.host->issued->len, ==, 6);
+    g_assert_true(is_issued(&s, cd_all(0)));
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_true(is_issued(&s, nth_tlbi(i)));
+    }
+    g_assert_cmpuint(stats->forwarded, ==, 7);
+    g_assert_cmpuint(stats->coalesced, ==, 1);
+    scene_done(&s);
+}
+
+/* Those that translate, and those only. */
+static void test_cfgi_all_unchanged(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    scene_add(&s, 1);
+    scene_add(&s, 2);
+    scene_install(&s, 1, ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    scene_install(&s, 2, ste_s1(CONTEXT_PTR + 0x1000));
+    fake_host_forget(s.host);
+    expect_drained(&s, scene_command(&s, cmd_cfgi_range(0, 31)));
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
+    g_assert_cmpuint(s.host->issued->len, ==, 2);
+    g_assert_true(is_issued(&s, cd_all(0)));
+    g_assert_true(is_issued(&s, cd_all(2)));
+    scene_done(&s);
+}
+
+/* EATS of a device without ATS is not in its STE: the kernel writes nothing. */
+static void test_cfgi_unseen(void)
+{
+    SMMUv3Ste ste = ste_s1(CONTEXT_PTR);
+    Scene s;
+
+    scene_init(&s);
+    s.dev[0]->no_ats = true;
+    scene_add(&s, 0);
+    scene_enable(&s);
+    scene_install(&s, 0, ste);
+    ste.dw[1] |= SMMUV3_PREP(SMMUV3_STE1_EATS, SMMUV3_STE_EATS_FULL);
+    fake_host_forget(s.host);
+    scene_install(&s, 0, ste);
+    g_assert_true(is_issued(&s, cd_all(0)));
+
+    /* This one it writes, and that drops the CDs. */
+    fake_host_forget(s.host);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR + 0x1000));
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 0);
+    g_assert_cmpuint(s.host->reached->len, ==, 1);
+    scene_done(&s);
+}
+
+/* Refused alone, it is the CFGI_STE that is named. */
+static void test_cfgi_refused(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    scene_add(&s, 1);
+    scene_install(&s, 1, ste_s1(CONTEXT_PTR));
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 2);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    push_tlbis(&s, 2, 2);
+    fake_host_refuse(s.host, 0);
+    expect_stops(&s, 2, SMMUV3_CERROR_ILL);
+    g_assert_true(is_issued(&s, nth_tlbi(1)));
+    fake_host_accept(s.host);
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, cd_all(1)));
+    g_assert_true(is_issued(&s, nth_tlbi(3)));
     scene_done(&s);
 }
 
@@ -498,6 +600,65 @@ static void test_range(gconstpointer data)
                         c->reached[i] ? SMMUV3_STREAM_TRANSLATE
                                       : SMMUV3_STREAM_ABORT);
     }
+    scene_done(&s);
+}
+
+/* Whatever the host says to the CDs, no stream stays on its old table. */
+static void test_cfgi_all_fails(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    scene_add(&s, 1);
+    scene_install(&s, 1, ste_s1(CONTEXT_PTR));
+    strtab_set(s.guest, &s.regs, FIRST_SID + 1,
+               ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 1);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    fake_host_refuse(s.host, 0);
+    expect_stops(&s, 1, SMMUV3_CERROR_ILL);
+    g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_BYPASS);
+    fake_host_accept(s.host);
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, cd_all(0)));
+    scene_done(&s);
+}
+
+static bool is_cd_all_of_first(const SMMUv3Cmd *cmd)
+{
+    SMMUv3Cmd of_first = cd_all(0);
+
+    return !memcmp(cmd, &of_first, sizeof(of_first));
+}
+
+/* More streams than what was gathered leaves room for. */
+static void test_cfgi_no_room(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 1; i < SCENE_DEVICES; i++) {
+        scene_add(&s, i);
+        scene_install(&s, i, ste_s1(CONTEXT_PTR));
+    }
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 13);
+    fake_host_forget(s.host);
+    push_tlbis(&s, 0, 4095);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    expect_drains(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        g_assert_true(is_issued(&s, cd_all(i)));
+    }
+    g_assert_cmpuint(s.host->issued->len, ==, 4095 + SCENE_DEVICES);
+
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 4095);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    s.host->refuses = is_cd_all_of_first;
+    expect_stops(&s, 4095, SMMUV3_CERROR_ILL);
+    s.host->refuses = NULL;
+    expect_drains(&s);
     scene_done(&s);
 }
 
@@ -820,7 +981,7 @@ static void test_alike_shuffled(void)
 /* What a slice may look at in guest memory is bounded, too. */
 static void test_slice_of_lookups(void)
 {
-    unsigned reads;
+    unsigned reads, runs = 0;
     Scene s;
 
     init_long_queue(&s);
@@ -832,8 +993,10 @@ static void test_slice_of_lookups(void)
         g_assert_cmpint(queue_run(&s.queue, s.engine).status, !=,
                         SMMUV3_CMDQ_STOPPED);
         g_assert_cmpuint(s.guest->reads - reads, <=, 520);
+        /* The CDs of the one stream, once a slice. */
+        g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, ++runs);
+        g_assert_cmpuint(s.host->issued->len, ==, runs);
     } while (queue_pending(&s.queue));
-    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     scene_done(&s);
 }
 
@@ -1193,6 +1356,11 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/window/copy-once", test_copy_once);
     g_test_add_func("/cmdq/cfgi/splits", test_cfgi_splits);
     g_test_add_func("/cmdq/cfgi/unchanged", test_cfgi_unchanged);
+    g_test_add_func("/cmdq/cfgi/all-unchanged", test_cfgi_all_unchanged);
+    g_test_add_func("/cmdq/cfgi/unseen", test_cfgi_unseen);
+    g_test_add_func("/cmdq/cfgi/refused", test_cfgi_refused);
+    g_test_add_func("/cmdq/cfgi/all-fails", test_cfgi_all_fails);
+    g_test_add_func("/cmdq/cfgi/no-room", test_cfgi_no_room);
     g_test_add_func("/cmdq/cfgi/bad-ste", test_bad_ste);
     g_test_add_func("/cmdq/cfgi/ste-fetch", test_ste_fetch_fails);
     g_test_add_func("/cmdq/index/wrap-error", test_wrap_error);

@@ -5,7 +5,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A black box: commands go in through the queue, and what the fake host's
- * hardware received is compared. For entries sampled around the commands'
+ * hardware received is compared, by the guest and by the kernel, which drops
+ * the CDs of an STE that it changes. For entries sampled around the commands'
  * addresses three things hold:
  *
  *   subset   what the guest's commands drop for sure, the issued ones drop;
@@ -50,9 +51,10 @@ typedef struct Trial {
     uint32_t idr[6];            /* the guest's */
     uint64_t base;              /* what this window's addresses are near */
     GArray *asked;              /* of SMMUv3Cmd */
+    bool translates[DEVICES];   /* before the window: it may have cached CDs */
 
-    /* Of each interrupt: how much had been issued. */
-    guint issued_at_first_irq, issued_at_last_irq;
+    /* Of each interrupt: how much had reached the hardware. */
+    guint reached_at_first_irq, reached_at_last_irq;
     bool irq;
 } Trial;
 
@@ -60,9 +62,9 @@ static void note_irq(Guest *g)
 {
     Trial *t = g->hook_data;
 
-    t->issued_at_last_irq = t->scene.host->issued->len;
+    t->reached_at_last_irq = t->scene.host->reached->len;
     if (!t->irq) {
-        t->issued_at_first_irq = t->issued_at_last_irq;
+        t->reached_at_first_irq = t->reached_at_last_irq;
     }
     t->irq = true;
 }
@@ -87,9 +89,12 @@ static void trial_init(Trial *t, const Config *c)
     clear_unless(c->ssids, &t->idr[1], SMMUV3_IDR1_SSIDSIZE);
     host[5] |= c->host_ds ? SMMUV3_IDR5_DS : 0;
     scene_init_idr(&t->scene, host, t->idr);
+    /* EATS in its STE is nothing to the physical one's. */
+    t->scene.dev[1]->no_ats = true;
     scene_enable(&t->scene);
     for (unsigned i = 0; i < DEVICES; i++) {
         scene_add(&t->scene, i);
+        scene_install(&t->scene, i, ste_s1(CONTEXT_PTR));
     }
     t->asked = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
     t->scene.guest->hook_data = t;
@@ -319,6 +324,30 @@ static void ask_cd(Trial *t)
     ask(t, cmd);
 }
 
+/* Mostly the same again, for new CDs; EATS and another table now and then. */
+static void change_ste(Trial *t)
+{
+    SMMUv3Ste ste = ste_s1(CONTEXT_PTR + (one_in(3) ? 0x1000 : 0));
+
+    if (one_in(3)) {
+        ste.dw[1] |= SMMUV3_PREP(SMMUV3_STE1_EATS, SMMUV3_STE_EATS_FULL);
+    }
+    if (one_in(8)) {
+        ste = ste_config(SMMUV3_STE_CONFIG_BYPASS);
+    }
+    strtab_set(t->scene.guest, &t->scene.regs, FIRST_SID + below(DEVICES),
+               ste);
+}
+
+static void ask_ste(Trial *t)
+{
+    if (one_in(2)) {
+        change_ste(t);
+    }
+    ask(t, one_in(2) ? cmd_cfgi_ste(random_sid())
+                     : cmd_cfgi_range(random_sid(), one_in(2) ? 31 : below(3)));
+}
+
 static void ask_atc(Trial *t)
 {
     SMMUv3Cmd cmd = cmd_atc_inv(random_sid(), t->base + 0x1000 * below(64),
@@ -342,7 +371,7 @@ static void ask_something(Trial *t)
     static void (*const something[])(Trial *) = {
         ask_dense, ask_sparse, ask_run, ask_run, ask_shuffled,
         ask_interleaved, ask_range, ask_range, ask_range, ask_duplicates,
-        ask_cd, ask_cd, ask_atc, ask_atc, ask_sync, ask_sync,
+        ask_cd, ask_cd, ask_ste, ask_ste, ask_atc, ask_atc, ask_sync, ask_sync,
     };
 
     if (one_in(12)) {
@@ -440,6 +469,8 @@ static CacheEntry sample(const Trial *t)
     const SMMUv3Cmd *cmd = asked(t, below(t->asked->len));
 
     switch (cmd->dw[0] & SMMUV3_CMD0_OPCODE) {
+    case SMMUV3_CMD_CFGI_STE:
+    case SMMUV3_CMD_CFGI_STE_RANGE:
     case SMMUV3_CMD_CFGI_CD:
     case SMMUV3_CMD_CFGI_CD_ALL:
         return sample_stream(t, cmd, CACHE_CD);
@@ -454,7 +485,7 @@ static CacheEntry sample(const Trial *t)
 
 typedef struct Sample {
     CacheEntry entry;
-    CacheDrops asked, issued;
+    CacheDrops asked, reached;
 } Sample;
 
 static void print_cmds(const char *what, const GArray *cmds)
@@ -477,14 +508,14 @@ static void print_sample(const Sample *s)
                    e->va);
     g_test_message("asked for by %d %zu..%zu, dropped by %d %zu..%zu",
                    s->asked.any, s->asked.first, s->asked.last,
-                   s->issued.any, s->issued.first, s->issued.last);
+                   s->reached.any, s->reached.first, s->reached.last);
 }
 
 static void accuse(const Trial *t, const char *what, const Sample *a,
                    const Sample *b)
 {
     print_cmds("asked", t->asked);
-    print_cmds("issued", t->scene.host->issued);
+    print_cmds("reached", t->scene.host->reached);
     print_sample(a);
     if (b) {
         print_sample(b);
@@ -492,15 +523,31 @@ static void accuse(const Trial *t, const char *what, const Sample *a,
     g_error("%s", what);
 }
 
+/* A CD is fetched for a stream that translates; device 1 has no ATC. */
+static bool can_cache(const Trial *t, const CacheEntry *e)
+{
+    switch (e->kind) {
+    case CACHE_CD:
+        return t->translates[e->sid - FIRST_SID];
+    case CACHE_ATC:
+        return e->sid == FIRST_SID;
+    default:
+        return true;
+    }
+}
+
 static Sample judge(const Trial *t)
 {
-    const GArray *issued = t->scene.host->issued;
+    const GArray *reached = t->scene.host->reached;
     Sample s = { .entry = sample(t) };
 
+    if (!can_cache(t, &s.entry)) {
+        return s;
+    }
     s.asked = cache_drops_of(asked(t, 0), t->asked->len, t->idr, &s.entry);
     if (s.asked.any) {
-        s.issued = cache_drops_of((const SMMUv3Cmd *)issued->data,
-                                  issued->len, trial_host_idr(t), &s.entry);
+        s.reached = cache_drops_of((const SMMUv3Cmd *)reached->data,
+                                   reached->len, trial_host_idr(t), &s.entry);
     }
     return s;
 }
@@ -531,11 +578,11 @@ static void check_signal(const Trial *t, const Sample *s)
         return;
     }
     g_assert_true(t->irq);
-    if (s->asked.first < place && s->issued.first >= t->issued_at_first_irq) {
+    if (s->asked.first < place && s->reached.first >= t->reached_at_first_irq) {
         accuse(t, "signalled before it was done", s, NULL);
     }
     find_irq_sync(t, true, &place);
-    if (s->asked.first < place && s->issued.first >= t->issued_at_last_irq) {
+    if (s->asked.first < place && s->reached.first >= t->reached_at_last_irq) {
         accuse(t, "signalled before it was done", s, NULL);
     }
 }
@@ -546,7 +593,7 @@ static void check_order(const Trial *t, const Sample *before,
 {
     if (before->entry.kind < after->entry.kind &&
         before->asked.first < after->asked.last &&
-        before->issued.first > after->issued.last) {
+        before->reached.first > after->reached.last) {
         accuse(t, "reordered", before, after);
     }
 }
@@ -562,7 +609,7 @@ static void check_window(const Trial *t)
         if (!s.asked.any) {
             continue;
         }
-        if (!s.issued.any) {
+        if (!s.reached.any) {
             accuse(t, "narrowed", &s, NULL);
         }
         check_signal(t, &s);
@@ -578,6 +625,9 @@ static void check_window(const Trial *t)
 static void push_window(Trial *t)
 {
     fake_host_forget(t->scene.host);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        t->translates[i] = scene_kind(&t->scene, i) == SMMUV3_STREAM_TRANSLATE;
+    }
     t->irq = false;
     for (guint i = 0; i < t->asked->len; i++) {
         queue_push(&t->scene.queue, *asked(t, i));
@@ -646,7 +696,7 @@ static void check_done(const Trial *t, guint done)
     for (unsigned i = 0; i < SAMPLES / 2; i++) {
         Sample s = judge(t);
 
-        if (s.asked.any && s.asked.first < done && !s.issued.any &&
+        if (s.asked.any && s.asked.first < done && !s.reached.any &&
             s.entry.kind != CACHE_ATC) {
             accuse(t, "CONS passed what is not done", &s, NULL);
         }
