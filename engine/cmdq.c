@@ -145,7 +145,8 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
     SMMUv3Engine *e = w->engine;
     bool irq = false;
 
-    end = atc_failure(w, end, atc_from);
+    /* CONS never goes back, whatever became of what is behind it. */
+    end = atc_failure(w, MAX(end, w->done), atc_from);
     if (e->fe->consumed && end > w->done) {
         e->fe->consumed(e->opaque, w->cmds + w->done, end - w->done);
     }

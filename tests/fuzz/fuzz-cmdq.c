@@ -9,6 +9,7 @@
  *
  *   - the kernel was asked for nothing that it refuses;
  *   - CONS went from where it was towards PROD, and says why it stopped;
+ *     queue_run(): never back, past a CMD_SYNC that was signalled;
  *   - what a consumed TLBI or CFGI drops for sure was dropped;
  *   - the calls stay below what a window can need.
  */

@@ -56,6 +56,7 @@ static void guest_sync_irq(void *opaque)
 
     g_assert_false(g->quiet);
     g->sync_irqs++;
+    g->signalled_at = g->consumed;
     if (g->on_sync_irq) {
         g->on_sync_irq(g);
     }
@@ -68,6 +69,7 @@ int guest_msi(void *opaque, uint64_t addr, uint32_t data)
 
     g_assert_cmpuint(addr % 4, ==, 0);
     g->msis++;
+    g->signalled_at = g->consumed;
     if (g->on_msi) {
         g->on_msi(g, addr, data);
     }
@@ -414,12 +416,16 @@ void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd)
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
 {
     uint32_t pending = queue_pending(q), before = q->guest->consumed;
-    SMMUv3CmdqResult result = smmuv3_engine_cmdq_run(e, &q->regs);
+    SMMUv3CmdqResult result;
 
+    q->guest->signalled_at = before;
+    result = smmuv3_engine_cmdq_run(e, &q->regs);
     /* A PROD beyond the queue moves CONS by itself. */
     if (pending <= 1u << q->log2size) {
-        g_assert_cmpuint(q->guest->consumed - before, ==,
-                         pending - queue_pending(q));
+        uint32_t moved = pending - queue_pending(q);
+
+        g_assert_cmpuint(q->guest->signalled_at - before, <=, moved);
+        g_assert_cmpuint(q->guest->consumed - before, ==, moved);
     }
     return result;
 }

@@ -1207,6 +1207,70 @@ static bool is_range_or_page_41(const SMMUv3Cmd *cmd)
     return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 41 * 0x1000;
 }
 
+static bool is_nh_all(const SMMUv3Cmd *cmd)
+{
+    return (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_TLBI_NH_ALL;
+}
+
+/* TLBI_NH_ALL stands where it was written: what is before it stays done. */
+static void test_all_refused(void)
+{
+    SMMUv3Cmd all = cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0);
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    s.host->refuses = is_nh_all;
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, all);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 1, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
+/* Nor does CONS go back past a batch that went before an attachment. */
+static void test_all_refused_behind_ste(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    s.host->refuses = is_nh_all;
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    push_tlbis(&s, 0, 3);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0));
+    expect_stops(&s, 6, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
+/* What it swallowed is named as it was written. */
+static void test_all_swallowed_refused(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 3);
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0));
+    push_tlbis(&s, 3, 3);
+    s.host->refuses = is_nh_all;
+    expect_stops(&s, 3, SMMUV3_CERROR_ILL);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    scene_done(&s);
+}
+
 /* What was merged is refused: what it was merged from is not. */
 static void test_merged_refused(void)
 {
@@ -1375,6 +1439,11 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
     g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);
     g_test_add_func("/cmdq/error/atc-sorted", test_atc_sorted);
+    g_test_add_func("/cmdq/error/all-refused", test_all_refused);
+    g_test_add_func("/cmdq/error/all-refused-behind-ste",
+                    test_all_refused_behind_ste);
+    g_test_add_func("/cmdq/error/all-swallowed-refused",
+                    test_all_swallowed_refused);
     g_test_add_func("/cmdq/error/merged-refused", test_merged_refused);
     g_test_add_func("/cmdq/error/merged-blame", test_merged_blame);
     g_test_add_func("/cmdq/error/merged-blame-and-timeout",
