@@ -49,6 +49,21 @@ static const OpcodeRule rules[SMMUV3_CMD0_OPCODE + 1] = {
     [SMMUV3_CMD_SYNC] = { ACTION_SYNC, false },
 };
 
+/*
+ * The classes of commands, each of a cache that is filled from those before:
+ * configuration, table walks, leaves, ATCs. The kernel has a CMD_SYNC behind an
+ * array, not in it, so that a guest's CMD_SYNC between two of them ends one
+ * (4.7.3): without it, what the later class dropped could be filled again from
+ * what the earlier one has not dropped yet. Of one class they need not.
+ */
+typedef enum Class {
+    CLASS_CFG,
+    CLASS_WALKS,
+    CLASS_LEAVES,
+    CLASS_ATC,
+    CLASSES,
+} Class;
+
 /* Copied out of guest memory at a time. */
 #define FETCH_MAX 4096
 
@@ -67,9 +82,12 @@ typedef struct Window {
     uint32_t forwarded;
     uint32_t flushed;       /* of the forwarded ones */
     uint32_t cds_to;        /* CDs are dropped for commands before it */
+    uint8_t gathered;       /* bit n: some of class n, since the last flush */
+    Class synced;           /* a CMD_SYNC is behind some of it; CLASSES: none */
     uint32_t others;        /* taken that are neither TLBI nor SYNC */
     bool quiet;             /* see smmuv3_engine_cmdq_run() */
-    bool loud;              /* it was to be, and is not */
+    bool loud;              /* it was to be, and is not, behind done */
+    uint64_t widened;       /* the counter, at the last flush */
 } Window;
 
 static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
@@ -431,14 +449,21 @@ static bool flush(Window *w, uint32_t end)
     }
     tell_batch(w, sent, calls, result.cerror);
     w->flushed = w->forwarded;
+    w->widened = e->stats.widened;
+    w->gathered = 0;
+    w->synced = CLASSES;
     return conclude(w, end, &result);
 }
 
-/* Nothing of a quiet window has been done before it has been looked through. */
+/* Nothing of a quiet window is done that has not been looked through. */
 static bool give_up_quiet(Window *w)
 {
+    SMMUv3Engine *e = w->engine;
+
     w->loud = true;
-    smmuv3_coalesce_clear(&w->engine->gathered);
+    w->forwarded = w->flushed;
+    e->stats.widened = w->widened;
+    smmuv3_coalesce_clear(&e->gathered);
     return false;
 }
 
@@ -453,14 +478,37 @@ static bool fail(Window *w, uint32_t i, SMMUv3CmdError cerror)
     return false;
 }
 
-static inline void forward(Window *w, uint32_t i, Action action)
+static bool complete_synced(Window *w, uint32_t i)
+{
+    w->budget -= SMMUV3_COST_SYNCED;
+    return flush(w, i);
+}
+
+/* @cmd, of window index @i, is the host's to do. */
+static inline bool gather(Window *w, uint32_t i, SMMUv3Cmd cmd, Class class)
+{
+    if (class > w->synced && !complete_synced(w, i)) {
+        return false;
+    }
+    w->gathered |= 1u << class;
+    smmuv3_coalesce_add(&w->engine->gathered, cmd, i);
+    w->forwarded++;
+    return true;
+}
+
+static inline bool forward(Window *w, uint32_t i, Action action, Class class)
 {
     SMMUv3Engine *e = w->engine;
 
-    if (is_forwarded(e, action, &w->cmds[i])) {
-        smmuv3_coalesce_add(&e->gathered, canonical(e, w->cmds[i]), i);
-        w->forwarded++;
-    }
+    return !is_forwarded(e, action, &w->cmds[i]) ||
+           gather(w, i, canonical(e, w->cmds[i]), class);
+}
+
+/* As the guest wrote it: it may be sent as more. */
+static inline Class tlbi_class(SMMUv3Cmd cmd)
+{
+    return smmuv3_is_tlbi_va(cmd) && (cmd.dw[1] & SMMUV3_TLBI1_LEAF)
+           ? CLASS_LEAVES : CLASS_WALKS;
 }
 
 /*
@@ -478,10 +526,8 @@ static bool forward_cds(Window *w, uint32_t i, const SMMUv3EngineDevice *d)
     if (e->gathered.cost >= SMMUV3_SLICE_COST && !flush(w, i)) {
         return false;
     }
-    smmuv3_coalesce_add(&e->gathered, cfgi_cd_all(d), i);
     w->cds_to = i + 1;
-    w->forwarded++;
-    return true;
+    return gather(w, i, cfgi_cd_all(d), CLASS_CFG);
 }
 
 /*
@@ -556,6 +602,9 @@ static bool sync_command(Window *w, uint32_t i)
         return give_up_quiet(w);
     }
     e->syncs[w->n_syncs++] = i;
+    if (w->gathered) {
+        w->synced = __builtin_ctz(w->gathered);
+    }
     w->budget -= msi ? SMMUV3_COST_MSI : 0;
     return true;
 }
@@ -575,19 +624,16 @@ static bool dispatch(Window *w, uint32_t i)
     case ACTION_CFGI_STE_RANGE:
         return cfgi_ste(w, i);
     case ACTION_TLBI:
-        forward(w, i, ACTION_TLBI);
-        return true;
+        return forward(w, i, ACTION_TLBI, tlbi_class(*cmd));
     case ACTION_CFGI_CD:
         w->others++;
-        forward(w, i, ACTION_CFGI_CD);
-        return true;
+        return forward(w, i, ACTION_CFGI_CD, CLASS_CFG);
     case ACTION_ATC_INV:
         if (!(e->idr[0] & SMMUV3_IDR0_ATS)) {
             return fail(w, i, SMMUV3_CERROR_ILL);
         }
         w->others++;
-        forward(w, i, ACTION_ATC_INV);
-        return true;
+        return forward(w, i, ACTION_ATC_INV, CLASS_ATC);
     case ACTION_SYNC:
         return sync_command(w, i);
     case ACTION_PREFETCH:
@@ -788,9 +834,8 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     uint32_t pending = (q->prod - cons) & wrap_mask;
     Window w = {
         .engine = e, .cmds = e->window, .budget = SMMUV3_SLICE_COST,
-        .quiet = q->quiet,
+        .quiet = q->quiet, .synced = CLASSES, .widened = e->stats.widened,
     };
-    uint64_t widened = e->stats.widened;
     Span span = { .size = size };
 
     if (!pending) {
@@ -805,8 +850,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     span.first = cons & (size - 1);
     span.n = MIN(pending, SMMUV3_WINDOW_MAX);
     consume(&w, &span);
-    if (w.loud) {
-        e->stats.widened = widened;
+    if (w.loud && !w.done) {
         return (SMMUv3CmdqResult) { .status = SMMUV3_CMDQ_NOT_QUIET };
     }
     count(e, &w);

@@ -21,11 +21,13 @@
 
 /*
  * Less if they are expensive. The host being sent a command costs 1, so that
- * a slice of those is what one invalidate call takes; an MSI as much; a look at
- * the stream table 8; a changed attachment 56 more.
+ * a slice of those is what one invalidate call takes; an MSI as much; a call
+ * that a CMD_SYNC asks for, and a look at the stream table, 8; a changed
+ * attachment 56 more.
  */
 #define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
 #define SMMUV3_COST_MSI 1
+#define SMMUV3_COST_SYNCED 8
 #define SMMUV3_COST_LOOKUP 8
 #define SMMUV3_COST_CHANGE 56
 

@@ -314,7 +314,8 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
  *
  * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
  * runs do. With anything else in its slice (a stream's configuration, a wired
- * interrupt, an illegal command) it does nothing. Of the VMM it calls read,
+ * interrupt, an illegal command) it does nothing; or it ends before that, with
+ * MORE, if a CMD_SYNC had to be completed first. Of the VMM it calls read,
  * msi, msi_is_quiet, consumed, window_done and batch_done, of the port
  * invalidate: a VMM can do without the locks that other callbacks need. Calls
  * are serialized all the same.

@@ -11,6 +11,7 @@
  *   - CONS went from where it was towards PROD, and says why it stopped;
  *     queue_run(): never back, past a CMD_SYNC that was signalled;
  *   - what a consumed TLBI or CFGI drops for sure was dropped;
+ *   - a CFGI before a CMD_SYNC was complete before a TLBI behind it began;
  *   - the calls stay below what a window can need.
  */
 #include "fuzz.h"
@@ -194,6 +195,51 @@ static void check_cmd(const Fuzz *f, const SMMUv3Cmd *cmd, unsigned salt)
     check_entry(f, cmd, e);
 }
 
+/* A page whose walk began at a CD that was dropped does not stay, 4.3.8. */
+static void check_completion(const Fuzz *f, const Slice *slice, uint32_t done,
+                             CacheEntry cd, CacheEntry page)
+{
+    const SMMUv3Host *h = f->s.host;
+    const SMMUv3Cmd *reached = (const SMMUv3Cmd *)h->reached->data;
+    const uint32_t *host_idr = f->s.smmu->info.idr;
+    CacheDrops asked[2][CACHE_CLASSES], cds, pages;
+
+    cache_drops_by_class(slice->cmds, done, f->idr, &cd, asked[0]);
+    cache_drops_by_class(slice->cmds, done, f->idr, &page, asked[1]);
+    if (cache_completion_owed(slice->cmds, asked[0], asked[1])) {
+        cds = cache_drops_of(reached, h->reached->len, host_idr, &cd);
+        pages = cache_drops_of(reached, h->reached->len, host_idr, &page);
+        g_assert_cmpuint(g_array_index(h->rounds, unsigned, cds.first), <,
+                         g_array_index(h->rounds, unsigned, pages.last));
+    }
+}
+
+/* For the last TLBI by address that is done. */
+static void check_completions(const Fuzz *f, const Slice *slice, uint32_t done)
+{
+    uint32_t i = done;
+
+    while (i && (slice->cmds[i - 1].dw[0] & 0xfe) != SMMUV3_CMD_TLBI_NH_VA) {
+        i--;
+    }
+    for (unsigned device = 0; i && device < SCENE_DEVICES; device++) {
+        const SMMUv3Cmd *cmd = &slice->cmds[i - 1];
+        CacheEntry cd = {
+            .kind = CACHE_CD, .leaf = true, .sid = FIRST_SID + device,
+        };
+        CacheEntry page = {
+            .kind = CACHE_TLB, .leaf = true, .global = true, .level = 3,
+            .tg = SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]) ?: SMMUV3_TG_4K,
+        };
+        unsigned shift = cache_tlb_shift(page.tg, 3);
+
+        page.va = (cmd->dw[1] & SMMUV3_TLBI1_VA) >> shift << shift;
+        if (slice->translates[device]) {
+            check_completion(f, slice, done, cd, page);
+        }
+    }
+}
+
 static void check_dropped(const Fuzz *f, const Slice *slice, uint32_t done)
 {
     unsigned devices = 0;
@@ -209,6 +255,7 @@ static void check_dropped(const Fuzz *f, const Slice *slice, uint32_t done)
         check_cmd(f, &slice->cmds[i], i * 7 + done);
         check_cds(f, slice, &slice->cmds[i]);
     }
+    check_completions(f, slice, done);
 }
 
 static void check_indices(const Fuzz *f, const Slice *slice, uint32_t done,

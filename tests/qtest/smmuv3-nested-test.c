@@ -255,6 +255,30 @@ static void test_one_call_a_window(void)
     scene_done(&s);
 }
 
+/* But where a CMD_SYNC stands between two classes: 4.7.3, 4.8. */
+static void test_class_by_class(void)
+{
+    Scene s;
+
+    if (!scene_init_translating_with(&s, "-global arm-smmuv3.ats=on")) {
+        return;
+    }
+    put(&s, CFGI_CD | SID(s.sid[0]), LEAF);
+    put(&s, CMD_SYNC, 0);
+    put(&s, TLBI_NH_VA | ASID(1), nth_va(0));
+    put(&s, CMD_SYNC, 0);
+    put_tlbis(&s, 1, 2);
+    put(&s, CMD_SYNC, 0);
+    put(&s, ATC_INV | SID(s.sid[0]), nth_va(0));
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_cmpuint(s.k->commands, ==, 5);
+    g_assert_cmpuint(s.k->calls[FK_INVALIDATE], ==, 4);
+    g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 4);
+    scene_done(&s);
+}
+
 /* What precedes an illegal command is done, what follows is not. */
 static void test_illegal_in_window(void)
 {
@@ -491,6 +515,7 @@ int main(int argc, char **argv)
     }
     qtest_add_func("smmuv3-nested/command/all-opcodes", test_all_opcodes);
     qtest_add_func("smmuv3-nested/window/one-call", test_one_call_a_window);
+    qtest_add_func("smmuv3-nested/window/class-by-class", test_class_by_class);
     qtest_add_func("smmuv3-nested/window/illegal", test_illegal_in_window);
     qtest_add_func("smmuv3-nested/irq/sync", test_sync_irq);
     qtest_add_func("smmuv3-nested/irq/sync-after-error",

@@ -68,6 +68,15 @@ static int broken(SMMUv3Host *h, int err)
     return -err;
 }
 
+/* The hardware is given @cmds, in the round that this is. */
+static void reach(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    g_array_append_vals(h->reached, cmds, n);
+    for (uint32_t i = 0; i < n; i++) {
+        g_array_append_val(h->rounds, h->round);
+    }
+}
+
 /* Objects. */
 
 FakeObject *fake_object(const SMMUv3Host *h, SMMUv3HostId id)
@@ -357,7 +366,8 @@ static void write_ste(SMMUv3Host *h, const SMMUv3HostDevice *dev,
                                   SMMUV3_PREP(SMMUV3_CMD0_SID, v->vsid)) },
         };
 
-        g_array_append_val(h->reached, cmd);
+        h->round++;
+        reach(h, &cmd, 1);
     }
 }
 
@@ -719,7 +729,7 @@ static int issue(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
         return -ETIMEDOUT;
     }
     g_array_append_vals(h->issued, cmds, n);
-    g_array_append_vals(h->reached, cmds, n);
+    reach(h, cmds, n);
     return 0;
 }
 
@@ -784,6 +794,8 @@ static int invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
 {
     int ret = called(h, FAKE_INVALIDATE);
 
+    /* Its blocks have CMD_SYNCs, but how long they are is the kernel's. */
+    h->round++;
     h->all_entries += n;
     if (ret) {
         *done = ret == -ENOMEM ? n : 0;
@@ -822,6 +834,7 @@ SMMUv3Host *fake_host_new(void)
     h->journal = g_array_new(FALSE, FALSE, sizeof(FakeRecord));
     h->issued = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
     h->reached = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
+    h->rounds = g_array_new(FALSE, FALSE, sizeof(unsigned));
     return h;
 }
 
@@ -833,6 +846,7 @@ void fake_host_discard(SMMUv3Host *h)
     g_array_free(h->journal, TRUE);
     g_array_free(h->issued, TRUE);
     g_array_free(h->reached, TRUE);
+    g_array_free(h->rounds, TRUE);
     g_free(h);
 }
 
@@ -908,6 +922,7 @@ void fake_host_forget(SMMUv3Host *h)
     g_array_set_size(h->journal, 0);
     g_array_set_size(h->issued, 0);
     g_array_set_size(h->reached, 0);
+    g_array_set_size(h->rounds, 0);
     for (int i = 0; i <= FAKE_CALLS; i++) {
         h->calls[i] = 0;
     }

@@ -94,6 +94,9 @@ struct SMMUv3Host {
     GArray *issued;             /* of SMMUv3Cmd, as the caller wrote them */
     GArray *reached;            /* these, and a CFGI_STE of the kernel's own,
                                    with the vSID, for each STE it changed */
+    GArray *rounds;             /* of unsigned, for each of those: all of lower
+                                   rounds were complete before it began */
+    unsigned round;
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
     unsigned all_calls[FAKE_CALLS]; /* never forgotten, as what follows */
     uint64_t all_entries;       /* of invalidates */

@@ -83,6 +83,7 @@ static void publish_commands(SMMUv3Host *h)
     }
     g_array_set_size(h->issued, 0);
     g_array_set_size(h->reached, 0);
+    g_array_set_size(h->rounds, 0);
 }
 
 /* What the test armed for a number of commands has been counted down. */

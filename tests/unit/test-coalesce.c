@@ -7,11 +7,13 @@
  * A black box: commands go in through the queue, and what the fake host's
  * hardware received is compared, by the guest and by the kernel, which drops
  * the CDs of an STE that it changes. For entries sampled around the commands'
- * addresses three things hold:
+ * addresses four things hold:
  *
  *   subset   what the guest's commands drop for sure, the issued ones drop;
  *   order    an entry is dropped after what it could be filled again from:
  *            TLB after CD, ATC after TLB;
+ *   complete what stands before a CMD_SYNC is complete before what stands
+ *            behind it, of a later class, begins;
  *   signal   a CMD_SYNC's interrupt comes after what stands before it, and
  *            CONS does not pass what is not issued.
  *
@@ -486,6 +488,7 @@ static CacheEntry sample(const Trial *t)
 typedef struct Sample {
     CacheEntry entry;
     CacheDrops asked, reached;
+    CacheDrops by_class[CACHE_CLASSES];     /* of those asked */
 } Sample;
 
 static void print_cmds(const char *what, const GArray *cmds)
@@ -548,6 +551,8 @@ static Sample judge(const Trial *t)
     if (s.asked.any) {
         s.reached = cache_drops_of((const SMMUv3Cmd *)reached->data,
                                    reached->len, trial_host_idr(t), &s.entry);
+        cache_drops_by_class(asked(t, 0), t->asked->len, t->idr, &s.entry,
+                             s.by_class);
     }
     return s;
 }
@@ -598,6 +603,37 @@ static void check_order(const Trial *t, const Sample *before,
     }
 }
 
+/* One that drops both has neither before the other. */
+static bool drops_both(const Trial *t, const Sample *a, const Sample *b)
+{
+    const GArray *reached = t->scene.host->reached;
+
+    for (guint i = 0; i < reached->len; i++) {
+        const SMMUv3Cmd *cmd = &g_array_index(reached, SMMUv3Cmd, i);
+
+        if (cache_drops(cmd, trial_host_idr(t), &a->entry) &&
+            cache_drops(cmd, trial_host_idr(t), &b->entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_completion(const Trial *t, const Sample *before,
+                             const Sample *after)
+{
+    const GArray *rounds = t->scene.host->rounds;
+
+    if (cache_fills(&before->entry, &after->entry) &&
+        cache_completion_owed(asked(t, 0), before->by_class,
+                              after->by_class) &&
+        g_array_index(rounds, unsigned, before->reached.first) >=
+        g_array_index(rounds, unsigned, after->reached.last) &&
+        !drops_both(t, before, after)) {
+        accuse(t, "a CMD_SYNC was dropped", before, after);
+    }
+}
+
 static void check_window(const Trial *t)
 {
     Sample samples[SAMPLES];
@@ -618,6 +654,7 @@ static void check_window(const Trial *t)
     for (unsigned i = 0; i < n; i++) {
         for (unsigned j = 0; j < n; j++) {
             check_order(t, &samples[i], &samples[j]);
+            check_completion(t, &samples[i], &samples[j]);
         }
     }
 }
@@ -759,6 +796,9 @@ typedef struct Hand {
     SMMUv3Cmd cmds[4];
 } Hand;
 
+#define SYNC { { SMMUV3_CMD_SYNC, 0 } }
+#define OF_DEVICE SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID)
+
 static const Hand hands[] = {
     { "asid swallows no globals", {
         { { VA | ASID(1), 0x1000 } },
@@ -822,6 +862,21 @@ static const Hand hands[] = {
         { { VA | ASID(1), 0x2000 } },
         { { SMMUV3_CMD_ATC_INV |
             SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID), 0x2000 } } } },
+    { "CD, complete, TLB", {
+        { { SMMUV3_CMD_CFGI_CD | OF_DEVICE, 1 } }, SYNC,
+        { { VA | ASID(1), 0x1001 } } } },
+    { "STE, complete, TLB", {
+        { { SMMUV3_CMD_CFGI_STE | OF_DEVICE, 1 } }, SYNC,
+        { { VA | ASID(1), 0x1001 } } } },
+    { "CD, complete, ATC", {
+        { { SMMUV3_CMD_CFGI_CD_ALL | OF_DEVICE, 0 } }, SYNC,
+        { { SMMUV3_CMD_ATC_INV | OF_DEVICE, 0x1000 } } } },
+    { "TLB, complete, ATC", {
+        { { VA | ASID(1), 0x1001 } }, SYNC,
+        { { SMMUV3_CMD_ATC_INV | OF_DEVICE, 0x1000 } } } },
+    { "tables, complete, leaves", {
+        { { VA | ASID(1), 0x1000 } }, SYNC,
+        { { VA | ASID(1), 0x3001 } }, SYNC } },
     { "CD between two of a run", {
         { { VA | ASID(1), 0x1000 } },
         { { SMMUV3_CMD_CFGI_CD_ALL |
@@ -897,12 +952,12 @@ static void test_less_run(gconstpointer data)
     trial_done(&t);
 }
 
-/* An exact repetition goes once, whatever SYNCs are in between. */
+/* Of a class, an exact repetition goes once, whatever SYNCs are between. */
 static void test_less_duplicates(void)
 {
     const SMMUv3Cmd cmds[] = {
         cmd_tlbi_va(1, 0x1000), cmd_tlbi_va(2, 0x7000), cmd_tlbi_va(1, 0x9000),
-        cmd_raw(SMMUV3_CMD_TLBI_NH_ASID | ASID(3), 0),
+        cmd_raw(SMMUV3_CMD_TLBI_NH_VAA, 0x5001),
     };
     Trial t;
 
