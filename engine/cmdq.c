@@ -230,11 +230,9 @@ static inline bool is_forwarded(const SMMUv3Engine *e, Action action,
     }
 }
 
-static inline SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
+static SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
 {
-    return smmuv3_is_tlbi_va(cmd)
-           ? smmuv3_forward_va(&e->rules, cmd, &e->stats.widened)
-           : smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
+    return smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
 }
 
 /* CFGI_STE_RANGE ignores the low Range+1 bits, 4.3.2; Range=31 is all. */
@@ -496,7 +494,18 @@ static inline bool gather(Window *w, uint32_t i, SMMUv3Cmd cmd, Class class)
     return true;
 }
 
-static inline bool forward(Window *w, uint32_t i, Action action, Class class)
+/* A TLBI of a single address: what a guest sends all the time. */
+static inline bool forward_single(Window *w, uint32_t i)
+{
+    SMMUv3Engine *e = w->engine;
+    SMMUv3Cmd cmd = w->cmds[i];
+
+    return !e->viommu ||
+           gather(w, i, smmuv3_forward_single(&e->rules, cmd),
+                  cmd.dw[1] & SMMUV3_TLBI1_LEAF ? CLASS_LEAVES : CLASS_WALKS);
+}
+
+static bool forward(Window *w, uint32_t i, Action action, Class class)
 {
     SMMUv3Engine *e = w->engine;
 
@@ -504,11 +513,16 @@ static inline bool forward(Window *w, uint32_t i, Action action, Class class)
            gather(w, i, canonical(e, w->cmds[i]), class);
 }
 
-/* As the guest wrote it: it may be sent as more. */
-static inline Class tlbi_class(SMMUv3Cmd cmd)
+/* A range of addresses, or all. The class as written: it may go as more. */
+static bool forward_tlbi(Window *w, uint32_t i)
 {
-    return smmuv3_is_tlbi_va(cmd) && (cmd.dw[1] & SMMUV3_TLBI1_LEAF)
-           ? CLASS_LEAVES : CLASS_WALKS;
+    SMMUv3Cmd cmd = w->cmds[i];
+    bool leaves = smmuv3_is_tlbi_va(cmd) && (cmd.dw[1] & SMMUV3_TLBI1_LEAF);
+
+    if (smmuv3_forward_illegal(&w->engine->rules, cmd)) {
+        return fail(w, i, SMMUV3_CERROR_ILL);
+    }
+    return forward(w, i, ACTION_TLBI, leaves ? CLASS_LEAVES : CLASS_WALKS);
 }
 
 /*
@@ -624,7 +638,8 @@ static bool dispatch(Window *w, uint32_t i)
     case ACTION_CFGI_STE_RANGE:
         return cfgi_ste(w, i);
     case ACTION_TLBI:
-        return forward(w, i, ACTION_TLBI, tlbi_class(*cmd));
+        return smmuv3_forward_is_single(&e->rules, *cmd)
+               ? forward_single(w, i) : forward_tlbi(w, i);
     case ACTION_CFGI_CD:
         w->others++;
         return forward(w, i, ACTION_CFGI_CD, CLASS_CFG);

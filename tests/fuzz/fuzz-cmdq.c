@@ -252,6 +252,7 @@ static void check_dropped(const Fuzz *f, const Slice *slice, uint32_t done)
         return;
     }
     for (uint32_t i = 0; i < done; i++) {
+        g_assert_false(cache_illegal(&slice->cmds[i], f->idr));
         check_cmd(f, &slice->cmds[i], i * 7 + done);
         check_cds(f, slice, &slice->cmds[i]);
     }

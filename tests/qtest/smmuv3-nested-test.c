@@ -83,9 +83,11 @@ static const Row rows[] = {
       VA | TTL(3) | LEAF, FORWARDED, 0, TLBI_NH_VA | ASID(3), VA | LEAF },
     { "tlbi-nh-vaa-asid", TLBI_NH_VAA | ASID(3), VA, FORWARDED, 0,
       TLBI_NH_VAA, VA },
-    /* Reserved, 4.4.1.1: widened */
-    { "tlbi-nh-va-reserved", TLBI_NH_VA | ASID(3), VA | TG_4K, FORWARDED, 0,
-      TLBI_NH_ALL, 0 },
+    /* 4.4.1.1: a granule alone is illegal, what is reserved is widened. */
+    { "tlbi-nh-va-granule", TLBI_NH_VA | ASID(3), VA | TG_4K, ILLEGAL },
+    { "tlbi-nh-vaa-granule", TLBI_NH_VAA, VA | TG_64K, ILLEGAL },
+    { "tlbi-nh-va-granule-ttl1-16k", TLBI_NH_VA | ASID(3),
+      VA | TG_16K | TTL(1), ILLEGAL },
     { "tlbi-nh-va-scale", TLBI_NH_VA | ASID(3) | NUM(1) | SCALE(32),
       VA | TG_64K, FORWARDED, 0, TLBI_NH_ALL, 0 },
     { "tlbi-nh-va-ttl1-16k", TLBI_NH_VA | ASID(3) | NUM(1),

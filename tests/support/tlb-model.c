@@ -74,6 +74,19 @@ static bool va_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                    cache_tlb_shift(e->tg, e->level));
 }
 
+bool cache_illegal(const SMMUv3Cmd *cmd, const uint32_t idr[6])
+{
+    unsigned tg = SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]);
+    unsigned ttl = SMMUV3_GET(SMMUV3_TLBI1_TTL, cmd->dw[1]);
+    unsigned op = cmd->dw[0] & SMMUV3_CMD0_OPCODE;
+
+    return (op == SMMUV3_CMD_TLBI_NH_VA || op == SMMUV3_CMD_TLBI_NH_VAA) &&
+           (idr[3] & SMMUV3_IDR3_RIL) && tg &&
+           (ttl == 0 || (ttl == 1 && tg == SMMUV3_TG_16K)) &&
+           SMMUV3_GET(SMMUV3_TLBI0_NUM, cmd->dw[0]) == 0 &&
+           SMMUV3_GET(SMMUV3_BITS(24, 20), cmd->dw[0]) == 0;
+}
+
 static bool tlb_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                       const CacheEntry *e)
 {

@@ -10,9 +10,10 @@
  *
  * Where the architecture reserves an encoding the model is generous (RES0
  * fields are ignored, a reserved range is a range), since the engine promises
- * to widen it; a kernel never takes one, which the fake host watches. A range
- * with a level hint whose address is not aligned to that level's size is
- * sure of nothing, so that no merge relies on it.
+ * to widen it; a kernel never takes one, which the fake host watches. What is
+ * CERROR_ILL drops nothing: cache_illegal(). A range with a level hint whose
+ * address is not aligned to that level's size is sure of nothing, so that no
+ * merge relies on it.
  */
 #ifndef TESTS_TLB_MODEL_H
 #define TESTS_TLB_MODEL_H
@@ -50,6 +51,13 @@ typedef struct CacheEntry {
 
 /* log2 of what an entry of that granule and level translates. */
 unsigned cache_tlb_shift(uint8_t tg, uint8_t level);
+
+/*
+ * 4.4.1.1: a TLBI with a granule, but neither a range nor a level, is
+ * CERROR_ILL. So is TTL=1 in place of the level of 16K tables, as without
+ * IDR5.DS it counts as 0. Of other commands this says nothing.
+ */
+bool cache_illegal(const SMMUv3Cmd *cmd, const uint32_t idr[6]);
 
 /* Is @e dropped for sure by @cmd, on an SMMU that reads @idr? */
 bool cache_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],

@@ -132,9 +132,10 @@ static uint64_t random64(void)
            (uint32_t)g_test_rand_int();
 }
 
+/* Nothing that would stop the queue. */
 static void ask(Trial *t, SMMUv3Cmd cmd)
 {
-    if (t->asked->len < WINDOW) {
+    if (t->asked->len < WINDOW && !cache_illegal(&cmd, t->idr)) {
         g_array_append_val(t->asked, cmd);
     }
 }
@@ -832,7 +833,8 @@ static const Hand hands[] = {
     { "16K, level 1", {
         { { VA | ASID(1), 0x10000 | TG(2) | TTL(1) } },
         { { VA | ASID(1) | NUM(3), 0x10000 | TG(2) | TTL(1) } } } },
-    { "reserved range", { { { VA | ASID(1), 0x10000 | TG(1) } } } },
+    { "reserved range", {
+        { { VA | ASID(1) | NUM(1), 0x10000 | TG(2) | TTL(1) } } } },
     { "widest range", {
         { { VA | ASID(1) | NUM(31) | SCALE(31), TG(3) } },
         { { VAA | NUM(31) | SCALE(39), 0x1000 | TG(1) } } } },

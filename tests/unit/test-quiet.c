@@ -257,6 +257,7 @@ static void test_illegal(void)
 {
     const SMMUv3Cmd illegal[] = {
         cmd_raw(0xff, 0), cmd_sync(3),
+        cmd_raw(SMMUV3_CMD_TLBI_NH_VA, 1 << 10),
         cmd_raw(SMMUV3_CMD_CFGI_CD | SMMUV3_CMD0_SSEC, 0),
         cmd_atc_inv(FIRST_SID, 0, 0),           /* IDR0.ATS=0 */
     };
@@ -415,7 +416,7 @@ static void test_widened(void)
     Quiet t;
 
     init(&t);
-    push(&t, cmd_raw(SMMUV3_CMD_TLBI_NH_VA, 1 << 10));  /* TG, no length */
+    push(&t, cmd_raw(SMMUV3_CMD_TLBI_NH_VA | 1 << 12 | 32 << 20, 1 << 10));
     push(&t, cmd_cfgi_ste(0x77));
     g_assert_false(write_prod(&t));
     g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->widened, ==, 0);

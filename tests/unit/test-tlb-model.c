@@ -166,6 +166,29 @@ static void test_model_no_ril(void)
     g_assert_false(cache_drops(&cmd, idr, &out));
 }
 
+static void test_illegal(void)
+{
+    static const struct { bool illegal; SMMUv3Cmd cmd; } of[] = {
+        { true, { { VA, TG(1) } } }, { true, { { VAA, TG(3) | 1 } } },
+        { true, { { VA | ASID(3), TG(2) | TTL(1) | 0x1000 } } },
+        { true, { { VA | SCALE(32), TG(1) } } },
+        { false, { { VA, TG(2) | TTL(2) } } },
+        { false, { { VA, TG(1) | TTL(1) } } },
+        { false, { { VA | NUM(1), TG(1) } } },
+        { false, { { VA | SCALE(1), TG(2) | TTL(1) } } },
+        { false, { { VA, 0x1000 } } }, { false, { { VA, TTL(1) } } },
+        { false, { { SMMUV3_CMD_TLBI_NH_ALL, TG(1) } } },
+    };
+    uint32_t idr[6];
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    for (unsigned i = 0; i < G_N_ELEMENTS(of); i++) {
+        g_assert_cmpint(cache_illegal(&of[i].cmd, idr), ==, of[i].illegal);
+    }
+    idr[3] &= ~(uint32_t)SMMUV3_IDR3_RIL;
+    g_assert_false(cache_illegal(&of[0].cmd, idr));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -176,5 +199,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &model_rows[i], test_model);
     }
     g_test_add_func("/tlb-model/no RIL", test_model_no_ril);
+    g_test_add_func("/tlb-model/illegal", test_illegal);
     return g_test_run();
 }
