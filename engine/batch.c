@@ -22,6 +22,13 @@ void smmuv3_batch_destroy(SMMUv3Batch *b)
     g_free(b->index);
 }
 
+static bool is_atc_inv(const SMMUv3Cmd *cmd)
+{
+    return smmuv3_is_atc_inv((SMMUv3Cmd) {
+        .dw = { GUINT64_FROM_LE(cmd->dw[0]) },
+    });
+}
+
 static int issue_once(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
                       uint32_t *done)
 {
@@ -30,15 +37,41 @@ static int issue_once(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
     return e->ops->invalidate(e->host, e->viommu, cmds, n, done);
 }
 
-static int issue(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
+/* How many from @i to @end are ATC_INVs, or are none, before that changes? */
+static uint32_t alike(const SMMUv3Cmd *cmds, uint32_t i, uint32_t end,
+                      bool atc_invs)
+{
+    uint32_t first = i;
+
+    while (i < end && is_atc_inv(&cmds[i]) == atc_invs) {
+        i++;
+    }
+    return i - first;
+}
+
+/*
+ * Up to *@n commands; *@n becomes how many it is about. Hosts with the erratum
+ * want TLBI and CFGI twice, and those alone: ATC_INVs go with the second time.
+ */
+static int issue(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t *n,
                  uint32_t *done)
 {
-    int ret = issue_once(e, cmds, n, done);
+    uint32_t twice;
 
-    if (!ret && e->info.repeat_tlbi_cfgi) {
-        ret = issue_once(e, cmds, n, done);
+    if (!e->info.repeat_tlbi_cfgi) {
+        return issue_once(e, cmds, *n, done);
     }
-    return ret;
+    twice = alike(cmds, 0, *n, false);
+    if (twice) {
+        int ret = issue_once(e, cmds, twice, done);
+
+        if (ret) {
+            *n = twice;
+            return ret;
+        }
+    }
+    *n = twice + alike(cmds, twice, *n, true);
+    return issue_once(e, cmds, *n, done);
 }
 
 typedef struct Flush {
@@ -56,9 +89,7 @@ static bool drop_atc_invs(Flush *f)
     uint32_t kept = f->pos, first = UINT32_MAX;
 
     for (uint32_t i = f->pos; i < b->n; i++) {
-        SMMUv3Cmd cmd = { .dw = { GUINT64_FROM_LE(b->cmds[i].dw[0]) } };
-
-        if (!smmuv3_is_atc_inv(cmd)) {
+        if (!is_atc_inv(&b->cmds[i])) {
             b->cmds[kept] = b->cmds[i];
             b->index[kept++] = b->index[i];
         } else {
@@ -104,7 +135,7 @@ SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e)
     e->stats.batches += b->n != 0;
     while (f.pos < b->n && f.result.cerror == SMMUV3_CERROR_NONE) {
         uint32_t n = MIN(b->n - f.pos, f.cap), done = 0;
-        int ret = issue(e, &b->cmds[f.pos], n, &done);
+        int ret = issue(e, &b->cmds[f.pos], &n, &done);
 
         if (ret) {
             after_failure(&f, ret, n, done);

@@ -55,7 +55,10 @@ typedef struct SMMUv3HostInfo {
     uint32_t idr[6];
     uint32_t iidr;
     uint32_t aidr;
-    /* TLBI and CFGI have to be issued twice (hw_info flag of Linux >= 7.3). */
+    /*
+     * TLBI and CFGI have to be issued twice, ATC_INV not (hw_info flag of
+     * Linux >= 7.3).
+     */
     int repeat_tlbi_cfgi;
     /* From here on of the device, not of its SMMU. */
     int no_ats;             /* it cannot use ATS; older kernels do not tell */

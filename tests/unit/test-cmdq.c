@@ -1421,6 +1421,11 @@ static void test_all_swallowed_refused(void)
     scene_done(&s);
 }
 
+static bool is_range_or_page_11(const SMMUv3Cmd *cmd)
+{
+    return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 11 * 0x1000;
+}
+
 /* What was merged is refused: what it was merged from is not. */
 static void test_merged_refused(void)
 {
@@ -1485,29 +1490,84 @@ static void test_merged_blame_and_timeout(void)
     scene_done(&s);
 }
 
-/* Hosts with the erratum do not repeat for us: everything goes twice. */
+static void init_repeating(Scene *s)
+{
+    scene_init(s);
+    s->smmu->info.repeat_tlbi_cfgi = 1;
+    scene_add(s, 0);
+    scene_enable(s);
+    scene_install(s, 0, ste_s1(CONTEXT_PTR));
+    fake_host_forget(s->host);
+}
+
+static unsigned times_issued(const Scene *s, SMMUv3Cmd cmd)
+{
+    unsigned times = 0;
+
+    for (guint j = 0; j < s->host->issued->len; j++) {
+        times += !memcmp(fake_issued(s->host, j), &cmd, sizeof(cmd));
+    }
+    return times;
+}
+
+/* Hosts with the erratum do not repeat for us: TLBI and CFGI go twice... */
 static void test_repeat(void)
 {
     Scene s;
 
-    scene_init(&s);
-    s.smmu->info.repeat_tlbi_cfgi = 1;
-    scene_add(&s, 0);
-    scene_enable(&s);
-    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
-    fake_host_forget(s.host);
+    init_repeating(&s);
     push_tlbis(&s, 0, 100);
     queue_push(&s.queue, cmd_cfgi_cd(FIRST_SID, 0));
+    queue_push(&s.queue, some_atc_inv());
     expect_drains(&s);
     for (unsigned i = 0; i < 100; i++) {
-        SMMUv3Cmd cmd = nth_tlbi(i);
-        unsigned times = 0;
-
-        for (guint j = 0; j < s.host->issued->len; j++) {
-            times += !memcmp(fake_issued(s.host, j), &cmd, sizeof(cmd));
-        }
-        g_assert_cmpuint(times, ==, 2);
+        g_assert_cmpuint(times_issued(&s, nth_tlbi(i)), ==, 2);
     }
+    g_assert_cmpuint(times_issued(&s, cmd_cfgi_cd(FIRST_SID, 0)), ==, 2);
+    /* ...and ATC_INV once, behind both. */
+    g_assert_cmpuint(times_issued(&s, some_atc_inv()), ==, 1);
+    g_assert_true(is_issued(&s, some_atc_inv()));
+    g_assert_cmpuint(SMMUV3_GET(SMMUV3_CMD0_OPCODE,
+                                fake_issued(s.host, s.host->issued->len - 1)
+                                ->dw[0]), ==, SMMUV3_CMD_ATC_INV);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+    scene_done(&s);
+}
+
+static void test_repeat_no_atc_inv(void)
+{
+    Scene s;
+
+    init_repeating(&s);
+    for (unsigned i = 0; i < 3; i++) {
+        queue_push(&s.queue, cmd_atc_inv(FIRST_SID, nth_va(i), 0));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 3);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    scene_done(&s);
+}
+
+/* In the guest's order, when one is looked for that was refused. */
+static void test_repeat_refused(void)
+{
+    Scene s;
+
+    init_repeating(&s);
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, some_atc_inv());
+    push_pages(&s, 20);
+    queue_push(&s.queue, cmd_atc_inv(FIRST_SID, 0x9000, 0));
+    s.host->refuses = is_range_or_page_11;
+    expect_stops(&s, 1 + 11, SMMUV3_CERROR_ILL);
+    for (unsigned i = 0; i < 11; i++) {
+        g_assert_cmpuint(times_issued(&s, cmd_tlbi_va(2, 0x1000 * i)), >=, 2);
+    }
+    s.host->refuses = NULL;
+    fake_host_forget(s.host);
+    expect_drains(&s);
+    g_assert_cmpuint(times_issued(&s, cmd_atc_inv(FIRST_SID, 0x9000, 0)), ==,
+                     1);
     scene_done(&s);
 }
 
@@ -1607,6 +1667,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/error/merged-blame", test_merged_blame);
     g_test_add_func("/cmdq/error/merged-blame-and-timeout",
                     test_merged_blame_and_timeout);
-    g_test_add_func("/cmdq/repeat", test_repeat);
+    g_test_add_func("/cmdq/repeat/twice", test_repeat);
+    g_test_add_func("/cmdq/repeat/no-atc-inv", test_repeat_no_atc_inv);
+    g_test_add_func("/cmdq/repeat/refused", test_repeat_refused);
     return g_test_run();
 }
