@@ -415,7 +415,7 @@ static void put_addresses(const Out *o, unsigned shift)
  */
 static bool encode_range(uint64_t n, uint64_t *range)
 {
-    unsigned scale = __builtin_ctzll(n);
+    unsigned scale = MIN(__builtin_ctzll(n), RANGE_SCALE_MAX);
 
     while ((n >> scale) > RANGE_NUM_MAX) {
         scale = 64 - __builtin_clzll(n) - 5;

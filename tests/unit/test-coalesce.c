@@ -954,6 +954,64 @@ static void test_less_run(gconstpointer data)
     trial_done(&t);
 }
 
+/*
+ * Ranges that touch become one as long as NUM and SCALE can say it: up to
+ * 32 << 31 granules. What is longer is widened to TLBI_NH_ALL.
+ */
+static const struct {
+    const char *name;
+    uint64_t granules[2];
+    uint64_t range;             /* of what is sent; 0: TLBI_NH_ALL */
+} long_cases[] = {
+    { "2^31", { UINT64_C(1) << 30, UINT64_C(1) << 30 }, SCALE(31) },
+    { "2^32", { UINT64_C(1) << 31, UINT64_C(1) << 31 }, NUM(1) | SCALE(31) },
+    { "2^33", { UINT64_C(2) << 31, UINT64_C(2) << 31 }, NUM(3) | SCALE(31) },
+    { "3 * 2^32", { UINT64_C(4) << 31, UINT64_C(2) << 31 },
+      NUM(5) | SCALE(31) },
+    { "2^36", { UINT64_C(16) << 31, UINT64_C(16) << 31 },
+      NUM(31) | SCALE(31) },
+    { "more than 2^35", { UINT64_C(16) << 31, UINT64_C(1) << 12 },
+      NUM(16) | SCALE(31) },
+    { "more than 2^36", { UINT64_C(32) << 31, 1 }, 0 },
+};
+
+/* NUM and SCALE that say @granules exactly */
+static uint64_t exact_range(uint64_t granules)
+{
+    unsigned scale = 0;
+
+    while (granules > 32) {
+        g_assert_cmpuint(granules & 1, ==, 0);
+        granules >>= 1;
+        scale++;
+    }
+    return NUM(granules - 1) | SCALE(scale);
+}
+
+static void test_long(gconstpointer data)
+{
+    unsigned n = GPOINTER_TO_UINT(data);
+    uint64_t va = 0;
+    SMMUv3Cmd sent;
+    Trial t;
+
+    trial_init_less(&t, true);
+    for (unsigned i = 0; i < 2; i++) {
+        ask(&t, cmd_raw(VA | ASID(1) | exact_range(long_cases[n].granules[i]),
+                        va | TG(1) | TTL(3) | 1));
+        va += long_cases[n].granules[i] << 12;
+    }
+    g_assert_cmpuint(issued_for_window(&t), ==, 1);
+    sent = *fake_issued(t.scene.host, 0);
+    if (long_cases[n].range) {
+        g_assert_cmphex(sent.dw[0], ==, VA | ASID(1) | long_cases[n].range);
+        g_assert_cmphex(sent.dw[1], ==, TG(1) | TTL(3) | 1);
+    } else {
+        g_assert_cmphex(sent.dw[0], ==, SMMUV3_CMD_TLBI_NH_ALL);
+    }
+    trial_done(&t);
+}
+
 /* Of a class, an exact repetition goes once, whatever SYNCs are between. */
 static void test_less_duplicates(void)
 {
@@ -995,6 +1053,12 @@ static void add_less(void)
                                                 less[i].name);
 
         g_test_add_data_func(path, &less[i], test_less_run);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(long_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/coalesce/less/long/%s",
+                                                long_cases[i].name);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_long);
     }
     g_test_add_func("/coalesce/less/duplicates", test_less_duplicates);
     g_test_add_data_func("/coalesce/less/NH_ALL",
