@@ -125,7 +125,7 @@ static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
             break;
         }
         if (i >= atc_from) {
-            e->atc_timed_out = false;
+            smmuv3_atc_told(e);
             w->cerror = SMMUV3_CERROR_ATC_INV_SYNC;
             return i;
         }
@@ -201,11 +201,13 @@ static bool conclude(Window *w, uint32_t end, const SMMUv3BatchResult *result)
 
 /*
  * An ATC_INV without any ATC behind it is nothing: while SMMUEN=0 (4.5.1), or
- * for a device without ATS. Linux 7.3 refuses it if the SMMU has no ATS.
+ * for a device without ATS. Linux 7.3 refuses it if the SMMU has no ATS. One
+ * that has not answered is not asked again before the guest knows.
  */
 static bool can_have_atc(const SMMUv3EngineDevice *d)
 {
-    return (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN) && !d->no_ats;
+    return (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN) && !d->no_ats &&
+           !smmuv3_atc_suspected(d);
 }
 
 /* Does @cmd concern the host now? The kernel knows vSIDs with a vDEVICE. */
@@ -281,22 +283,20 @@ static bool may_have_cds(const SMMUv3EngineDevice *d)
 /* A window on its way to the host once more. */
 typedef struct Replay {
     Window *w;
-    bool without_atc_inv;
+    uint32_t end;           /* all before it are done, unless one failed */
     SMMUv3BatchResult result;
 } Replay;
 
-static void replay_flush(Replay *r)
+static bool replay_ended(const Replay *r)
 {
-    SMMUv3Engine *e = r->w->engine;
-    SMMUv3BatchResult result = smmuv3_batch_flush(&e->batch, e);
+    return r->result.cerror || r->result.timed_out;
+}
 
-    if (result.atc_timed_out) {
-        r->without_atc_inv = true;
-        r->result.atc_timed_out = true;
-        r->result.atc_index = result.atc_index;
-    }
-    r->result.cerror = result.cerror;
-    r->result.failed = result.failed;
+/* @i: behind all of which something is in the batch, or the last of those */
+static void replay_flush(Replay *r, uint32_t i)
+{
+    r->result = smmuv3_batch_flush(&r->w->engine->batch, r->w->engine);
+    r->end = i;
 }
 
 /* @cmd, of window index @i, unmerged. */
@@ -304,13 +304,10 @@ static void replay_one(Replay *r, SMMUv3Cmd cmd, uint32_t i)
 {
     SMMUv3Engine *e = r->w->engine;
 
-    if (r->without_atc_inv && smmuv3_is_atc_inv(cmd)) {
-        return;
-    }
     smmuv3_coalesce_add(&e->gathered, cmd, i);
     smmuv3_coalesce_emit(&e->gathered, &e->batch);
     if (e->batch.n >= SMMUV3_HOST_INVALIDATE_MAX) {
-        replay_flush(r);
+        replay_flush(r, i);
     }
 }
 
@@ -320,7 +317,7 @@ static void replay_ste(Replay *r, const SMMUv3Cmd *cmd, uint32_t i)
     SMMUv3EngineDevice *d;
     guint n = 0;
 
-    while (!r->result.cerror && (d = next_configured(e, cmd, &n))) {
+    while (!replay_ended(r) && (d = next_configured(e, cmd, &n))) {
         if (may_have_cds(d)) {
             replay_one(r, cfgi_cd_all(d), i);
         }
@@ -330,14 +327,14 @@ static void replay_ste(Replay *r, const SMMUv3Cmd *cmd, uint32_t i)
 /*
  * Something that was merged failed, so that no single command can be named.
  * Once more, one by one and in the guest's order (invalidations are
- * idempotent), this time to find out. ATC_INVs that timed out are told of.
+ * idempotent), this time to find out. A time-out ends it, with what is done.
  */
-static SMMUv3BatchResult replay(Window *w, uint32_t end, bool without_atc_inv)
+static Replay replay(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
-    Replay r = { .w = w, .without_atc_inv = without_atc_inv };
+    Replay r = { .w = w };
 
-    for (uint32_t i = w->done; i < end && !r.result.cerror; i++) {
+    for (uint32_t i = w->done; i < end && !replay_ended(&r); i++) {
         const SMMUv3Cmd *cmd = &w->cmds[i];
         Action action = rule_of(cmd)->action;
 
@@ -347,10 +344,10 @@ static SMMUv3BatchResult replay(Window *w, uint32_t end, bool without_atc_inv)
             replay_ste(&r, cmd, i);
         }
     }
-    if (!r.result.cerror) {
-        replay_flush(&r);
+    if (!replay_ended(&r)) {
+        replay_flush(&r, end);
     }
-    return r.result;
+    return r;
 }
 
 /* How many commands does the host get for this one, unmerged? */
@@ -419,7 +416,9 @@ static void tell_batch(const Window *w, uint32_t sent, uint64_t calls,
 
 /*
  * Sends what was forwarded before @end and completes up to there. A command
- * about several streams may be at @end, and have some of its CDs in it.
+ * about several streams may be at @end, and have some of its CDs in it. False:
+ * the window ends here. After a time-out it does, because who is behind it may
+ * not wait for the next one, too.
  */
 static bool flush(Window *w, uint32_t end)
 {
@@ -434,23 +433,18 @@ static bool flush(Window *w, uint32_t end)
     sent = e->batch.n;
     count_batch(w, sent);
     result = smmuv3_batch_flush(&e->batch, e);
-    if (result.cerror && (result.atc_timed_out ||
-                          !sent_as_written(w, to, sent))) {
-        SMMUv3BatchResult again = replay(w, to, result.atc_timed_out);
+    if (result.cerror && !result.timed_out && !sent_as_written(w, to, sent)) {
+        Replay r = replay(w, to);
 
-        result.cerror = again.cerror;
-        result.failed = again.failed;
-        if (again.atc_timed_out) {
-            result.atc_timed_out = true;
-            result.atc_index = again.atc_index;
-        }
+        result = r.result;
+        end = MIN(end, r.end);
     }
     tell_batch(w, sent, calls, result.cerror);
     w->flushed = w->forwarded;
     w->widened = e->stats.widened;
     w->gathered = 0;
     w->synced = CLASSES;
-    return conclude(w, end, &result);
+    return conclude(w, end, &result) && !result.timed_out;
 }
 
 /* Nothing of a quiet window is done that has not been looked through. */

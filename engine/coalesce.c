@@ -147,6 +147,7 @@ static void join(SMMUv3CoalesceEntry *run, const SMMUv3CoalesceEntry *e)
 {
     uint64_t pages = e->key[0] - run->key[0] + e->pages;
 
+    run->index = MIN(run->index, e->index);
     if (e->key[0] != run->key[0] || e->pages != run->pages) {
         run->pages = MAX(run->pages, pages);
         run->range = RANGE_MERGED;

@@ -42,7 +42,7 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
 {
     memcpy(e->idr, idr, sizeof(e->idr));
     smmuv3_cmdq_set_idr(e);
-    e->atc_timed_out = false;
+    smmuv3_atc_told(e);
 }
 
 /* IDR0.STALL_MODEL, 6.3.1 */
@@ -85,7 +85,7 @@ static void close_viommu(SMMUv3Engine *e)
     e->stats.calls[SMMUV3_CALL_DESTROY]++;
     e->ops->destroy(e->host, e->viommu);
     e->viommu = 0;
-    e->atc_timed_out = false;
+    smmuv3_atc_told(e);
 }
 
 /* Can @dev join, as far as can be told before anything is allocated? */

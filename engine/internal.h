@@ -64,6 +64,7 @@ struct SMMUv3Engine {
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
     bool atc_timed_out;             /* the next CMD_SYNC has to say so */
+    unsigned atc_round;             /* between two that said so; see below */
 };
 
 struct SMMUv3EngineDevice {
@@ -72,6 +73,8 @@ struct SMMUv3EngineDevice {
     void *cookie;
     bool joined;                    /* who adds it need not be told twice */
     bool no_ats;                    /* it has no ATC to invalidate */
+    bool atc_suspected;             /* it has not answered... */
+    unsigned atc_round;             /* ...in this round of the engine's */
     bool has_vsid;
     uint32_t vsid;
     SMMUv3HostId vdevice;           /* 0: none */
@@ -80,6 +83,30 @@ struct SMMUv3EngineDevice {
     bool event_due;                 /* config.event is to be told */
     bool cds_due;                   /* its CDs are to be dropped, see cmdq.c */
 };
+
+/*
+ * A device whose ATC may not have answered an invalidation is sent no more of
+ * them until the guest has been told, by its next CMD_SYNC. @d may be NULL.
+ */
+static inline void smmuv3_atc_suspect(SMMUv3EngineDevice *d)
+{
+    if (d) {
+        d->atc_suspected = true;
+        d->atc_round = d->engine->atc_round;
+    }
+}
+
+static inline bool smmuv3_atc_suspected(const SMMUv3EngineDevice *d)
+{
+    return !d || (d->atc_suspected && d->atc_round == d->engine->atc_round);
+}
+
+/* The guest was told, or nobody is there to be told any more. */
+static inline void smmuv3_atc_told(SMMUv3Engine *e)
+{
+    e->atc_timed_out = false;
+    e->atc_round++;
+}
 
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);

@@ -306,11 +306,12 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
 /*
  * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands, of
  * them 4096 that the host has to be sent or that send an MSI, 512 that look at
- * a stream table, or 64 that change an attachment), as one window: a single
- * copy out of guest memory, as few invalidate calls as the port's limit allows.
- * A PROD that claims more than the queue holds is bounded by its size. The
- * caller has checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and
- * on STOPPED writes ERR and toggles GERROR, as it does for an aborted MSI.
+ * a stream table, or 64 that change an attachment; and it ends after a call
+ * that timed out, with two more at the most), as one window: a single copy out
+ * of guest memory, as few invalidate calls as the port's limit allows. A PROD
+ * that claims more than the queue holds is bounded by its size. The caller has
+ * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED
+ * writes ERR and toggles GERROR, as it does for an aborted MSI.
  *
  * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
  * runs do. With anything else in its slice (a stream's configuration, a wired

@@ -12,9 +12,6 @@
 #include "smmuv3/registers.h"
 #include "smmuv3/ste.h"
 
-/* The kernel's CMDQ_BATCH_ENTRIES - 1: what it issues at a time. */
-#define ISSUE_BLOCK 63
-
 static uint64_t ste_config(uint64_t dw0)
 {
     return dw0 & SMMUV3_STE0_V ? SMMUV3_GET(SMMUV3_STE0_CONFIG, dw0)
@@ -705,14 +702,43 @@ static int convert(SMMUv3Host *h, const FakeObject *viommu,
     return 0;
 }
 
-static bool has_atc_inv(const SMMUv3Cmd *cmds, uint32_t n)
+static bool is_atc_inv(const SMMUv3Cmd *cmd)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        if ((cmds[i].dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV) {
+    return (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV;
+}
+
+/* An ATC_INV whose device does not answer */
+static bool hangs(const SMMUv3Host *h, const SMMUv3Cmd *cmd)
+{
+    if (!is_atc_inv(cmd)) {
+        return false;
+    }
+    for (unsigned i = 0; i < h->n_atc_dead; i++) {
+        if (SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) == h->atc_dead[i]) {
             return true;
         }
     }
-    return false;
+    return h->atc_timeout;
+}
+
+/*
+ * 4.7.3: of a block that times out for it, other devices have been asked, and
+ * answer. Of the rest nothing is known.
+ */
+static bool times_out(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    bool hung = false;
+
+    for (uint32_t i = 0; i < n; i++) {
+        hung |= hangs(h, &cmds[i]);
+    }
+    for (uint32_t i = 0; hung && i < n; i++) {
+        if (is_atc_inv(&cmds[i]) && !hangs(h, &cmds[i])) {
+            g_array_append_val(h->issued, cmds[i]);
+            reach(h, &cmds[i], 1);
+        }
+    }
+    return hung;
 }
 
 /* __arm_smmu_cmdq_issue_cmdlist() with its CMD_SYNC */
@@ -725,7 +751,7 @@ static int issue(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
         h->gone_errno = h->issue_for_good ? h->issue_errno : 0;
         return -h->issue_errno;
     }
-    if (h->atc_timeout && has_atc_inv(cmds, n)) {
+    if (times_out(h, cmds, n)) {
         return -ETIMEDOUT;
     }
     g_array_append_vals(h->issued, cmds, n);
@@ -751,7 +777,7 @@ static int cache_invalidate(SMMUv3Host *h, const FakeObject *viommu,
             break;
         }
         cur++;
-        if (cur != n && cur - last != ISSUE_BLOCK) {
+        if (cur != n && cur - last != SMMUV3_HOST_BLOCK) {
             continue;
         }
         ret = issue(h, cmds + last, cur - last);
@@ -763,6 +789,12 @@ static int cache_invalidate(SMMUv3Host *h, const FakeObject *viommu,
     }
     *done = cur;
     return ret;
+}
+
+uint32_t fake_failed_count(int ret, uint32_t n)
+{
+    return ret == -ENOMEM ? n
+           : ret == -ETIMEDOUT ? MIN(n, SMMUV3_HOST_BLOCK) - 1 : 0;
 }
 
 static int do_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
@@ -779,7 +811,7 @@ static int do_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
         return broken(h, ENOENT);
     }
     if (h->gone_errno) {
-        *done = 0;
+        *done = fake_failed_count(-h->gone_errno, n);
         return -h->gone_errno;
     }
     if (h->nomem_from && n >= h->nomem_from) {
@@ -798,7 +830,7 @@ static int invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
     h->round++;
     h->all_entries += n;
     if (ret) {
-        *done = ret == -ENOMEM ? n : 0;
+        *done = fake_failed_count(ret, n);
     } else {
         ret = do_invalidate(h, viommu, cmds, n, done);
     }
@@ -915,6 +947,22 @@ void fake_host_refuse(SMMUv3Host *h, uint64_t dw1)
 void fake_host_accept(SMMUv3Host *h)
 {
     h->refusing = false;
+}
+
+unsigned fake_calls_after_timeout(const SMMUv3Host *h)
+{
+    bool timed_out = false;
+    unsigned n = 0;
+
+    for (guint i = 0; i < h->journal->len; i++) {
+        const FakeRecord *r = &g_array_index(h->journal, FakeRecord, i);
+
+        if (r->call == FAKE_INVALIDATE) {
+            n += timed_out;
+            timed_out |= r->ret == -ETIMEDOUT;
+        }
+    }
+    return n;
 }
 
 void fake_host_forget(SMMUv3Host *h)

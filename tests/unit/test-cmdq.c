@@ -1352,6 +1352,218 @@ static bool is_range(const SMMUv3Cmd *cmd)
     return cmd->dw[1] & SMMUV3_TLBI1_TG;
 }
 
+/* ---- Devices that do not answer: a second for each call that waits ---- */
+
+static void init_three(Scene *s)
+{
+    scene_init(s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_add(s, i);
+    }
+    scene_enable(s);
+    queue_init(&s->queue, s->guest, CMDQ_ADDR, 10);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_install(s, i, ste_s1(CONTEXT_PTR));
+    }
+    queue_seek(&s->queue, 0);
+    fake_host_forget(s->host);
+}
+
+static void let_die(Scene *s, unsigned device)
+{
+    s->host->atc_dead[s->host->n_atc_dead++] = FIRST_SID + device;
+}
+
+static void push_atc_invs(Scene *s, unsigned device, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        queue_push(&s->queue, cmd_atc_inv(FIRST_SID + device, nth_va(i), 0));
+    }
+}
+
+static void expect_atc_invs(const Scene *s, unsigned device, unsigned n)
+{
+    unsigned found = 0;
+
+    for (guint i = 0; i < s->host->issued->len; i++) {
+        const SMMUv3Cmd *cmd = fake_issued(s->host, i);
+
+        found += (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV &&
+                 SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) ==
+                 FIRST_SID + device;
+    }
+    g_assert_cmpuint(found, ==, n);
+}
+
+/* Those of the others are sent, whoever it is and however many there are. */
+static void test_atc_healthy(gconstpointer data)
+{
+    unsigned dead = GPOINTER_TO_UINT(data) & 3;
+    unsigned each = GPOINTER_TO_UINT(data) >> 2;
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, dead);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        push_atc_invs(&s, i, each);
+    }
+    push_tlbis(&s, 0, 5);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 3 * each + 5, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 3);
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_true(is_issued(&s, nth_tlbi(i)));
+    }
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        for (unsigned n = 0; i != dead && n < each; n++) {
+            g_assert_true(is_issued(&s, cmd_atc_inv(FIRST_SID + i, nth_va(n),
+                                                    0)));
+        }
+    }
+    expect_atc_invs(&s, dead, 0);
+    scene_done(&s);
+}
+
+/* Two of them, in blocks of their own. */
+static void test_atc_two_dead(void)
+{
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, 0);
+    let_die(&s, 1);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        push_atc_invs(&s, i, 63);
+    }
+    push_tlbis(&s, 0, 5);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 3 * 63 + 5, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
+    expect_atc_invs(&s, 2, 63);
+    g_assert_true(is_issued(&s, nth_tlbi(4)));
+    scene_done(&s);
+}
+
+/* Three, and no fourth second: CERROR_ABT first, and on from there. */
+static void test_atc_three_dead(void)
+{
+    Scene s;
+
+    init_three(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        let_die(&s, i);
+        push_atc_invs(&s, i, 63);
+    }
+    push_tlbis(&s, 0, 63);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 2 * 63, SMMUV3_CERROR_ABT);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
+    expect_stops(&s, 4 * 63, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 4);
+    g_assert_true(is_issued(&s, nth_tlbi(62)));
+    scene_done(&s);
+}
+
+/*
+ * It is not asked again before a CMD_SYNC has told the guest; then it is, if
+ * the guest asks again.
+ */
+static void test_atc_asked_once(void)
+{
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, 0);
+    push_atc_invs(&s, 0, 1);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    push_atc_invs(&s, 0, 1);
+    push_atc_invs(&s, 1, 1);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+    expect_atc_invs(&s, 1, 1);
+    push_atc_invs(&s, 0, 1);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 4, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+
+    s.host->n_atc_dead = 0;
+    queue_patch(&s.queue, 0, cmd_atc_inv(FIRST_SID, 0x1000, 0));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, cmd_atc_inv(FIRST_SID, 0x1000, 0)));
+    scene_done(&s);
+}
+
+/* Others wait for a slice: one time-out, and two more calls, end it. */
+static void test_timeout_ends_slice(void)
+{
+    unsigned runs = 0;
+    SMMUv3CmdqResult r;
+    Scene s;
+
+    init_three(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        let_die(&s, i);
+        push_atc_invs(&s, i, 1);
+        strtab_set(s.guest, &s.regs, FIRST_SID + i,
+                   ste_s1(CONTEXT_PTR + 0x1000));
+        queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID + i));
+    }
+    do {
+        fake_host_forget(s.host);
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 3);
+        g_assert_cmpuint(++runs, <=, 4);
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    expect_drained(&s, r);
+    g_assert_cmpuint(runs, ==, 4);
+    scene_done(&s);
+}
+
+/* Of a run that was merged backwards, CONS stays at the first. */
+static void test_timeout_merged(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, cmd_tlbi_va(2, 0x2000));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_tlbi_va(2, 0x1000));
+    fake_host_go_away(s.host, 1, ETIMEDOUT);
+    expect_stops(&s, 0, SMMUV3_CERROR_ABT);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    fake_host_go_away(s.host, 0, 0);
+    expect_drains(&s);
+    scene_done(&s);
+}
+
+/* While one is looked for, too: what was done before it stays done. */
+static void test_timeout_in_replay(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 13);
+    push_pages(&s, 5000);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    s.host->refuses = is_range;
+    fake_host_fail_issue(s.host, 4000, ETIMEDOUT);
+    g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
+                    SMMUV3_CMDQ_MORE);
+    g_assert_cmpuint(queue_pending(&s.queue), >, 1);
+    g_assert_cmpuint(queue_pending(&s.queue), <, 5000);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    expect_drains(&s);
+    for (unsigned i = 0; i < 5000; i++) {
+        g_assert_true(is_issued(&s, cmd_tlbi_va(2, 0x1000 * i)));
+    }
+    scene_done(&s);
+}
+
 static bool is_range_or_page_41(const SMMUv3Cmd *cmd)
 {
     return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 41 * 0x1000;
@@ -1468,7 +1680,10 @@ static void test_merged_blame(void)
     scene_done(&s);
 }
 
-/* A time-out is found with the merged ones, a refusal one by one. */
+/*
+ * A refusal is found one by one, and in that a time-out, after which nothing is
+ * searched for: CERROR_ABT, the guest goes on, and then the refusal is found.
+ */
 static void test_merged_blame_and_timeout(void)
 {
     Scene s;
@@ -1480,6 +1695,7 @@ static void test_merged_blame_and_timeout(void)
     queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
     s.host->atc_timeout = true;
     s.host->refuses = is_range_or_page_41;
+    expect_stops(&s, 1, SMMUV3_CERROR_ABT);
     expect_stops(&s, 1 + 41, SMMUV3_CERROR_ILL);
     s.host->refuses = NULL;
     expect_stops(&s, 1 + 100, SMMUV3_CERROR_ATC_INV_SYNC);
@@ -1586,6 +1802,7 @@ static void add_cases(void)
 {
     static const unsigned wraps[] = { 0, 236, 240, 255, 256, 492, 500, 511 };
     static const unsigned bad[] = { 0, 1, 5, 6, 9, 10 };
+    static const unsigned atc_invs_each[] = { 1, 2, 58, 63, 126 };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *path = g_strdup_printf("/cmdq/legality/%s",
@@ -1604,6 +1821,16 @@ static void add_cases(void)
                                                 class_cases[i].name);
 
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_classes);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(atc_invs_each); i++) {
+        for (unsigned dead = 0; dead < SCENE_DEVICES; dead++) {
+            unsigned each = atc_invs_each[i];
+            g_autofree char *path = g_strdup_printf(
+                "/cmdq/timeout/healthy/%u of %u each", dead, each);
+
+            g_test_add_data_func(path, GUINT_TO_POINTER(each << 2 | dead),
+                                 test_atc_healthy);
+        }
     }
     add_numbers("wrap", test_wrap, wraps, G_N_ELEMENTS(wraps));
     add_numbers("full", test_full, wraps, G_N_ELEMENTS(wraps));
@@ -1658,6 +1885,12 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
     g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);
     g_test_add_func("/cmdq/error/atc-sorted", test_atc_sorted);
+    g_test_add_func("/cmdq/timeout/two-dead", test_atc_two_dead);
+    g_test_add_func("/cmdq/timeout/three-dead", test_atc_three_dead);
+    g_test_add_func("/cmdq/timeout/asked-once", test_atc_asked_once);
+    g_test_add_func("/cmdq/timeout/ends-slice", test_timeout_ends_slice);
+    g_test_add_func("/cmdq/timeout/merged", test_timeout_merged);
+    g_test_add_func("/cmdq/timeout/in-replay", test_timeout_in_replay);
     g_test_add_func("/cmdq/error/all-refused", test_all_refused);
     g_test_add_func("/cmdq/error/all-refused-behind-ste",
                     test_all_refused_behind_ste);

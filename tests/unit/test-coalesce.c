@@ -711,6 +711,8 @@ static void inject(SMMUv3Host *h)
     int err = errs[below(G_N_ELEMENTS(errs))];
 
     h->nomem_from = one_in(4) ? 2 + below(64) : 0;
+    h->n_atc_dead = one_in(6);
+    h->atc_dead[0] = FIRST_SID;
     h->lying = one_in(4);
     h->lie = one_in(2) ? below(300) : UINT32_MAX;
     if (one_in(2)) {
@@ -723,6 +725,7 @@ static void inject(SMMUv3Host *h)
 static void heal(SMMUv3Host *h)
 {
     h->nomem_from = 0;
+    h->n_atc_dead = 0;
     h->lying = false;
     fake_host_fail_nth(h, FAKE_INVALIDATE, 0, 0);
     fake_host_fail_issue(h, 0, 0);
@@ -750,7 +753,9 @@ static void run_failing(Trial *t)
     push_window(t);
     inject(t->scene.host);
     do {
+        g_array_set_size(t->scene.host->journal, 0);
         r = queue_run(q, t->scene.engine);
+        g_assert_cmpuint(fake_calls_after_timeout(t->scene.host), <=, 2);
         check_done(t, t->asked->len - queue_pending(q));
         if (r.status == SMMUV3_CMDQ_STOPPED) {
             g_assert_cmpuint(++stops, <=, 8);
