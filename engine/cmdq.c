@@ -85,6 +85,7 @@ typedef struct Window {
     uint8_t gathered;       /* bit n: some of class n, since the last flush */
     Class synced;           /* a CMD_SYNC is behind some of it; CLASSES: none */
     uint32_t others;        /* taken that are neither TLBI nor SYNC */
+    bool numbered;          /* the guest's StreamIDs have been asked for */
     bool quiet;             /* see smmuv3_engine_cmdq_run() */
     bool loud;              /* it was to be, and is not, behind done */
     uint64_t widened;       /* the counter, at the last flush */
@@ -255,6 +256,9 @@ static SMMUv3EngineDevice *next_configured(const SMMUv3Engine *e,
     uint64_t ignored = ignored_sid_bits(cmd);
     uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
 
+    if (!ignored) {
+        return (*n)++ ? NULL : smmuv3_vsid_find(e->vsids, sid);
+    }
     while (*n < e->devices->len) {
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, (*n)++);
 
@@ -575,11 +579,15 @@ static bool cfgi_ste(Window *w, uint32_t i)
         return give_up_quiet(w);
     }
     w->others++;
-    if (smmuv3_vsids_stale(e)) {
+    if (!w->numbered && smmuv3_vsids_stale(e)) {
         if (!flush(w, i)) {
             return false;
         }
         smmuv3_vsids_sync(e);
+    }
+    w->numbered = true;
+    if (ignored_sid_bits(cmd)) {
+        w->budget -= e->devices->len / SMMUV3_COMPARED_FOR_1;
     }
     while ((d = next_configured(e, cmd, &n))) {
         if (!update_stream(w, i, d, !all)) {

@@ -23,13 +23,15 @@
  * Less if they are expensive. The host being sent a command costs 1, so that
  * a slice of those is what one invalidate call takes; an MSI as much; a call
  * that a CMD_SYNC asks for, and a look at the stream table, 8; a changed
- * attachment 56 more.
+ * attachment 56 more. A range of StreamIDs is compared with each device: with 8
+ * for 1.
  */
 #define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
 #define SMMUV3_COST_MSI 1
 #define SMMUV3_COST_SYNCED 8
 #define SMMUV3_COST_LOOKUP 8
 #define SMMUV3_COST_CHANGE 56
+#define SMMUV3_COMPARED_FOR_1 8
 
 /* The last command may be a range that becomes SMMUV3_EXPAND_MAX addresses. */
 #define SMMUV3_BATCH_MAX (SMMUV3_SLICE_COST + SMMUV3_EXPAND_MAX)

@@ -104,7 +104,10 @@ typedef struct SMMUv3FrontendOps {
      */
     void (*stream_failed)(void *opaque, void *cookie, int err);
 
-    /* The StreamID that the guest sees for @cookie now; false: none yet. */
+    /*
+     * The StreamID that the guest sees for @cookie now; false: none yet. One
+     * answer does for a whole call of the engine's.
+     */
     bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
 
     /*

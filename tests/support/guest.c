@@ -121,6 +121,7 @@ static bool guest_vsid(void *opaque, void *cookie, uint32_t *vsid)
     guint found = GPOINTER_TO_UINT(g_hash_table_lookup(g->vsids, cookie));
 
     g_assert_false(g->quiet);
+    g->vsid_calls++;
     if (found) {
         *vsid = found - 1;
     }

@@ -25,6 +25,7 @@ struct Guest {
     GArray *holes;              /* pairs of addresses: first, end */
     GHashTable *vsids;          /* cookie -> vSID + 1 */
     unsigned reads;             /* calls of read() and read_words() */
+    unsigned vsid_calls;
     unsigned sync_irqs;
     unsigned msis;              /* calls of guest_msi() */
     uint64_t doorbell;          /* MSIs there are not quiet */

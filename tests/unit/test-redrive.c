@@ -504,6 +504,54 @@ static void test_many_slices(gconstpointer data)
     scene_done(&s);
 }
 
+/* StreamIDs of no device: none is looked at for each of them. */
+static void test_many_foreign(void)
+{
+    unsigned runs = 0;
+    SMMUv3CmdqResult r;
+    Scene s;
+
+    many_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 14);
+    for (unsigned i = 0; i < 16384; i++) {
+        queue_push(&s.queue, cmd_cfgi_ste(0x8000 + i));
+    }
+    s.guest->vsid_calls = s.guest->reads = 0;
+    do {
+        r = queue_run(&s.queue, s.engine);
+        runs++;
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
+    g_assert_cmpuint(s.guest->vsid_calls, <=, runs * MANY);
+    g_assert_cmpuint(s.guest->reads, <=, 8);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    scene_done(&s);
+}
+
+/* A range is compared with each device, so fewer of those make a slice. */
+static void test_many_foreign_ranges(void)
+{
+    unsigned before;
+    SMMUv3CmdqResult r;
+    Scene s;
+
+    many_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 14);
+    for (unsigned i = 0; i < 16384; i++) {
+        queue_push(&s.queue, cmd_cfgi_range(0x8000, 3));
+    }
+    s.guest->vsid_calls = 0;
+    do {
+        before = queue_pending(&s.queue);
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(before - queue_pending(&s.queue), <=, 512);
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
+    g_assert_cmpuint(s.guest->vsid_calls, <=, 16384 / 512 * MANY);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    scene_done(&s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -518,6 +566,8 @@ int main(int argc, char **argv)
     g_test_add_func("/redrive/64/plug", test_many_plug);
     g_test_add_func("/redrive/64/unchanged", test_many_unchanged);
     g_test_add_func("/redrive/64/off-on", test_many_off_on);
+    g_test_add_func("/redrive/64/foreign", test_many_foreign);
+    g_test_add_func("/redrive/64/foreign-ranges", test_many_foreign_ranges);
     g_test_add_data_func("/redrive/64/slices", GUINT_TO_POINTER(0),
                          test_many_slices);
     g_test_add_data_func("/redrive/64/slices-singles", GUINT_TO_POINTER(62),
