@@ -52,6 +52,7 @@ struct SMMUv3Engine {
     SMMUv3HostId parent;
     SMMUv3HostId viommu;
     SMMUv3HwptTable *hwpts;
+    bool tlb_stale;                 /* TLBIs went nowhere: there was none */
 
     bool events_wanted;
     SMMUv3HostId veventq;           /* 0: none; then events_fd means nothing */

@@ -185,7 +185,8 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_OTHER_HOST,   /* another iommufd than the first device's */
     SMMUV3_REFUSAL_OTHER_SMMU,   /* another physical SMMU than the first's */
     SMMUV3_REFUSAL_NO_NESTING,   /* IOMMU_VIOMMU_ALLOC failed */
-    SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed */
+    SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed, or cleaning the
+                                    TLB for a first device that comes again */
 } SMMUv3Refusal;
 
 /* Commands by what they are about. */
@@ -224,8 +225,9 @@ typedef struct SMMUv3EngineStats {
     uint64_t by_class[SMMUV3_CLASSES];
     /*
      * Commands that were the host's to do; a CFGI_STE, CFGI_STE_RANGE or
-     * CFGI_ALL once for each stream whose CDs the host is told to drop. Those
-     * behind one that failed are looked at, and count, again.
+     * CFGI_ALL once for each stream whose CDs the host is told to drop, and
+     * all TLBIs between the last device and the next one once. Those behind
+     * one that failed are looked at, and count, again.
      */
     uint64_t forwarded;
     uint64_t coalesced;          /* so many fewer were sent, batch by batch */
@@ -277,9 +279,11 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6]);
 
 /*
  * Takes a device: reads its host information, allocates the vIOMMU with the
- * first one, and attaches the stream as the registers say (bypass or abort
- * while SMMUEN=0). @parent is the nesting parent HWPT the device is attached
- * to; it stays the caller's. @cookie names the device to ops->vsid().
+ * first one (and, if there was one before, drops all of the guest's TLB
+ * entries, as TLBIs went nowhere since), and attaches the stream as the
+ * registers say (bypass or abort while SMMUEN=0). @parent is the nesting parent
+ * HWPT the device is attached to; it stays the caller's. @cookie names the
+ * device to ops->vsid().
  *
  * 0 and *@out, owned by the engine until smmuv3_engine_device_remove(); or a
  * negative errno and why in *@why, with the device as it was.

@@ -11,6 +11,8 @@
  *   - CONS went from where it was towards PROD, and says why it stopped;
  *     queue_run(): never back, past a CMD_SYNC that was signalled;
  *   - what a consumed TLBI or CFGI drops for sure was dropped;
+ *   - what a TLBI drops that is consumed while there is no device, is dropped
+ *     before the next one comes;
  *   - a CFGI before a CMD_SYNC was complete before a TLBI behind it began;
  *   - the calls stay below what a window can need, and behind one that timed
  *     out there are two at the most.
@@ -25,6 +27,9 @@ typedef struct Fuzz {
     Scene s;
     uint32_t idr[6];            /* the guest's */
     bool failing;               /* something was injected */
+    bool had_device;            /* at some time, so there may be TLB entries */
+    bool lost;                  /* this was consumed while there was none */
+    SMMUv3Cmd lost_cmd;
     unsigned runs;
 } Fuzz;
 
@@ -241,15 +246,26 @@ static void check_completions(const Fuzz *f, const Slice *slice, uint32_t done)
     }
 }
 
-static void check_dropped(const Fuzz *f, const Slice *slice, uint32_t done)
+static bool has_device(const Fuzz *f)
 {
-    unsigned devices = 0;
-
     for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        devices += f->s.edev[i] != NULL;
+        if (f->s.edev[i]) {
+            return true;
+        }
     }
-    /* Without a device there is nothing that could have cached. */
-    if (!slice->plain || !devices) {
+    return false;
+}
+
+static void check_dropped(Fuzz *f, const Slice *slice, uint32_t done)
+{
+    if (!slice->plain) {
+        return;
+    }
+    if (!has_device(f)) {
+        if (done && f->had_device) {
+            f->lost = true;
+            f->lost_cmd = slice->cmds[done - 1];
+        }
         return;
     }
     for (uint32_t i = 0; i < done; i++) {
@@ -323,6 +339,19 @@ static void run(Fuzz *f)
     }
 }
 
+static void plug(Fuzz *f)
+{
+    bool had = has_device(f);
+
+    fake_host_forget(f->s.host);
+    fuzz_plug(&f->s, &f->in);
+    f->had_device |= had || has_device(f);
+    if (!had && has_device(f) && f->lost) {
+        check_cmd(f, &f->lost_cmd, 5);
+        f->lost = false;
+    }
+}
+
 static void move_registers(Fuzz *f)
 {
     GuestQueue *q = &f->s.queue;
@@ -378,7 +407,7 @@ static void act(Fuzz *f)
         f->failing = false;
         break;
     case 12:
-        fuzz_plug(&f->s, &f->in);
+        plug(f);
         break;
     case 13:
         change_ste(f);
@@ -397,7 +426,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Fuzz f = { .in = { data, size } };
 
     fuzz_scene_init(&f.s, &f.in, f.idr);
-    fuzz_plug(&f.s, &f.in);
+    plug(&f);
     scene_enable(&f.s);
     for (unsigned i = 0; i < ACTIONS && f.in.left; i++) {
         act(&f);
