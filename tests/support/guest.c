@@ -421,8 +421,9 @@ SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
 
     q->guest->signalled_at = before;
     result = smmuv3_engine_cmdq_run(e, &q->regs);
-    /* A PROD beyond the queue moves CONS by itself. */
-    if (pending <= 1u << q->log2size) {
+    /* A PROD beyond the queue, as large as the engine has it, moves CONS. */
+    if ((q->regs.base & SMMUV3_CMDQ_BASE_LOG2SIZE) == q->log2size &&
+        pending <= 1u << q->log2size) {
         uint32_t moved = pending - queue_pending(q);
 
         g_assert_cmpuint(q->guest->signalled_at - before, <=, moved);
