@@ -118,10 +118,9 @@ static unsigned suspect(Flush *f, uint32_t i, uint32_t end)
     unsigned devices = 0;
 
     for (; i < end; i++) {
-        SMMUv3EngineDevice *d = device_of(f, i);
-
-        if (is_atc_inv(&f->batch->cmds[i]) && !smmuv3_atc_suspected(d)) {
-            smmuv3_atc_suspect(d);
+        if (is_atc_inv(&f->batch->cmds[i]) &&
+            !smmuv3_atc_suspected(device_of(f, i))) {
+            smmuv3_atc_suspect(device_of(f, i));
             devices++;
         }
     }

@@ -296,7 +296,7 @@ static bool replay_ended(const Replay *r)
     return r->result.cerror || r->result.timed_out;
 }
 
-/* @i: behind all of which something is in the batch, or the last of those */
+/* What precedes command @i is in this batch, or was in one before. */
 static void replay_flush(Replay *r, uint32_t i)
 {
     r->result = smmuv3_batch_flush(&r->w->engine->batch, r->w->engine);
@@ -480,16 +480,18 @@ static bool complete_synced(Window *w, uint32_t i)
     return flush(w, i);
 }
 
-/* @cmd, of window index @i, is the host's to do. */
-static inline bool gather(Window *w, uint32_t i, SMMUv3Cmd cmd, Class class)
+/* Before the first of @class behind a CMD_SYNC behind an earlier one. */
+static inline bool enter_class(Window *w, uint32_t i, Class class)
 {
-    if (class > w->synced && !complete_synced(w, i)) {
-        return false;
-    }
+    return class <= w->synced || complete_synced(w, i);
+}
+
+/* @cmd, of window index @i, is the host's to do; its class was entered. */
+static inline void gather(Window *w, uint32_t i, SMMUv3Cmd cmd, Class class)
+{
     w->gathered |= 1u << class;
     smmuv3_coalesce_add(&w->engine->gathered, cmd, i);
     w->forwarded++;
-    return true;
 }
 
 /* A TLBI of a single address: what a guest sends all the time. */
@@ -497,18 +499,30 @@ static inline bool forward_single(Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
     SMMUv3Cmd cmd = w->cmds[i];
+    Class class = cmd.dw[1] & SMMUV3_TLBI1_LEAF ? CLASS_LEAVES : CLASS_WALKS;
 
-    return !e->viommu ||
-           gather(w, i, smmuv3_forward_single(&e->rules, cmd),
-                  cmd.dw[1] & SMMUV3_TLBI1_LEAF ? CLASS_LEAVES : CLASS_WALKS);
+    if (!e->viommu) {
+        return true;
+    }
+    if (!enter_class(w, i, class)) {
+        return false;
+    }
+    gather(w, i, smmuv3_forward_single(&e->rules, cmd), class);
+    return true;
 }
 
 static bool forward(Window *w, uint32_t i, Action action, Class class)
 {
     SMMUv3Engine *e = w->engine;
 
-    return !is_forwarded(e, action, &w->cmds[i]) ||
-           gather(w, i, canonical(e, w->cmds[i]), class);
+    if (!is_forwarded(e, action, &w->cmds[i])) {
+        return true;
+    }
+    if (!enter_class(w, i, class)) {
+        return false;
+    }
+    gather(w, i, canonical(e, w->cmds[i]), class);
+    return true;
 }
 
 /* A range of addresses, or all. The class as written: it may go as more. */
@@ -539,7 +553,8 @@ static bool forward_cds(Window *w, uint32_t i, const SMMUv3EngineDevice *d)
         return false;
     }
     w->cds_to = i + 1;
-    return gather(w, i, cfgi_cd_all(d), CLASS_CFG);
+    gather(w, i, cfgi_cd_all(d), CLASS_CFG);
+    return true;
 }
 
 /*

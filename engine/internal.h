@@ -89,16 +89,15 @@ struct SMMUv3EngineDevice {
 
 /*
  * A device whose ATC may not have answered an invalidation is sent no more of
- * them until the guest has been told, by its next CMD_SYNC. @d may be NULL.
+ * them until the guest has been told, by its next CMD_SYNC.
  */
 static inline void smmuv3_atc_suspect(SMMUv3EngineDevice *d)
 {
-    if (d) {
-        d->atc_suspected = true;
-        d->atc_round = d->engine->atc_round;
-    }
+    d->atc_suspected = true;
+    d->atc_round = d->engine->atc_round;
 }
 
+/* True for NULL, no device. */
 static inline bool smmuv3_atc_suspected(const SMMUv3EngineDevice *d)
 {
     return !d || (d->atc_suspected && d->atc_round == d->engine->atc_round);

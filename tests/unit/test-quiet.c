@@ -182,7 +182,8 @@ static void test_loud_behind_class(void)
     stats = smmuv3_engine_stats(t.s.engine);
     push(&t, cmd_cfgi_cd(FIRST_SID, 0));
     push(&t, cmd_sync_msi(MSI_ADDR, 1));
-    push(&t, cmd_tlbi_va(1, 0x7000));
+    /* Reserved, so widened: counted when it is done. */
+    push(&t, cmd_raw(SMMUV3_CMD_TLBI_NH_VA | 1 << 12 | 32 << 20, 1 << 10));
     push(&t, cmd_sync_msi(MSI_ADDR, 2));
     push(&t, cmd_cfgi_ste(0x77));
     push(&t, cmd_sync_msi(MSI_ADDR, 3));
@@ -191,6 +192,7 @@ static void test_loud_behind_class(void)
     g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 1);
     g_assert_cmpuint(calls(&t), ==, 1);
     g_assert_cmpuint(stats->forwarded, ==, 1);
+    g_assert_cmpuint(stats->widened, ==, 0);
     smmuv3_regs_settle(t.file);
     g_assert_cmpuint(t.resumes, ==, 1);
     smmuv3_regs_resume(t.file);
@@ -198,6 +200,7 @@ static void test_loud_behind_class(void)
     g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 3);
     g_assert_cmpuint(calls(&t), ==, 2);
     g_assert_cmpuint(stats->forwarded, ==, 2);
+    g_assert_cmpuint(stats->widened, ==, 1);
     g_assert_cmpuint(t.s.guest->msis, ==, 3);
     done(&t);
 }
