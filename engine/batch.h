@@ -25,10 +25,11 @@ static inline bool smmuv3_is_atc_inv(SMMUv3Cmd cmd)
 
 /* How a flush ended. */
 typedef struct SMMUv3BatchResult {
-    SMMUv3CmdError cerror;  /* NONE: all are complete */
+    SMMUv3CmdError cerror;  /* NONE: all are complete, but see atc_timed_out */
     uint32_t failed;        /* otherwise: this window index, all before done */
-    bool atc_timed_out;     /* an ATC_INV did; all others are complete */
-    uint32_t atc_index;     /* of the first that may have */
+    bool timed_out;         /* some call did: the next ones may, too */
+    bool atc_timed_out;     /* ATC_INVs did, and are not complete */
+    uint32_t atc_index;     /* of the first of them */
 } SMMUv3BatchResult;
 
 void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity);

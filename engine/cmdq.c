@@ -49,6 +49,21 @@ static const OpcodeRule rules[SMMUV3_CMD0_OPCODE + 1] = {
     [SMMUV3_CMD_SYNC] = { ACTION_SYNC, false },
 };
 
+/*
+ * The classes of commands, each of a cache that is filled from those before:
+ * configuration, table walks, leaves, ATCs. The kernel has a CMD_SYNC behind an
+ * array, not in it, so that a guest's CMD_SYNC between two of them ends one
+ * (4.7.3): without it, what the later class dropped could be filled again from
+ * what the earlier one has not dropped yet. Of one class they need not.
+ */
+typedef enum Class {
+    CLASS_CFG,
+    CLASS_WALKS,
+    CLASS_LEAVES,
+    CLASS_ATC,
+    CLASSES,
+} Class;
+
 /* Copied out of guest memory at a time. */
 #define FETCH_MAX 4096
 
@@ -66,14 +81,24 @@ typedef struct Window {
     bool msi_aborted;
     uint32_t forwarded;
     uint32_t flushed;       /* of the forwarded ones */
+    uint32_t cds_to;        /* CDs are dropped for commands before it */
+    uint8_t gathered;       /* bit n: some of class n, since the last flush */
+    Class synced;           /* a CMD_SYNC is behind some of it; CLASSES: none */
     uint32_t others;        /* taken that are neither TLBI nor SYNC */
+    bool numbered;          /* the guest's StreamIDs have been asked for */
     bool quiet;             /* see smmuv3_engine_cmdq_run() */
-    bool loud;              /* it was to be, and is not */
+    bool loud;              /* it was to be, and is not, behind done */
+    uint64_t widened;       /* the counter, at the last flush */
 } Window;
 
 static const OpcodeRule *rule_of(const SMMUv3Cmd *cmd)
 {
     return &rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE];
+}
+
+static bool configures(Action action)
+{
+    return action == ACTION_CFGI_STE || action == ACTION_CFGI_STE_RANGE;
 }
 
 static bool sync_legal(const SMMUv3Cmd *cmd)
@@ -101,7 +126,7 @@ static uint32_t atc_failure(Window *w, uint32_t end, uint32_t atc_from)
             break;
         }
         if (i >= atc_from) {
-            e->atc_timed_out = false;
+            smmuv3_atc_told(e);
             w->cerror = SMMUV3_CERROR_ATC_INV_SYNC;
             return i;
         }
@@ -140,7 +165,8 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
     SMMUv3Engine *e = w->engine;
     bool irq = false;
 
-    end = atc_failure(w, end, atc_from);
+    /* CONS never goes back, whatever became of what is behind it. */
+    end = atc_failure(w, MAX(end, w->done), atc_from);
     if (e->fe->consumed && end > w->done) {
         e->fe->consumed(e->opaque, w->cmds + w->done, end - w->done);
     }
@@ -177,11 +203,13 @@ static bool conclude(Window *w, uint32_t end, const SMMUv3BatchResult *result)
 
 /*
  * An ATC_INV without any ATC behind it is nothing: while SMMUEN=0 (4.5.1), or
- * for a device without ATS. Linux 7.3 refuses it if the SMMU has no ATS.
+ * for a device without ATS. Linux 7.3 refuses it if the SMMU has no ATS. One
+ * that has not answered is not asked again before the guest knows.
  */
 static bool can_have_atc(const SMMUv3EngineDevice *d)
 {
-    return (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN) && !d->no_ats;
+    return (d->engine->regs.cr0 & SMMUV3_CR0_SMMUEN) && !d->no_ats &&
+           !smmuv3_atc_suspected(d);
 }
 
 /* Does @cmd concern the host now? The kernel knows vSIDs with a vDEVICE. */
@@ -206,44 +234,141 @@ static inline bool is_forwarded(const SMMUv3Engine *e, Action action,
     }
 }
 
-static inline SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
+static SMMUv3Cmd canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
 {
-    return smmuv3_is_tlbi_va(cmd)
-           ? smmuv3_forward_va(&e->rules, cmd, &e->stats.widened)
-           : smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
+    return smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
+}
+
+/* Which bits of the StreamID of a CFGI_STE or CFGI_STE_RANGE say nothing. */
+static uint64_t ignored_sid_bits(const SMMUv3Cmd *cmd)
+{
+    return rule_of(cmd)->action == ACTION_CFGI_STE_RANGE
+           ? smmuv3_cfgi_ignored_bits(cmd) : 0;
+}
+
+/*
+ * The next device from place *@n on whose stream @cmd, a CFGI_STE or
+ * CFGI_STE_RANGE, is about; NULL: there is no more.
+ */
+static SMMUv3EngineDevice *next_configured(const SMMUv3Engine *e,
+                                           const SMMUv3Cmd *cmd, guint *n)
+{
+    uint64_t ignored = ignored_sid_bits(cmd);
+    uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
+
+    if (!ignored) {
+        return (*n)++ ? NULL : smmuv3_vsid_find(e->vsids, sid);
+    }
+    while (*n < e->devices->len) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, (*n)++);
+
+        if (d->has_vsid && !((d->vsid ^ sid) & ~ignored)) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+/* What the host is told of an STE that it does not see change, 4.3.1. */
+static SMMUv3Cmd cfgi_cd_all(const SMMUv3EngineDevice *d)
+{
+    return (SMMUv3Cmd) {
+        .dw = {
+            SMMUV3_CMD_CFGI_CD_ALL | SMMUV3_PREP(SMMUV3_CMD0_SID, d->vsid),
+        },
+    };
+}
+
+static bool may_have_cds(const SMMUv3EngineDevice *d)
+{
+    return d->config.kind == SMMUV3_STREAM_TRANSLATE && d->vdevice;
+}
+
+/* A window on its way to the host once more. */
+typedef struct Replay {
+    Window *w;
+    uint32_t end;           /* all before it are done, unless one failed */
+    SMMUv3BatchResult result;
+} Replay;
+
+static bool replay_ended(const Replay *r)
+{
+    return r->result.cerror || r->result.timed_out;
+}
+
+/* What precedes command @i is in this batch, or was in one before. */
+static void replay_flush(Replay *r, uint32_t i)
+{
+    r->result = smmuv3_batch_flush(&r->w->engine->batch, r->w->engine);
+    r->end = i;
+}
+
+/* @cmd, of window index @i, unmerged. */
+static void replay_one(Replay *r, SMMUv3Cmd cmd, uint32_t i)
+{
+    SMMUv3Engine *e = r->w->engine;
+
+    smmuv3_coalesce_add(&e->gathered, cmd, i);
+    smmuv3_coalesce_emit(&e->gathered, &e->batch);
+    if (e->batch.n >= SMMUV3_HOST_INVALIDATE_MAX) {
+        replay_flush(r, i);
+    }
+}
+
+static void replay_ste(Replay *r, const SMMUv3Cmd *cmd, uint32_t i)
+{
+    SMMUv3Engine *e = r->w->engine;
+    SMMUv3EngineDevice *d;
+    guint n = 0;
+
+    while (!replay_ended(r) && (d = next_configured(e, cmd, &n))) {
+        if (may_have_cds(d)) {
+            replay_one(r, cfgi_cd_all(d), i);
+        }
+    }
 }
 
 /*
  * Something that was merged failed, so that no single command can be named.
  * Once more, one by one and in the guest's order (invalidations are
- * idempotent), this time to find out. ATC_INVs that timed out are told of.
+ * idempotent), this time to find out. A time-out ends it, with what is done.
  */
-static SMMUv3BatchResult replay(Window *w, uint32_t end, bool without_atc_inv)
+static Replay replay(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
-    SMMUv3BatchResult result = { .cerror = SMMUV3_CERROR_NONE };
+    Replay r = { .w = w };
 
-    for (uint32_t i = w->done; i < end && !result.cerror; i++) {
+    for (uint32_t i = w->done; i < end && !replay_ended(&r); i++) {
         const SMMUv3Cmd *cmd = &w->cmds[i];
+        Action action = rule_of(cmd)->action;
 
-        if (is_forwarded(e, rule_of(cmd)->action, cmd) &&
-            !(without_atc_inv && smmuv3_is_atc_inv(*cmd))) {
-            smmuv3_coalesce_add(&e->gathered, canonical(e, *cmd), i);
-            smmuv3_coalesce_emit(&e->gathered, &e->batch);
-        }
-        if (e->batch.n >= SMMUV3_HOST_INVALIDATE_MAX || i + 1 == end) {
-            SMMUv3BatchResult r = smmuv3_batch_flush(&e->batch, e);
-
-            if (r.atc_timed_out) {
-                without_atc_inv = true;
-                result.atc_timed_out = true;
-                result.atc_index = r.atc_index;
-            }
-            result.cerror = r.cerror;
-            result.failed = r.failed;
+        if (is_forwarded(e, action, cmd)) {
+            replay_one(&r, canonical(e, *cmd), i);
+        } else if (configures(action)) {
+            replay_ste(&r, cmd, i);
         }
     }
-    return result;
+    if (!replay_ended(&r)) {
+        replay_flush(&r, end);
+    }
+    return r;
+}
+
+/* How many commands does the host get for this one, unmerged? */
+static uint32_t forwarded_for(const SMMUv3Engine *e, const SMMUv3Cmd *cmd)
+{
+    Action action = rule_of(cmd)->action;
+    SMMUv3EngineDevice *d;
+    uint32_t sum = 0;
+    guint n = 0;
+
+    if (!configures(action)) {
+        return is_forwarded(e, action, cmd);
+    }
+    while ((d = next_configured(e, cmd, &n))) {
+        sum += may_have_cds(d);
+    }
+    return sum;
 }
 
 /* Were the @sent commands of the batch those before @end, one by one? */
@@ -258,7 +383,7 @@ static bool sent_as_written(const Window *w, uint32_t end, uint32_t sent)
         }
     }
     for (uint32_t i = w->done; i < end; i++) {
-        n += is_forwarded(e, rule_of(&w->cmds[i])->action, &w->cmds[i]);
+        n += forwarded_for(e, &w->cmds[i]);
     }
     return n == sent;
 }
@@ -293,10 +418,16 @@ static void tell_batch(const Window *w, uint32_t sent, uint64_t calls,
     }
 }
 
-/* Sends what was forwarded before @end and completes up to there. */
+/*
+ * Sends what was forwarded before @end and completes up to there. A command
+ * about several streams may be at @end, and have some of its CDs in it. False:
+ * the window ends here. After a time-out it does, because who is behind it may
+ * not wait for the next one, too.
+ */
 static bool flush(Window *w, uint32_t end)
 {
     SMMUv3Engine *e = w->engine;
+    uint32_t to = MAX(end, w->cds_to);
     uint64_t calls = e->stats.calls[SMMUV3_CALL_INVALIDATE];
     SMMUv3BatchResult result;
     uint32_t sent;
@@ -306,27 +437,29 @@ static bool flush(Window *w, uint32_t end)
     sent = e->batch.n;
     count_batch(w, sent);
     result = smmuv3_batch_flush(&e->batch, e);
-    if (result.cerror && (result.atc_timed_out ||
-                          !sent_as_written(w, end, sent))) {
-        SMMUv3BatchResult again = replay(w, end, result.atc_timed_out);
+    if (result.cerror && !result.timed_out && !sent_as_written(w, to, sent)) {
+        Replay r = replay(w, to);
 
-        result.cerror = again.cerror;
-        result.failed = again.failed;
-        if (again.atc_timed_out) {
-            result.atc_timed_out = true;
-            result.atc_index = again.atc_index;
-        }
+        result = r.result;
+        end = MIN(end, r.end);
     }
     tell_batch(w, sent, calls, result.cerror);
     w->flushed = w->forwarded;
-    return conclude(w, end, &result);
+    w->widened = e->stats.widened;
+    w->gathered = 0;
+    w->synced = CLASSES;
+    return conclude(w, end, &result) && !result.timed_out;
 }
 
-/* Nothing of a quiet window has been done before it has been looked through. */
+/* Nothing of a quiet window is done that has not been looked through. */
 static bool give_up_quiet(Window *w)
 {
+    SMMUv3Engine *e = w->engine;
+
     w->loud = true;
-    smmuv3_coalesce_clear(&w->engine->gathered);
+    w->forwarded = w->flushed;
+    e->stats.widened = w->widened;
+    smmuv3_coalesce_clear(&e->gathered);
     return false;
 }
 
@@ -341,14 +474,87 @@ static bool fail(Window *w, uint32_t i, SMMUv3CmdError cerror)
     return false;
 }
 
-static inline void forward(Window *w, uint32_t i, Action action)
+static bool complete_synced(Window *w, uint32_t i)
+{
+    w->budget -= SMMUV3_COST_SYNCED;
+    return flush(w, i);
+}
+
+/* Before the first of @class behind a CMD_SYNC behind an earlier one. */
+static inline bool enter_class(Window *w, uint32_t i, Class class)
+{
+    return class <= w->synced || complete_synced(w, i);
+}
+
+/* @cmd, of window index @i, is the host's to do; its class was entered. */
+static inline void gather(Window *w, uint32_t i, SMMUv3Cmd cmd, Class class)
+{
+    w->gathered |= 1u << class;
+    smmuv3_coalesce_add(&w->engine->gathered, cmd, i);
+    w->forwarded++;
+}
+
+/* A TLBI of a single address: what a guest sends all the time. */
+static inline bool forward_single(Window *w, uint32_t i)
+{
+    SMMUv3Engine *e = w->engine;
+    SMMUv3Cmd cmd = w->cmds[i];
+    Class class = cmd.dw[1] & SMMUV3_TLBI1_LEAF ? CLASS_LEAVES : CLASS_WALKS;
+
+    if (!e->viommu) {
+        return true;
+    }
+    if (!enter_class(w, i, class)) {
+        return false;
+    }
+    gather(w, i, smmuv3_forward_single(&e->rules, cmd), class);
+    return true;
+}
+
+static bool forward(Window *w, uint32_t i, Action action, Class class)
 {
     SMMUv3Engine *e = w->engine;
 
-    if (is_forwarded(e, action, &w->cmds[i])) {
-        smmuv3_coalesce_add(&e->gathered, canonical(e, w->cmds[i]), i);
-        w->forwarded++;
+    if (!is_forwarded(e, action, &w->cmds[i])) {
+        return true;
     }
+    if (!enter_class(w, i, class)) {
+        return false;
+    }
+    gather(w, i, canonical(e, w->cmds[i]), class);
+    return true;
+}
+
+/* A range of addresses, or all. The class as written: it may go as more. */
+static bool forward_tlbi(Window *w, uint32_t i)
+{
+    SMMUv3Cmd cmd = w->cmds[i];
+    bool leaves = smmuv3_is_tlbi_va(cmd) && (cmd.dw[1] & SMMUV3_TLBI1_LEAF);
+
+    if (smmuv3_forward_illegal(&w->engine->rules, cmd)) {
+        return fail(w, i, SMMUV3_CERROR_ILL);
+    }
+    return forward(w, i, ACTION_TLBI, leaves ? CLASS_LEAVES : CLASS_WALKS);
+}
+
+/*
+ * 4.3.1, 4.3.2: the CDs that were fetched through @d's STE are dropped. As many
+ * commands of the guest as say so, it is one for the host in the end.
+ */
+static bool forward_cds(Window *w, uint32_t i, const SMMUv3EngineDevice *d)
+{
+    SMMUv3Engine *e = w->engine;
+
+    if (!d->cds_due || !may_have_cds(d)) {
+        return true;
+    }
+    /* One command may be about more devices than there is room left. */
+    if (e->gathered.cost >= SMMUV3_SLICE_COST && !flush(w, i)) {
+        return false;
+    }
+    w->cds_to = i + 1;
+    gather(w, i, cfgi_cd_all(d), CLASS_CFG);
+    return true;
 }
 
 /*
@@ -358,7 +564,7 @@ static inline void forward(Window *w, uint32_t i, Action action)
 static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
                           bool named)
 {
-    SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
+    SMMUv3StreamConfig before = d->config, config = smmuv3_device_evaluate(d);
 
     w->budget -= SMMUV3_COST_LOOKUP;
     if (smmuv3_device_changes(d, &config)) {
@@ -369,33 +575,43 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
     }
     /* An STE's content is never a command error, 4.3.1. */
     smmuv3_device_apply(d, &config);
-    if (named && d->config.event != SMMUV3_EVENT_NONE) {
+    if (named) {
         smmuv3_event_due(d);
     }
+    d->cds_due = smmuv3_stream_keeps_cds(&before, &d->config);
     return true;
 }
 
-static bool cfgi_ste(Window *w, uint32_t i, uint64_t ignored_bits)
+static bool cfgi_ste(Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
-    bool all = ignored_bits == UINT32_MAX;
-    uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, w->cmds[i].dw[0]);
+    const SMMUv3Cmd *cmd = &w->cmds[i];
+    bool all = ignored_sid_bits(cmd) == UINT32_MAX;
+    SMMUv3EngineDevice *d;
+    guint n = 0;
 
     if (w->quiet) {
         return give_up_quiet(w);
     }
     w->others++;
-    if (smmuv3_vsids_stale(e)) {
+    if (!w->numbered && smmuv3_vsids_stale(e)) {
         if (!flush(w, i)) {
             return false;
         }
         smmuv3_vsids_sync(e);
     }
-    for (guint n = 0; n < e->devices->len; n++) {
-        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, n);
-
-        if (d->has_vsid && !((d->vsid ^ sid) & ~ignored_bits) &&
-            !update_stream(w, i, d, !all)) {
+    w->numbered = true;
+    if (ignored_sid_bits(cmd)) {
+        w->budget -= e->devices->len / SMMUV3_COMPARED_FOR_1;
+    }
+    while ((d = next_configured(e, cmd, &n))) {
+        if (!update_stream(w, i, d, !all)) {
+            return false;
+        }
+    }
+    /* All streams are as the guest wants them before the host can fail this. */
+    for (n = 0; (d = next_configured(e, cmd, &n));) {
+        if (!forward_cds(w, i, d)) {
             return false;
         }
     }
@@ -418,6 +634,9 @@ static bool sync_command(Window *w, uint32_t i)
         return give_up_quiet(w);
     }
     e->syncs[w->n_syncs++] = i;
+    if (w->gathered) {
+        w->synced = __builtin_ctz(w->gathered);
+    }
     w->budget -= msi ? SMMUV3_COST_MSI : 0;
     return true;
 }
@@ -434,23 +653,20 @@ static bool dispatch(Window *w, uint32_t i)
     }
     switch (rule->action) {
     case ACTION_CFGI_STE:
-        return cfgi_ste(w, i, 0);
     case ACTION_CFGI_STE_RANGE:
-        return cfgi_ste(w, i, smmuv3_cfgi_ignored_bits(cmd));
+        return cfgi_ste(w, i);
     case ACTION_TLBI:
-        forward(w, i, ACTION_TLBI);
-        return true;
+        return smmuv3_forward_is_single(&e->rules, *cmd)
+               ? forward_single(w, i) : forward_tlbi(w, i);
     case ACTION_CFGI_CD:
         w->others++;
-        forward(w, i, ACTION_CFGI_CD);
-        return true;
+        return forward(w, i, ACTION_CFGI_CD, CLASS_CFG);
     case ACTION_ATC_INV:
         if (!(e->idr[0] & SMMUV3_IDR0_ATS)) {
             return fail(w, i, SMMUV3_CERROR_ILL);
         }
         w->others++;
-        forward(w, i, ACTION_ATC_INV);
-        return true;
+        return forward(w, i, ACTION_ATC_INV, CLASS_ATC);
     case ACTION_SYNC:
         return sync_command(w, i);
     case ACTION_PREFETCH:
@@ -651,9 +867,8 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     uint32_t pending = (q->prod - cons) & wrap_mask;
     Window w = {
         .engine = e, .cmds = e->window, .budget = SMMUV3_SLICE_COST,
-        .quiet = q->quiet,
+        .quiet = q->quiet, .synced = CLASSES, .widened = e->stats.widened,
     };
-    uint64_t widened = e->stats.widened;
     Span span = { .size = size };
 
     if (!pending) {
@@ -668,8 +883,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     span.first = cons & (size - 1);
     span.n = MIN(pending, SMMUV3_WINDOW_MAX);
     consume(&w, &span);
-    if (w.loud) {
-        e->stats.widened = widened;
+    if (w.loud && !w.done) {
         return (SMMUv3CmdqResult) { .status = SMMUV3_CMDQ_NOT_QUIET };
     }
     count(e, &w);

@@ -147,6 +147,7 @@ static void join(SMMUv3CoalesceEntry *run, const SMMUv3CoalesceEntry *e)
 {
     uint64_t pages = e->key[0] - run->key[0] + e->pages;
 
+    run->index = MIN(run->index, e->index);
     if (e->key[0] != run->key[0] || e->pages != run->pages) {
         run->pages = MAX(run->pages, pages);
         run->range = RANGE_MERGED;
@@ -231,7 +232,10 @@ void smmuv3_coalesce_add_any(SMMUv3Coalesce *c, SMMUv3Cmd cmd, uint32_t index)
         }
     } else if (opcode == SMMUV3_CMD_TLBI_NH_ALL ||
                opcode == SMMUV3_CMD_TLBI_NSNH_ALL) {
-        c->cost += !c->all;
+        if (!c->all) {
+            c->cost++;
+            c->all_index = index;
+        }
         c->all = opcode;
     } else {
         add_other(c, cmd, index);
@@ -412,7 +416,7 @@ static void put_addresses(const Out *o, unsigned shift)
  */
 static bool encode_range(uint64_t n, uint64_t *range)
 {
-    unsigned scale = __builtin_ctzll(n);
+    unsigned scale = MIN(__builtin_ctzll(n), RANGE_SCALE_MAX);
 
     while ((n >> scale) > RANGE_NUM_MAX) {
         scale = 64 - __builtin_clzll(n) - 5;
@@ -507,6 +511,7 @@ static void widen_too_long(SMMUv3Coalesce *c)
     for (uint32_t i = 0; i < c->n && !c->all; i++) {
         if (is_by_address(&c->entries[i]) && too_long(c, &c->entries[i])) {
             c->all = SMMUV3_CMD_TLBI_NH_ALL;
+            c->all_index = c->entries[i].index;
             c->stats->widened++;
         }
     }
@@ -554,16 +559,20 @@ static void put_entries(SMMUv3Coalesce *c, SMMUv3Batch *b, uint32_t from,
     }
 }
 
-/* TLBI_NH_ALL or TLBI_NSNH_ALL takes the place of all TLBIs. */
+/*
+ * TLBI_NH_ALL or TLBI_NSNH_ALL takes the place of all TLBIs, and stands for the
+ * first of them: none of them is done before it is.
+ */
 static void put_all(SMMUv3Coalesce *c, SMMUv3Batch *b)
 {
     SMMUv3Cmd all = { .dw = { c->all, 0 } };
-    uint32_t from = 0, to;
+    uint32_t from = 0, to, index = c->all_index;
 
     while (from < c->n && !is_tlbi(&c->entries[from])) {
         from++;
     }
     for (to = from; to < c->n && is_tlbi(&c->entries[to]); to++) {
+        index = MIN(index, c->entries[to].index);
     }
     /* Without any, the place is before the ATC_INVs. */
     while (from == to && from &&
@@ -571,7 +580,7 @@ static void put_all(SMMUv3Coalesce *c, SMMUv3Batch *b)
         to = --from;
     }
     put_entries(c, b, 0, from);
-    smmuv3_batch_add(b, all, 0);
+    smmuv3_batch_add(b, all, index);
     put_entries(c, b, to, c->n);
 }
 

@@ -56,6 +56,7 @@ typedef struct SMMUv3Coalesce {
     bool sorted;            /* and therefore merged */
     bool has_ranges;        /* with TG */
     uint64_t all;           /* TLBI_NH_ALL or TLBI_NSNH_ALL; 0: neither */
+    uint32_t all_index;     /* of the first of them, in the window */
     uint32_t n;
     uint32_t cost;          /* what is gathered is no more commands than so */
     SMMUv3CoalesceEntry *entries, *scratch;

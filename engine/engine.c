@@ -42,7 +42,7 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
 {
     memcpy(e->idr, idr, sizeof(e->idr));
     smmuv3_cmdq_set_idr(e);
-    e->atc_timed_out = false;
+    smmuv3_atc_told(e);
 }
 
 /* IDR0.STALL_MODEL, 6.3.1 */
@@ -51,6 +51,38 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
 static unsigned stall_model(const SMMUv3HostInfo *info)
 {
     return SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, info->idr[0]);
+}
+
+static void close_viommu(SMMUv3Engine *e)
+{
+    smmuv3_events_close(e);
+    smmuv3_hwpt_table_free(e->hwpts);
+    e->hwpts = NULL;
+    e->stats.calls[SMMUV3_CALL_DESTROY]++;
+    e->ops->destroy(e->host, e->viommu);
+    e->viommu = 0;
+    e->tlb_stale = true;
+    smmuv3_atc_told(e);
+}
+
+/*
+ * The parent, and with it the VMID, may have stayed while there was no vIOMMU
+ * to take the guest's TLBIs. By now its ASIDs may have other tables.
+ */
+static int clean_tlb(SMMUv3Engine *e)
+{
+    SMMUv3Cmd all = { .dw = { SMMUV3_CMD_TLBI_NH_ALL, 0 } };
+
+    if (!e->tlb_stale) {
+        return 0;
+    }
+    smmuv3_batch_add(&e->batch, all, 0);
+    e->stats.forwarded++;
+    if (smmuv3_batch_flush(&e->batch, e).cerror != SMMUV3_CERROR_NONE) {
+        return -EIO;
+    }
+    e->tlb_stale = false;
+    return 0;
 }
 
 /* The vIOMMU comes with the first device and goes with the last. */
@@ -75,17 +107,6 @@ static int open_viommu(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     smmuv3_hwpt_table_tell(e->hwpts, e->fe, e->opaque);
     smmuv3_events_open(e);
     return 0;
-}
-
-static void close_viommu(SMMUv3Engine *e)
-{
-    smmuv3_events_close(e);
-    smmuv3_hwpt_table_free(e->hwpts);
-    e->hwpts = NULL;
-    e->stats.calls[SMMUV3_CALL_DESTROY]++;
-    e->ops->destroy(e->host, e->viommu);
-    e->viommu = 0;
-    e->atc_timed_out = false;
 }
 
 /* Can @dev join, as far as can be told before anything is allocated? */
@@ -130,6 +151,25 @@ static SMMUv3EngineDevice *device_new(SMMUv3Engine *e, SMMUv3HostDevice *dev,
     return d;
 }
 
+static int open_first(SMMUv3Engine *e, const SMMUv3HostOps *ops,
+                      SMMUv3Host *host, SMMUv3HostDevice *dev,
+                      const SMMUv3HostInfo *info, SMMUv3HostId parent,
+                      SMMUv3Refusal *why)
+{
+    int ret = open_viommu(e, ops, host, dev, info, parent);
+
+    if (ret) {
+        *why = SMMUV3_REFUSAL_NO_NESTING;
+        return ret;
+    }
+    ret = clean_tlb(e);
+    if (ret) {
+        *why = SMMUV3_REFUSAL_ATTACH;
+        close_viommu(e);
+    }
+    return ret;
+}
+
 static int attach_first(SMMUv3Engine *e, SMMUv3EngineDevice *d)
 {
     SMMUv3StreamConfig config;
@@ -160,9 +200,8 @@ int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
         return refusal_errno(*why);
     }
     if (!e->viommu) {
-        ret = open_viommu(e, ops, host, dev, &info, parent);
+        ret = open_first(e, ops, host, dev, &info, parent, why);
         if (ret) {
-            *why = SMMUV3_REFUSAL_NO_NESTING;
             return ret;
         }
     }

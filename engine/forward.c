@@ -47,17 +47,34 @@ static SMMUv3Cmd make_cmd(uint64_t dw0, uint64_t dw1)
     return (SMMUv3Cmd) { .dw = { dw0, dw1 } };
 }
 
-/* 4.4.1.1: what is reserved, for an SMMU without IDR5.DS. */
-static bool range_reserved(uint64_t range, uint64_t hints)
-{
-    uint64_t ttl = SMMUV3_GET(SMMUV3_TLBI1_TTL, hints);
+/* SCALE without IDR5.DS; its bit 25 is RES0 then. */
+#define SCALE_MAX 31
 
-    return SMMUV3_GET(SMMUV3_TLBI0_SCALE, range) > 31 || (!range && !ttl) ||
-           (ttl == 1 && SMMUV3_GET(SMMUV3_TLBI1_TG, hints) == SMMUV3_TG_16K);
+/* TTL=1 and 16K, without IDR5.DS: the level is not said. */
+static bool level_reserved(uint64_t hints)
+{
+    return SMMUV3_GET(SMMUV3_TLBI1_TTL, hints) == 1 &&
+           SMMUV3_GET(SMMUV3_TLBI1_TG, hints) == SMMUV3_TG_16K;
 }
 
-SMMUv3Cmd smmuv3_forward_range(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,
-                               uint64_t *widened)
+static bool range_reserved(uint64_t range, uint64_t hints)
+{
+    return SMMUV3_GET(SMMUV3_TLBI0_SCALE, range) > SCALE_MAX ||
+           level_reserved(hints);
+}
+
+bool smmuv3_forward_illegal(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd)
+{
+    uint64_t hints = cmd.dw[1] & rules->range[1];
+    uint64_t scale = SMMUV3_GET(SMMUV3_TLBI0_SCALE, cmd.dw[0]) & SCALE_MAX;
+
+    return smmuv3_is_tlbi_va(cmd) && (hints & SMMUV3_TLBI1_TG) && !scale &&
+           !(cmd.dw[0] & SMMUV3_TLBI0_NUM) &&
+           (!(hints & SMMUV3_TLBI1_TTL) || level_reserved(hints));
+}
+
+static SMMUv3Cmd canonical_range(const SMMUv3ForwardRules *rules,
+                                 SMMUv3Cmd cmd, uint64_t *widened)
 {
     uint64_t range = cmd.dw[0] & rules->range[0];
     uint64_t hints = cmd.dw[1] & rules->range[1];
@@ -94,7 +111,9 @@ SMMUv3Cmd smmuv3_forward_canonical(const SMMUv3ForwardRules *rules,
     switch (opcode) {
     case SMMUV3_CMD_TLBI_NH_VA:
     case SMMUV3_CMD_TLBI_NH_VAA:
-        return smmuv3_forward_va(rules, cmd, widened);
+        return smmuv3_forward_is_single(rules, cmd)
+               ? smmuv3_forward_single(rules, cmd)
+               : canonical_range(rules, cmd, widened);
     case SMMUV3_CMD_TLBI_NH_ASID:
         return make_cmd(cmd.dw[0] & rules->tlbi[0], 0);
     case SMMUV3_CMD_CFGI_CD:

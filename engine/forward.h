@@ -4,10 +4,11 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Linux 7.3 answers EIO to any bit that it does not know for an opcode and to
- * reserved ranges. A command is therefore masked per opcode, and a reserved
- * range becomes TLBI_NH_ALL: widened, never narrowed. TLBI_NH_ASID would be
- * narrower, as it leaves global entries (4.4.2), which a TLBI_NH_VA drops.
- * What the host lacks of range invalidation is coalesce.h's business.
+ * reserved ranges. A command is therefore masked per opcode, and a range that
+ * is reserved, but no error, becomes TLBI_NH_ALL: widened, never narrowed.
+ * TLBI_NH_ASID would be narrower, as it leaves global entries (4.4.2), which a
+ * TLBI_NH_VA drops. What the host lacks of range invalidation is coalesce.h's
+ * business.
  */
 #ifndef ENGINE_FORWARD_H
 #define ENGINE_FORWARD_H
@@ -34,11 +35,11 @@ static inline bool smmuv3_is_tlbi_va(SMMUv3Cmd cmd)
 }
 
 /*
- * The canonical form of a TLBI_NH_VA or TLBI_NH_VAA with TG (4.4.1.1).
- * *@widened is counted up if the result covers more than was asked. Pure.
+ * 4.4.1.1: a TLBI_NH_VA or _VAA with TG that has neither a range nor a level is
+ * CERROR_ILL, and so is TTL=1 with 16K, which counts as 0 without IDR5.DS. No
+ * guest is promised that. False for any other command. Pure.
  */
-SMMUv3Cmd smmuv3_forward_range(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,
-                               uint64_t *widened);
+bool smmuv3_forward_illegal(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd);
 
 /* Is @cmd a TLBI_NH_VA or _VAA of a single address? */
 static inline bool smmuv3_forward_is_single(const SMMUv3ForwardRules *rules,
@@ -49,24 +50,21 @@ static inline bool smmuv3_forward_is_single(const SMMUv3ForwardRules *rules,
 }
 
 /*
- * The canonical form of a TLBI_NH_VA or TLBI_NH_VAA. Inline, as this is what
- * a guest sends all the time. Without RIL, or with TG=0, the range fields are
- * RES0: it is a single address.
+ * The canonical form of one. Inline, as this is what a guest sends all the
+ * time. Without RIL, or with TG=0, the range fields are RES0.
  */
-static inline SMMUv3Cmd smmuv3_forward_va(const SMMUv3ForwardRules *rules,
-                                          SMMUv3Cmd cmd, uint64_t *widened)
+static inline SMMUv3Cmd smmuv3_forward_single(const SMMUv3ForwardRules *rules,
+                                              SMMUv3Cmd cmd)
 {
-    if (!smmuv3_forward_is_single(rules, cmd)) {
-        return smmuv3_forward_range(rules, cmd, widened);
-    }
     cmd.dw[0] &= rules->tlbi[cmd.dw[0] & 1];
     cmd.dw[1] &= SMMUV3_TLBI1_VA | SMMUV3_TLBI1_LEAF;
     return cmd;
 }
 
 /*
- * @cmd's canonical form. @cmd is one of TLBI_NH_*, TLBI_NSNH_ALL, CFGI_CD,
- * CFGI_CD_ALL, ATC_INV. *@widened as above. Pure.
+ * @cmd's canonical form. @cmd is a legal one of TLBI_NH_*, TLBI_NSNH_ALL,
+ * CFGI_CD, CFGI_CD_ALL, ATC_INV. *@widened is counted up if the result covers
+ * more than was asked. Pure.
  */
 SMMUv3Cmd smmuv3_forward_canonical(const SMMUv3ForwardRules *rules,
                                    SMMUv3Cmd cmd, uint64_t *widened);

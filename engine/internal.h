@@ -21,13 +21,17 @@
 
 /*
  * Less if they are expensive. The host being sent a command costs 1, so that
- * a slice of those is what one invalidate call takes; an MSI as much; a look at
- * the stream table 8; a changed attachment 56 more.
+ * a slice of those is what one invalidate call takes; an MSI as much; a call
+ * that a CMD_SYNC asks for, and a look at the stream table, 8; a changed
+ * attachment 56 more. A range of StreamIDs is compared with each device: with 8
+ * for 1.
  */
 #define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
 #define SMMUV3_COST_MSI 1
+#define SMMUV3_COST_SYNCED 8
 #define SMMUV3_COST_LOOKUP 8
 #define SMMUV3_COST_CHANGE 56
+#define SMMUV3_COMPARED_FOR_1 8
 
 /* The last command may be a range that becomes SMMUV3_EXPAND_MAX addresses. */
 #define SMMUV3_BATCH_MAX (SMMUV3_SLICE_COST + SMMUV3_EXPAND_MAX)
@@ -55,6 +59,7 @@ struct SMMUv3Engine {
     SMMUv3HostId parent;
     SMMUv3HostId viommu;
     SMMUv3HwptTable *hwpts;
+    bool tlb_stale;                 /* TLBIs went nowhere: there was none */
 
     bool events_wanted;
     SMMUv3HostId veventq;           /* 0: none; then events_fd means nothing */
@@ -70,6 +75,7 @@ struct SMMUv3Engine {
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
     bool atc_timed_out;             /* the next CMD_SYNC has to say so */
+    unsigned atc_round;             /* between two that said so; see below */
 };
 
 struct SMMUv3EngineDevice {
@@ -78,6 +84,8 @@ struct SMMUv3EngineDevice {
     void *cookie;
     bool joined;                    /* who adds it need not be told twice */
     bool no_ats;                    /* it has no ATC to invalidate */
+    bool atc_suspected;             /* it has not answered... */
+    unsigned atc_round;             /* ...in this round of the engine's */
     bool has_vsid;
     uint32_t vsid;
     SMMUv3HostId vdevice;           /* 0: none */
@@ -86,7 +94,31 @@ struct SMMUv3EngineDevice {
     SMMUv3StreamConfig config;      /* what its place stands for */
     bool event_due;                 /* an illegal STE is to be told of */
     bool event_told;                /* it has been, and stands */
+    bool cds_due;                   /* its CDs are to be dropped, see cmdq.c */
 };
+
+/*
+ * A device whose ATC may not have answered an invalidation is sent no more of
+ * them until the guest has been told, by its next CMD_SYNC.
+ */
+static inline void smmuv3_atc_suspect(SMMUv3EngineDevice *d)
+{
+    d->atc_suspected = true;
+    d->atc_round = d->engine->atc_round;
+}
+
+/* True for NULL, no device. */
+static inline bool smmuv3_atc_suspected(const SMMUv3EngineDevice *d)
+{
+    return !d || (d->atc_suspected && d->atc_round == d->engine->atc_round);
+}
+
+/* The guest was told, or nobody is there to be told any more. */
+static inline void smmuv3_atc_told(SMMUv3Engine *e)
+{
+    e->atc_timed_out = false;
+    e->atc_round++;
+}
 
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);

@@ -219,3 +219,13 @@ bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
     return a->kind == b->kind && a->key[0] == b->key[0] &&
            a->key[1] == b->key[1];
 }
+
+bool smmuv3_stream_keeps_cds(const SMMUv3StreamConfig *from,
+                             const SMMUv3StreamConfig *to)
+{
+    uint64_t hidden = SMMUV3_STE1_EATS | SMMUV3_STE1_S1STALLD;
+
+    return from->kind == SMMUV3_STREAM_TRANSLATE && from->kind == to->kind &&
+           from->key[0] == to->key[0] &&
+           !((from->key[1] ^ to->key[1]) & ~hidden);
+}

@@ -47,4 +47,13 @@ static inline uint64_t smmuv3_cfgi_ignored_bits(const SMMUv3Cmd *cmd)
 bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
                                 const SMMUv3StreamConfig *b);
 
+/*
+ * May CDs that were cached under @from still be there under @to, the host
+ * having been told of the change? It writes an STE, and drops them, only if
+ * its own STE becomes another one: that has no EATS for a device without ATS,
+ * and may disable stalls whatever the guest's says. Pure.
+ */
+bool smmuv3_stream_keeps_cds(const SMMUv3StreamConfig *from,
+                             const SMMUv3StreamConfig *to);
+
 #endif

@@ -106,7 +106,10 @@ typedef struct SMMUv3FrontendOps {
      */
     void (*stream_failed)(void *opaque, void *cookie, int err);
 
-    /* The StreamID that the guest sees for @cookie now; false: none yet. */
+    /*
+     * The StreamID that the guest sees for @cookie now; false: none yet. One
+     * answer does for a whole call of the engine's.
+     */
     bool (*vsid)(void *opaque, void *cookie, uint32_t *vsid);
 
     /*
@@ -185,7 +188,8 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_OTHER_SMMU,   /* another physical SMMU than the first's */
     SMMUV3_REFUSAL_SHARED_GROUP, /* its IOMMU group has other devices, too */
     SMMUV3_REFUSAL_NO_NESTING,   /* IOMMU_VIOMMU_ALLOC failed */
-    SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed */
+    SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed, or cleaning the
+                                    TLB for a first device that comes again */
 } SMMUv3Refusal;
 
 /* Commands by what they are about. */
@@ -223,8 +227,10 @@ typedef struct SMMUv3EngineStats {
     uint64_t commands;           /* commands consumed; of them, by class: */
     uint64_t by_class[SMMUV3_CLASSES];
     /*
-     * Commands that were the host's to do. Those behind one that failed are
-     * looked at, and count, again.
+     * Commands that were the host's to do; a CFGI_STE, CFGI_STE_RANGE or
+     * CFGI_ALL once for each stream whose CDs the host is told to drop, and
+     * all TLBIs between the last device and the next one once. Those behind
+     * one that failed are looked at, and count, again.
      */
     uint64_t forwarded;
     uint64_t coalesced;          /* so many fewer were sent, batch by batch */
@@ -243,7 +249,7 @@ typedef struct SMMUv3EngineStats {
     uint64_t attaches;
     uint64_t attach_failures;
     uint64_t vdevices;
-    uint64_t ste_unchanged;      /* re-evaluations that cost no system call */
+    uint64_t ste_unchanged;      /* re-evaluations that attached nothing */
     uint64_t errors[4];          /* by SMMUv3CmdError */
     uint64_t events;             /* of the host, passed on to the guest */
     uint64_t events_own;         /* of illegal STEs */
@@ -276,10 +282,12 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6]);
 
 /*
  * Takes a device: reads its host information, allocates the vIOMMU with the
- * first one, and attaches the stream as the registers say. @parent is the
- * nesting parent HWPT the device is attached to, and stays on while SMMUEN=0
- * and GBPA does not abort; it stays the caller's. @cookie names the device to
- * ops->vsid().
+ * Takes a device: reads its host information, allocates the vIOMMU with the
+ * first one (and, if there was one before, drops all of the guest's TLB
+ * entries, as TLBIs went nowhere since), and attaches the stream as the
+ * registers say. @parent is the nesting parent HWPT the device is attached to,
+ * and stays on while SMMUEN=0 and GBPA does not abort; it stays the caller's.
+ * @cookie names the device to ops->vsid().
  *
  * 0 and *@out, owned by the engine until smmuv3_engine_device_remove(); or a
  * negative errno and why in *@why, with the device as it was.
@@ -309,15 +317,17 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
 /*
  * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands, of
  * them 4096 that the host has to be sent or that send an MSI, 512 that look at
- * a stream table, or 64 that change an attachment), as one window: a single
- * copy out of guest memory, as few invalidate calls as the port's limit allows.
- * A PROD that claims more than the queue holds is bounded by its size. The
- * caller has checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and
- * on STOPPED writes ERR and toggles GERROR, as it does for an aborted MSI.
+ * a stream table, or 64 that change an attachment; and it ends after a call
+ * that timed out, with two more at the most), as one window: a single copy out
+ * of guest memory, as few invalidate calls as the port's limit allows. A PROD
+ * that claims more than the queue holds is bounded by its size. The caller has
+ * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED
+ * writes ERR and toggles GERROR, as it does for an aborted MSI.
  *
  * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
  * runs do. With anything else in its slice (a stream's configuration, a wired
- * interrupt, an illegal command) it does nothing. Of the VMM it calls read,
+ * interrupt, an illegal command) it does nothing; or it ends before that, with
+ * MORE, if a CMD_SYNC had to be completed first. Of the VMM it calls read,
  * msi, msi_is_quiet, consumed, window_done and batch_done, of the port
  * invalidate: a VMM can do without the locks that other callbacks need. Calls
  * are serialized all the same.

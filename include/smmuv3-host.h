@@ -46,6 +46,9 @@ typedef uint32_t SMMUv3HostId;
 /* More entries than this in one invalidate() are never sent. */
 #define SMMUV3_HOST_INVALIDATE_MAX 4096
 
+/* Linux 7.3 has a CMD_SYNC behind each so many of them, and behind the last. */
+#define SMMUV3_HOST_BLOCK 63
+
 /*
  * What IOMMU_GET_HW_INFO says of the physical SMMU. Of idr only the fields
  * that the comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the
@@ -56,7 +59,10 @@ typedef struct SMMUv3HostInfo {
     uint32_t idr[6];
     uint32_t iidr;
     uint32_t aidr;
-    /* TLBI and CFGI have to be issued twice (hw_info flag of Linux >= 7.3). */
+    /*
+     * TLBI and CFGI have to be issued twice, ATC_INV not (hw_info flag of
+     * Linux >= 7.3).
+     */
     int repeat_tlbi_cfgi;
     /* From here on of the device, not of its SMMU. */
     int no_ats;             /* it cannot use ATS; older kernels do not tell */
@@ -113,10 +119,16 @@ typedef struct SMMUv3HostOps {
     /*
      * Issues @n (at most SMMUV3_HOST_INVALIDATE_MAX) little-endian commands
      * in order and waits for them. On success all are complete. On failure
-     * *@done is the kernel's count, to be distrusted: Linux counts commands
-     * that it converted and never issued, steps back by one when a whole
-     * block failed, and with -ENOMEM leaves the input there. What it names
-     * may be issued again: invalidations are idempotent.
+     * *@done is the kernel's count, to be distrusted. What it names may be
+     * issued again: invalidations are idempotent. Of Linux 7.3:
+     *
+     *  -EIO        the command at *@done is not legal. Those before it are
+     *              complete, but for those of its block: not issued. At once.
+     *  -ETIMEDOUT  no answer to a block's CMD_SYNC for a second. *@done is its
+     *              last command. It was issued, and may become complete; the
+     *              blocks before are, those behind were not issued.
+     *  -ENOMEM     nothing was issued; *@done is @n.
+     *  others      nothing was issued; *@done is 0.
      */
     int (*invalidate)(SMMUv3Host *host, SMMUv3HostId viommu,
                       const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done);

@@ -67,10 +67,8 @@ static void forget_config_range(SMMUv3State *s, uint32_t sid, uint64_t range)
 static bool is_odd_range(const SMMUv3Cmd *cmd)
 {
     unsigned granule = 10 + 2 * SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]);
-    uint64_t length = SMMUV3_TLBI0_NUM | SMMUV3_TLBI0_SCALE;
 
     return SMMUV3_GET(SMMUV3_TLBI0_SCALE, cmd->dw[0]) > 31 ||
-           (!(cmd->dw[0] & length) && !(cmd->dw[1] & SMMUV3_TLBI1_TTL)) ||
            (cmd->dw[1] & SMMUV3_TLBI1_VA & (SMMUV3_BIT(granule) - 1));
 }
 

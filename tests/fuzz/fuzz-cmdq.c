@@ -9,8 +9,13 @@
  *
  *   - the kernel was asked for nothing that it refuses;
  *   - CONS went from where it was towards PROD, and says why it stopped;
- *   - what a consumed TLBI drops for sure was dropped;
- *   - the calls stay below what a window can need.
+ *     queue_run(): never back, past a CMD_SYNC that was signalled;
+ *   - what a consumed TLBI or CFGI drops for sure was dropped;
+ *   - what a TLBI drops that is consumed while there is no device, is dropped
+ *     before the next one comes;
+ *   - a CFGI before a CMD_SYNC was complete before a TLBI behind it began;
+ *   - the calls stay below what a window can need, and behind one that timed
+ *     out there are two at the most.
  */
 #include "fuzz.h"
 #include "tlb-model.h"
@@ -22,6 +27,9 @@ typedef struct Fuzz {
     Scene s;
     uint32_t idr[6];            /* the guest's */
     bool failing;               /* something was injected */
+    bool had_device;            /* at some time, so there may be TLB entries */
+    bool lost;                  /* this was consumed while there was none */
+    SMMUv3Cmd lost_cmd;
     unsigned runs;
 } Fuzz;
 
@@ -109,6 +117,7 @@ typedef struct Slice {
     unsigned cfgis;
     uint64_t consumed;          /* commands, before */
     bool plain;                 /* the ring is where the target wrote it */
+    bool translates[SCENE_DEVICES];
 } Slice;
 
 static void look_before(const Fuzz *f, Slice *slice)
@@ -123,6 +132,10 @@ static void look_before(const Fuzz *f, Slice *slice)
     slice->n = MIN(queue_pending(q), size);
     slice->cfgis = 0;
     slice->consumed = smmuv3_engine_stats(f->s.engine)->commands;
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        slice->translates[i] = f->s.edev[i] && scene_kind(&f->s, i) ==
+                               SMMUV3_STREAM_TRANSLATE;
+    }
     for (uint32_t i = 0; i < slice->n; i++) {
         const uint64_t *slot = guest_at(f->s.guest, q->addr + 16 *
                                         ((slice->cons + i) & (size - 1)), 16);
@@ -135,12 +148,26 @@ static void look_before(const Fuzz *f, Slice *slice)
 
 static void check_entry(const Fuzz *f, const SMMUv3Cmd *cmd, CacheEntry e)
 {
-    const GArray *issued = f->s.host->issued;
+    const GArray *reached = f->s.host->reached;
 
     if (cache_drops(cmd, f->idr, &e)) {
-        g_assert_true(cache_drops_of((const SMMUv3Cmd *)issued->data,
-                                     issued->len, f->s.smmu->info.idr,
+        g_assert_true(cache_drops_of((const SMMUv3Cmd *)reached->data,
+                                     reached->len, f->s.smmu->info.idr,
                                      &e).any);
+    }
+}
+
+/* CDs and L1CDs of the streams that translated before the slice. */
+static void check_cds(const Fuzz *f, const Slice *slice, const SMMUv3Cmd *cmd)
+{
+    for (unsigned i = 0; i < 2 * SCENE_DEVICES; i++) {
+        CacheEntry e = {
+            .kind = CACHE_CD, .leaf = i & 1, .sid = FIRST_SID + i / 2,
+        };
+
+        if (slice->translates[i / 2]) {
+            check_entry(f, cmd, e);
+        }
     }
 }
 
@@ -174,20 +201,79 @@ static void check_cmd(const Fuzz *f, const SMMUv3Cmd *cmd, unsigned salt)
     check_entry(f, cmd, e);
 }
 
-static void check_dropped(const Fuzz *f, const Slice *slice, uint32_t done)
+/* A page whose walk began at a CD that was dropped does not stay, 4.3.8. */
+static void check_completion(const Fuzz *f, const Slice *slice, uint32_t done,
+                             CacheEntry cd, CacheEntry page)
 {
-    unsigned devices = 0;
+    const SMMUv3Host *h = f->s.host;
+    const SMMUv3Cmd *reached = (const SMMUv3Cmd *)h->reached->data;
+    const uint32_t *host_idr = f->s.smmu->info.idr;
+    CacheDrops asked[2][CACHE_CLASSES], cds, pages;
 
-    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
-        devices += f->s.edev[i] != NULL;
+    cache_drops_by_class(slice->cmds, done, f->idr, &cd, asked[0]);
+    cache_drops_by_class(slice->cmds, done, f->idr, &page, asked[1]);
+    if (cache_completion_owed(slice->cmds, asked[0], asked[1])) {
+        cds = cache_drops_of(reached, h->reached->len, host_idr, &cd);
+        pages = cache_drops_of(reached, h->reached->len, host_idr, &page);
+        g_assert_cmpuint(g_array_index(h->rounds, unsigned, cds.first), <,
+                         g_array_index(h->rounds, unsigned, pages.last));
     }
-    /* Without a device there is nothing that could have cached. */
-    if (!slice->plain || !devices) {
+}
+
+/* For the last TLBI by address that is done. */
+static void check_completions(const Fuzz *f, const Slice *slice, uint32_t done)
+{
+    uint32_t i = done;
+
+    while (i && (slice->cmds[i - 1].dw[0] & 0xfe) != SMMUV3_CMD_TLBI_NH_VA) {
+        i--;
+    }
+    for (unsigned device = 0; i && device < SCENE_DEVICES; device++) {
+        const SMMUv3Cmd *cmd = &slice->cmds[i - 1];
+        CacheEntry cd = {
+            .kind = CACHE_CD, .leaf = true, .sid = FIRST_SID + device,
+        };
+        CacheEntry page = {
+            .kind = CACHE_TLB, .leaf = true, .global = true, .level = 3,
+            .tg = SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]) ?: SMMUV3_TG_4K,
+        };
+        unsigned shift = cache_tlb_shift(page.tg, 3);
+
+        page.va = (cmd->dw[1] & SMMUV3_TLBI1_VA) >> shift << shift;
+        if (slice->translates[device]) {
+            check_completion(f, slice, done, cd, page);
+        }
+    }
+}
+
+static bool has_device(const Fuzz *f)
+{
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        if (f->s.edev[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_dropped(Fuzz *f, const Slice *slice, uint32_t done)
+{
+    if (!slice->plain) {
+        return;
+    }
+    if (!has_device(f)) {
+        if (done && f->had_device) {
+            f->lost = true;
+            f->lost_cmd = slice->cmds[done - 1];
+        }
         return;
     }
     for (uint32_t i = 0; i < done; i++) {
+        g_assert_false(cache_illegal(&slice->cmds[i], f->idr));
         check_cmd(f, &slice->cmds[i], i * 7 + done);
+        check_cds(f, slice, &slice->cmds[i]);
     }
+    check_completions(f, slice, done);
 }
 
 static void check_indices(const Fuzz *f, const Slice *slice, uint32_t done,
@@ -221,6 +307,8 @@ static void check_calls(const Fuzz *f, const Slice *slice)
     const SMMUv3Host *h = f->s.host;
     unsigned flushes = slice->cfgis + 2 + h->issued->len / 2048;
 
+    /* Each of these may take a second. */
+    g_assert_cmpuint(fake_calls_after_timeout(h), <=, 2);
     /* Each flush once, or, where the host failed, as test-errors bounds it. */
     if (slice->plain) {
         g_assert_cmpuint(h->calls[FAKE_INVALIDATE], <=,
@@ -248,6 +336,19 @@ static void run(Fuzz *f)
     /* What a driver does: the command is replaced, the error acknowledged. */
     if (r.status == SMMUV3_CMDQ_STOPPED && slice.plain) {
         queue_patch(&f->s.queue, 0, cmd_sync(SMMUV3_SYNC_NONE));
+    }
+}
+
+static void plug(Fuzz *f)
+{
+    bool had = has_device(f);
+
+    fake_host_forget(f->s.host);
+    fuzz_plug(&f->s, &f->in);
+    f->had_device |= had || has_device(f);
+    if (!had && has_device(f) && f->lost) {
+        check_cmd(f, &f->lost_cmd, 5);
+        f->lost = false;
     }
 }
 
@@ -306,7 +407,7 @@ static void act(Fuzz *f)
         f->failing = false;
         break;
     case 12:
-        fuzz_plug(&f->s, &f->in);
+        plug(f);
         break;
     case 13:
         change_ste(f);
@@ -325,7 +426,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Fuzz f = { .in = { data, size } };
 
     fuzz_scene_init(&f.s, &f.in, f.idr);
-    fuzz_plug(&f.s, &f.in);
+    plug(&f);
     scene_enable(&f.s);
     for (unsigned i = 0; i < ACTIONS && f.in.left; i++) {
         act(&f);

@@ -332,6 +332,8 @@ static bool act(Fuzz *f)
         return true;
     case 17:
         fuzz_plug(&f->s, &f->in);
+        /* A first device that comes again cleans the TLB. */
+        f->paused_at = f->s.host->calls[FAKE_INVALIDATE];
         return false;
     case 18:
         smmuv3_regs_reset(f->file, f->idr);

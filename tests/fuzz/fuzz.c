@@ -62,7 +62,7 @@ void fuzz_inject(Scene *s, FuzzInput *in)
         FAKE_HWPT_ALLOC, FAKE_ATTACH, FAKE_INVALIDATE,
     };
     SMMUv3Host *h = s->host;
-    unsigned what = fuzz_below(in, G_N_ELEMENTS(calls) + 3);
+    unsigned what = fuzz_below(in, G_N_ELEMENTS(calls) + 4);
     unsigned nth = 1 + fuzz_below(in, 200);
     int err = errs[fuzz_below(in, G_N_ELEMENTS(errs))];
 
@@ -72,8 +72,10 @@ void fuzz_inject(Scene *s, FuzzInput *in)
         fake_host_fail_issue(h, nth, err);
     } else if (what == G_N_ELEMENTS(calls) + 1) {
         h->nomem_from = nth;
-    } else {
+    } else if (what == G_N_ELEMENTS(calls) + 2) {
         h->atc_timeout = true;
+    } else if (h->n_atc_dead < G_N_ELEMENTS(h->atc_dead)) {
+        h->atc_dead[h->n_atc_dead++] = FIRST_SID + nth % SCENE_DEVICES;
     }
 }
 
@@ -87,6 +89,7 @@ void fuzz_heal(Scene *s)
     fake_host_fail_issue(h, 0, 0);
     h->nomem_from = 0;
     h->atc_timeout = false;
+    h->n_atc_dead = 0;
 }
 
 void fuzz_plug(Scene *s, FuzzInput *in)

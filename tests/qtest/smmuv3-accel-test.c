@@ -775,6 +775,7 @@ static const CommandCase commands[] = {
     { "tlbi-nh-va", TLBI_NH_VA, 0x1000, CERROR_NONE },
     { "tlbi-nh-va-range", TLBI_NH_VA | 5ULL << 12 | 31ULL << 20,
       0x1000 | 1ULL << 10, CERROR_NONE },
+    { "tlbi-nh-va-granule", TLBI_NH_VA, 0x1000 | 1ULL << 10, CERROR_ILL },
     { "tlbi-nh-vaa", TLBI_NH_VAA, 0x1001, CERROR_NONE },
     { "tlbi-nsnh-all", TLBI_NSNH_ALL, 0, CERROR_NONE },
     { "tlbi-el3-all", 0x18, 0, CERROR_ILL },

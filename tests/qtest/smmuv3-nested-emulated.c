@@ -253,8 +253,7 @@ static const Invalidation invalidations[] = {
     /* Whatever is reserved or odd is more, not less. */
     { "range-unaligned", TLBI_NH_VA | ASID(ASID_EDU) | NUM(1),
       (IOVA & ~0x1fffull) | TG_64K },
-    { "range-empty", TLBI_NH_VA | ASID(ASID_EDU), 0x1000 | TG_4K },
-    { "range-reserved", TLBI_NH_VA | ASID(ASID_EDU) | SCALE(32),
+    { "range-reserved", TLBI_NH_VA | ASID(ASID_EDU) | NUM(1) | SCALE(32),
       0x1000 | TG_4K },
     { "range-to-the-end", TLBI_NH_VA | ASID(ASID_EDU) | NUM(31) | SCALE(31),
       TG_64K },

@@ -270,13 +270,14 @@ static void test_erratum(void)
         return;
     }
     s.k->smmu[0].repeat_tlbi_cfgi = 1;
-    scene_start_devices(&s, 1);
+    scene_start_with(&s, "-global arm-smmuv3.ats=on", 1);
     enable_queue(&s, LOG2SIZE);
     enable_smmu(&s);
     translate(&s, 0, 0);
     scene_forget(&s);
     put_tlbis(&s, 0, HUNDRED);
     put(&s, CFGI_CD | SID(s.sid[0]), LEAF);
+    put(&s, ATC_INV | SID(s.sid[0]), nth_va(0));
     put(&s, CMD_SYNC, 0);
     ring_bell(&s);
     expect_drained(&s);
@@ -285,6 +286,8 @@ static void test_erratum(void)
                                       nth_va(i) | LEAF), ==, 2);
     }
     g_assert_cmpuint(times_issued(&s, CFGI_CD | SID(s.sid[0]), LEAF), ==, 2);
+    g_assert_cmpuint(times_issued(&s, ATC_INV | SID(s.sid[0]), nth_va(0)), ==,
+                     1);
     scene_done(&s);
 }
 

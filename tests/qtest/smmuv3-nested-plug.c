@@ -295,6 +295,32 @@ static void test_hotplug(void)
     scene_done(&s);
 }
 
+/* TLBIs that no device was there for are made up for before the next one. */
+static void test_tlbis_between(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    enable_queue(&s, LOG2SIZE);
+    enable_smmu(&s);
+    plug(&s, 0, 0);
+    g_assert_false(is_issued(&s, TLBI_NH_ALL, 0));
+    translate(&s, 0, 0);
+    unplug(&s, 0, 0);
+    put(&s, TLBI_NH_ASID | ASID(1), 0);
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    scene_forget(&s);
+    plug(&s, 0, 0);
+    g_assert_true(is_issued(&s, TLBI_NH_ALL, 0));
+    g_assert_cmpuint(s.k->calls[FK_INVALIDATE], ==, 1);
+    scene_done(&s);
+}
+
 /* What is forwarded for a device goes nowhere when it is gone. */
 static void test_commands_after_unplug(void)
 {
@@ -650,6 +676,7 @@ void add_plug_tests(void)
     qtest_add_func("smmuv3-nested/plug/hotplug", test_hotplug);
     qtest_add_func("smmuv3-nested/plug/commands-after",
                    test_commands_after_unplug);
+    qtest_add_func("smmuv3-nested/plug/tlbis-between", test_tlbis_between);
     qtest_add_func("smmuv3-nested/plug/no-smmu", test_emulated_next_to_it);
     qtest_add_func("smmuv3-nested/bus/renumber", test_renumber);
     qtest_add_func("smmuv3-nested/bus/swap", test_swap_buses);

@@ -38,12 +38,15 @@ typedef struct Row {
 #define VA              0x123456789000ull
 
 static const Row rows[] = {
-    { "cfgi-ste", CFGI_STE | MINE, 1, LOCAL },
+    /* Unchanged STEs: the CDs fetched through them go, 4.3.1. */
+    { "cfgi-ste", CFGI_STE | MINE, 1, FORWARDED, 0, CFGI_CD_ALL | MINE, 0 },
+    { "cfgi-ste-smmu-off", CFGI_STE | MINE, 1, LOCAL, SMMU_OFF },
     { "cfgi-ste-other", CFGI_STE | OTHER, 1, LOCAL },
     { "cfgi-ste-huge-sid", CFGI_STE | SID(0xffffffff), 1, LOCAL },
     { "cfgi-ste-ssec", CFGI_STE | MINE | SSEC, 1, ILLEGAL },
-    { "cfgi-ste-range", CFGI_STE_RANGE | MINE, 3, LOCAL },
-    { "cfgi-all", CFGI_STE_RANGE, 31, LOCAL },
+    { "cfgi-ste-range", CFGI_STE_RANGE | MINE, 3, FORWARDED, 0,
+      CFGI_CD_ALL | MINE, 0 },
+    { "cfgi-all", CFGI_STE_RANGE, 31, FORWARDED, 0, CFGI_CD_ALL | MINE, 0 },
     { "cfgi-all-ssec", CFGI_STE_RANGE | SSEC, 31, ILLEGAL },
     { "cfgi-cd", CFGI_CD | MINE, LEAF, FORWARDED },
     { "cfgi-cd-all", CFGI_CD_ALL | MINE, 0, FORWARDED },
@@ -80,9 +83,11 @@ static const Row rows[] = {
       VA | TTL(3) | LEAF, FORWARDED, 0, TLBI_NH_VA | ASID(3), VA | LEAF },
     { "tlbi-nh-vaa-asid", TLBI_NH_VAA | ASID(3), VA, FORWARDED, 0,
       TLBI_NH_VAA, VA },
-    /* Reserved, 4.4.1.1: widened */
-    { "tlbi-nh-va-reserved", TLBI_NH_VA | ASID(3), VA | TG_4K, FORWARDED, 0,
-      TLBI_NH_ALL, 0 },
+    /* 4.4.1.1: a granule alone is illegal, what is reserved is widened. */
+    { "tlbi-nh-va-granule", TLBI_NH_VA | ASID(3), VA | TG_4K, ILLEGAL },
+    { "tlbi-nh-vaa-granule", TLBI_NH_VAA, VA | TG_64K, ILLEGAL },
+    { "tlbi-nh-va-granule-ttl1-16k", TLBI_NH_VA | ASID(3),
+      VA | TG_16K | TTL(1), ILLEGAL },
     { "tlbi-nh-va-scale", TLBI_NH_VA | ASID(3) | NUM(1) | SCALE(32),
       VA | TG_64K, FORWARDED, 0, TLBI_NH_ALL, 0 },
     { "tlbi-nh-va-ttl1-16k", TLBI_NH_VA | ASID(3) | NUM(1),
@@ -249,6 +254,30 @@ static void test_one_call_a_window(void)
     expect_drained(&s);
     expect_tlbis(&s, 0, 160);
     g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 1);
+    scene_done(&s);
+}
+
+/* But where a CMD_SYNC stands between two classes: 4.7.3, 4.8. */
+static void test_class_by_class(void)
+{
+    Scene s;
+
+    if (!scene_init_translating_with(&s, "-global arm-smmuv3.ats=on")) {
+        return;
+    }
+    put(&s, CFGI_CD | SID(s.sid[0]), LEAF);
+    put(&s, CMD_SYNC, 0);
+    put(&s, TLBI_NH_VA | ASID(1), nth_va(0));
+    put(&s, CMD_SYNC, 0);
+    put_tlbis(&s, 1, 2);
+    put(&s, CMD_SYNC, 0);
+    put(&s, ATC_INV | SID(s.sid[0]), nth_va(0));
+    put(&s, CMD_SYNC, 0);
+    ring_bell(&s);
+    expect_drained(&s);
+    g_assert_cmpuint(s.k->commands, ==, 5);
+    g_assert_cmpuint(s.k->calls[FK_INVALIDATE], ==, 4);
+    g_assert_cmpuint(s.k->calls[FK_CALLS], ==, 4);
     scene_done(&s);
 }
 
@@ -488,6 +517,7 @@ int main(int argc, char **argv)
     }
     qtest_add_func("smmuv3-nested/command/all-opcodes", test_all_opcodes);
     qtest_add_func("smmuv3-nested/window/one-call", test_one_call_a_window);
+    qtest_add_func("smmuv3-nested/window/class-by-class", test_class_by_class);
     qtest_add_func("smmuv3-nested/window/illegal", test_illegal_in_window);
     qtest_add_func("smmuv3-nested/irq/sync", test_sync_irq);
     qtest_add_func("smmuv3-nested/irq/sync-after-error",

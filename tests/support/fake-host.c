@@ -12,9 +12,6 @@
 #include "smmuv3/registers.h"
 #include "smmuv3/ste.h"
 
-/* The kernel's CMDQ_BATCH_ENTRIES - 1: what it issues at a time. */
-#define ISSUE_BLOCK 63
-
 static uint64_t ste_config(uint64_t dw0)
 {
     return dw0 & SMMUV3_STE0_V ? SMMUV3_GET(SMMUV3_STE0_CONFIG, dw0)
@@ -66,6 +63,15 @@ static int broken(SMMUv3Host *h, int err)
 {
     h->rule_breaks++;
     return -err;
+}
+
+/* The hardware is given @cmds, in the round that this is. */
+static void reach(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    g_array_append_vals(h->reached, cmds, n);
+    for (uint32_t i = 0; i < n; i++) {
+        g_array_append_val(h->rounds, h->round);
+    }
 }
 
 /* Objects. */
@@ -363,6 +369,57 @@ static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
 }
 
 /*
+ * arm_smmu_make_nested_domain_ste(): what @dev's physical STE says while it is
+ * attached to @o. EATS is there only if the device has an ATC.
+ */
+static SMMUv3Ste physical_ste(const SMMUv3HostDevice *dev, const FakeObject *o)
+{
+    SMMUv3Ste ste = { { 0 } };
+
+    if (!o) {
+        return ste;
+    }
+    ste.dw[0] = SMMUV3_STE0_V |
+                SMMUV3_PREP(SMMUV3_STE0_CONFIG, SMMUV3_STE_CONFIG_S2);
+    if (o->kind == FAKE_NESTED) {
+        switch (ste_config(o->ste[0])) {
+        case SMMUV3_STE_CONFIG_S1:
+            ste = (SMMUv3Ste) { { o->ste[0], o->ste[1] } };
+            break;
+        case SMMUV3_STE_CONFIG_ABORT:
+            ste.dw[0] = SMMUV3_STE0_V;
+            break;
+        }
+    }
+    if (dev->no_ats || !(dev->smmu->info.idr[0] & SMMUV3_IDR0_ATS)) {
+        ste.dw[1] &= ~SMMUV3_STE1_EATS;
+    }
+    return ste;
+}
+
+/*
+ * arm_smmu_write_entry(): CFGI_STE and CMD_SYNC if the STE is another one, and
+ * nothing if it is not, though the table is another one.
+ */
+static void write_ste(SMMUv3Host *h, const SMMUv3HostDevice *dev,
+                      SMMUv3HostId pt)
+{
+    SMMUv3Ste from = physical_ste(dev, fake_object(h, dev->pt));
+    SMMUv3Ste to = physical_ste(dev, fake_object(h, pt));
+    const FakeObject *v = fake_object(h, dev->vdevice);
+
+    if (v && memcmp(&from, &to, sizeof(from))) {
+        SMMUv3Cmd cmd = {
+            .dw = { GUINT64_TO_LE(SMMUV3_CMD_CFGI_STE |
+                                  SMMUV3_PREP(SMMUV3_CMD0_SID, v->vsid)) },
+        };
+
+        h->round++;
+        reach(h, &cmd, 1);
+    }
+}
+
+/*
  * arm_smmu_attach_prepare_vmaster(), and its commit. To be attached again where
  * one is, is nothing (iommufd_device_do_replace()).
  */
@@ -373,6 +430,7 @@ static void set_one_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
     if (dev->pt == pt) {
         return;
     }
+    write_ste(h, dev, pt);
     dev->pt = pt;
     dev->tells = 0;
     if (o && o->kind == FAKE_NESTED && has_vdevice_on(h, dev, o->of)) {
@@ -711,14 +769,43 @@ static int convert(SMMUv3Host *h, const FakeObject *viommu,
     return 0;
 }
 
-static bool has_atc_inv(const SMMUv3Cmd *cmds, uint32_t n)
+static bool is_atc_inv(const SMMUv3Cmd *cmd)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        if ((cmds[i].dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV) {
+    return (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV;
+}
+
+/* An ATC_INV whose device does not answer */
+static bool hangs(const SMMUv3Host *h, const SMMUv3Cmd *cmd)
+{
+    if (!is_atc_inv(cmd)) {
+        return false;
+    }
+    for (unsigned i = 0; i < h->n_atc_dead; i++) {
+        if (SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) == h->atc_dead[i]) {
             return true;
         }
     }
-    return false;
+    return h->atc_timeout;
+}
+
+/*
+ * 4.7.3: of a block that times out for it, other devices have been asked, and
+ * answer. Of the rest nothing is known.
+ */
+static bool times_out(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
+{
+    bool hung = false;
+
+    for (uint32_t i = 0; i < n; i++) {
+        hung |= hangs(h, &cmds[i]);
+    }
+    for (uint32_t i = 0; hung && i < n; i++) {
+        if (is_atc_inv(&cmds[i]) && !hangs(h, &cmds[i])) {
+            g_array_append_val(h->issued, cmds[i]);
+            reach(h, &cmds[i], 1);
+        }
+    }
+    return hung;
 }
 
 /* __arm_smmu_cmdq_issue_cmdlist() with its CMD_SYNC */
@@ -731,10 +818,11 @@ static int issue(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
         h->gone_errno = h->issue_for_good ? h->issue_errno : 0;
         return -h->issue_errno;
     }
-    if (h->atc_timeout && has_atc_inv(cmds, n)) {
+    if (times_out(h, cmds, n)) {
         return -ETIMEDOUT;
     }
     g_array_append_vals(h->issued, cmds, n);
+    reach(h, cmds, n);
     return 0;
 }
 
@@ -756,7 +844,7 @@ static int cache_invalidate(SMMUv3Host *h, const FakeObject *viommu,
             break;
         }
         cur++;
-        if (cur != n && cur - last != ISSUE_BLOCK) {
+        if (cur != n && cur - last != SMMUV3_HOST_BLOCK) {
             continue;
         }
         ret = issue(h, cmds + last, cur - last);
@@ -768,6 +856,12 @@ static int cache_invalidate(SMMUv3Host *h, const FakeObject *viommu,
     }
     *done = cur;
     return ret;
+}
+
+uint32_t fake_failed_count(int ret, uint32_t n)
+{
+    return ret == -ENOMEM ? n
+           : ret == -ETIMEDOUT ? MIN(n, SMMUV3_HOST_BLOCK) - 1 : 0;
 }
 
 static int do_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
@@ -784,7 +878,7 @@ static int do_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
         return broken(h, ENOENT);
     }
     if (h->gone_errno) {
-        *done = 0;
+        *done = fake_failed_count(-h->gone_errno, n);
         return -h->gone_errno;
     }
     if (h->nomem_from && n >= h->nomem_from) {
@@ -799,9 +893,11 @@ static int invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
 {
     int ret = called(h, FAKE_INVALIDATE);
 
+    /* Its blocks have CMD_SYNCs, but how long they are is the kernel's. */
+    h->round++;
     h->all_entries += n;
     if (ret) {
-        *done = ret == -ENOMEM ? n : 0;
+        *done = fake_failed_count(ret, n);
     } else {
         ret = do_invalidate(h, viommu, cmds, n, done);
     }
@@ -853,6 +949,8 @@ SMMUv3Host *fake_host_new(void)
     h->smmus = g_ptr_array_new_with_free_func(g_free);
     h->journal = g_array_new(FALSE, FALSE, sizeof(FakeRecord));
     h->issued = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
+    h->reached = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
+    h->rounds = g_array_new(FALSE, FALSE, sizeof(unsigned));
     return h;
 }
 
@@ -863,6 +961,8 @@ void fake_host_discard(SMMUv3Host *h)
     g_ptr_array_free(h->smmus, TRUE);
     g_array_free(h->journal, TRUE);
     g_array_free(h->issued, TRUE);
+    g_array_free(h->reached, TRUE);
+    g_array_free(h->rounds, TRUE);
     g_free(h);
 }
 
@@ -934,10 +1034,28 @@ void fake_host_accept(SMMUv3Host *h)
     h->refusing = false;
 }
 
+unsigned fake_calls_after_timeout(const SMMUv3Host *h)
+{
+    bool timed_out = false;
+    unsigned n = 0;
+
+    for (guint i = 0; i < h->journal->len; i++) {
+        const FakeRecord *r = &g_array_index(h->journal, FakeRecord, i);
+
+        if (r->call == FAKE_INVALIDATE) {
+            n += timed_out;
+            timed_out |= r->ret == -ETIMEDOUT;
+        }
+    }
+    return n;
+}
+
 void fake_host_forget(SMMUv3Host *h)
 {
     g_array_set_size(h->journal, 0);
     g_array_set_size(h->issued, 0);
+    g_array_set_size(h->reached, 0);
+    g_array_set_size(h->rounds, 0);
     for (int i = 0; i <= FAKE_CALLS; i++) {
         h->calls[i] = 0;
     }

@@ -108,6 +108,11 @@ struct SMMUv3Host {
 
     GArray *journal;            /* of FakeRecord */
     GArray *issued;             /* of SMMUv3Cmd, as the caller wrote them */
+    GArray *reached;            /* these, and a CFGI_STE of the kernel's own,
+                                   with the vSID, for each STE it changed */
+    GArray *rounds;             /* of unsigned, for each of those: all of lower
+                                   rounds were complete before it began */
+    unsigned round;
     unsigned calls[FAKE_CALLS + 1]; /* the last: of any kind */
     unsigned all_calls[FAKE_CALLS]; /* never forgotten, as what follows */
     uint64_t all_entries;       /* of invalidates */
@@ -127,6 +132,8 @@ struct SMMUv3Host {
 
     uint32_t nomem_from;        /* so many entries: ENOMEM; 0: never */
     bool atc_timeout;           /* a block with an ATC_INV in it times out */
+    uint32_t atc_dead[4];       /* the same for ATC_INVs of these vSIDs... */
+    unsigned n_atc_dead;        /* ...so many; 0: all answer */
     unsigned issue_countdown;   /* the k-th command from now takes its... */
     int issue_errno;            /* ...block with it */
     bool issue_for_good;        /* ...and every invalidate from then on */
@@ -187,6 +194,18 @@ bool fake_host_fault(SMMUv3Host *h, SMMUv3HostDevice *dev,
 
 /* The object behind a vEVENTQ's descriptor. */
 #define FAKE_VEVENTQ_FD(id) (1000 + (int)(id))
+
+/*
+ * Linux' count of an invalidate of @n that failed with @ret, a negative errno,
+ * in its first block or before: see smmuv3-host.h.
+ */
+uint32_t fake_failed_count(int ret, uint32_t n);
+
+/*
+ * How many invalidates the journal has behind the first that timed out: each
+ * may take a second.
+ */
+unsigned fake_calls_after_timeout(const SMMUv3Host *h);
 
 /* Empties the journal, the issued commands and the counters. */
 void fake_host_forget(SMMUv3Host *h);

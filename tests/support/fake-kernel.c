@@ -82,6 +82,8 @@ static void publish_commands(SMMUv3Host *h)
         }
     }
     g_array_set_size(h->issued, 0);
+    g_array_set_size(h->reached, 0);
+    g_array_set_size(h->rounds, 0);
 }
 
 /* What the test armed for a number of commands has been counted down. */
@@ -334,9 +336,7 @@ static void fail_invalidate(Request *r, int ret)
     uint32_t *entry_num = (uint32_t *)r->arg + 6;
 
     r->n = *entry_num;
-    if (ret != -ENOMEM) {
-        *entry_num = 0;
-    }
+    *entry_num = fake_failed_count(ret, r->n);
 }
 
 static int dispatch(Request *r, const Handler *h)

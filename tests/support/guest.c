@@ -56,6 +56,7 @@ static void guest_sync_irq(void *opaque)
 
     g_assert_false(g->quiet);
     g->sync_irqs++;
+    g->signalled_at = g->consumed;
     if (g->on_sync_irq) {
         g->on_sync_irq(g);
     }
@@ -68,6 +69,7 @@ int guest_msi(void *opaque, uint64_t addr, uint32_t data)
 
     g_assert_cmpuint(addr % 4, ==, 0);
     g->msis++;
+    g->signalled_at = g->consumed;
     if (g->on_msi) {
         g->on_msi(g, addr, data);
     }
@@ -119,6 +121,7 @@ static bool guest_vsid(void *opaque, void *cookie, uint32_t *vsid)
     guint found = GPOINTER_TO_UINT(g_hash_table_lookup(g->vsids, cookie));
 
     g_assert_false(g->quiet);
+    g->vsid_calls++;
     if (found) {
         *vsid = found - 1;
     }
@@ -414,12 +417,17 @@ void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd)
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
 {
     uint32_t pending = queue_pending(q), before = q->guest->consumed;
-    SMMUv3CmdqResult result = smmuv3_engine_cmdq_run(e, &q->regs);
+    SMMUv3CmdqResult result;
 
-    /* A PROD beyond the queue moves CONS by itself. */
-    if (pending <= 1u << q->log2size) {
-        g_assert_cmpuint(q->guest->consumed - before, ==,
-                         pending - queue_pending(q));
+    q->guest->signalled_at = before;
+    result = smmuv3_engine_cmdq_run(e, &q->regs);
+    /* A PROD beyond the queue, as large as the engine has it, moves CONS. */
+    if ((q->regs.base & SMMUV3_CMDQ_BASE_LOG2SIZE) == q->log2size &&
+        pending <= 1u << q->log2size) {
+        uint32_t moved = pending - queue_pending(q);
+
+        g_assert_cmpuint(q->guest->signalled_at - before, <=, moved);
+        g_assert_cmpuint(q->guest->consumed - before, ==, moved);
     }
     return result;
 }

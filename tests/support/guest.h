@@ -25,12 +25,14 @@ struct Guest {
     GArray *holes;              /* pairs of addresses: first, end */
     GHashTable *vsids;          /* cookie -> vSID + 1 */
     unsigned reads;             /* calls of read() and read_words() */
+    unsigned vsid_calls;
     unsigned sync_irqs;
     unsigned msis;              /* calls of guest_msi() */
     uint64_t doorbell;          /* MSIs there are not quiet */
     bool quiet;                 /* only what a quiet run may call is called */
     unsigned failures;          /* calls of stream_failed() */
-    unsigned consumed;          /* commands that consumed() was told of */
+    unsigned consumed;          /* commands that consumed() was told of... */
+    unsigned signalled_at;      /* ...when a CMD_SYNC was last signalled */
     uint64_t classes[SMMUV3_CLASSES];   /* of them */
     int events_fd;              /* watched; -1: none */
     unsigned events_failures;   /* calls of events_failed() */
@@ -106,7 +108,10 @@ void queue_push(GuestQueue *q, SMMUv3Cmd cmd);
 void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd);
 uint32_t queue_pending(const GuestQueue *q);
 
-/* One slice. Asserts that consumed() is told of what CONS moves past. */
+/*
+ * One slice. Asserts that consumed() is told of what CONS moves past, and that
+ * CONS does not go back: behind each CMD_SYNC that was signalled it stays.
+ */
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e);
 
 #endif

@@ -74,6 +74,19 @@ static bool va_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                    cache_tlb_shift(e->tg, e->level));
 }
 
+bool cache_illegal(const SMMUv3Cmd *cmd, const uint32_t idr[6])
+{
+    unsigned tg = SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]);
+    unsigned ttl = SMMUV3_GET(SMMUV3_TLBI1_TTL, cmd->dw[1]);
+    unsigned op = cmd->dw[0] & SMMUV3_CMD0_OPCODE;
+
+    return (op == SMMUV3_CMD_TLBI_NH_VA || op == SMMUV3_CMD_TLBI_NH_VAA) &&
+           (idr[3] & SMMUV3_IDR3_RIL) && tg &&
+           (ttl == 0 || (ttl == 1 && tg == SMMUV3_TG_16K)) &&
+           SMMUV3_GET(SMMUV3_TLBI0_NUM, cmd->dw[0]) == 0 &&
+           SMMUV3_GET(SMMUV3_BITS(24, 20), cmd->dw[0]) == 0;
+}
+
 static bool tlb_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                       const CacheEntry *e)
 {
@@ -104,18 +117,32 @@ static uint32_t command_ssid(const SMMUv3Cmd *cmd, const uint32_t idr[6])
     return has_ssids(idr) ? SMMUV3_GET(SMMUV3_CMD0_SSID, cmd->dw[0]) : 0;
 }
 
-/* 4.3.3: Leaf=0 takes the L1CD on the way, too. */
+/* 4.3.2: the low Range+1 bits of the StreamID are ignored. */
+static bool in_sid_range(const SMMUv3Cmd *cmd, uint32_t sid)
+{
+    unsigned range = SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]);
+    uint64_t first = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
+
+    return first >> (range + 1) == (uint64_t)sid >> (range + 1);
+}
+
+/*
+ * 4.3.3: Leaf=0 takes the L1CD on the way, too. 4.3.1, 4.3.2: with an STE goes
+ * what was fetched through it, whatever the command's own Leaf says.
+ */
 static bool cd_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                      const CacheEntry *e)
 {
-    if (SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) != e->sid) {
-        return false;
-    }
+    bool same_sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) == e->sid;
+
     switch (cmd->dw[0] & SMMUV3_CMD0_OPCODE) {
+    case SMMUV3_CMD_CFGI_STE_RANGE:
+        return in_sid_range(cmd, e->sid);
+    case SMMUV3_CMD_CFGI_STE:
     case SMMUV3_CMD_CFGI_CD_ALL:
-        return true;
+        return same_sid;
     case SMMUV3_CMD_CFGI_CD:
-        return command_ssid(cmd, idr) == e->ssid &&
+        return same_sid && command_ssid(cmd, idr) == e->ssid &&
                (e->leaf || !(cmd->dw[1] & SMMUV3_CFGI1_LEAF));
     default:
         return false;
@@ -157,6 +184,13 @@ bool cache_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
     return false;
 }
 
+static void note_drop(CacheDrops *drops, size_t i)
+{
+    drops->first = drops->any ? drops->first : i;
+    drops->last = i;
+    drops->any = true;
+}
+
 CacheDrops cache_drops_of(const SMMUv3Cmd *cmds, size_t n,
                           const uint32_t idr[6], const CacheEntry *e)
 {
@@ -164,10 +198,95 @@ CacheDrops cache_drops_of(const SMMUv3Cmd *cmds, size_t n,
 
     for (size_t i = 0; i < n; i++) {
         if (cache_drops(&cmds[i], idr, e)) {
-            drops.first = drops.any ? drops.first : i;
-            drops.last = i;
-            drops.any = true;
+            note_drop(&drops, i);
         }
     }
     return drops;
+}
+
+/* A table, and what is below it in the same regime. */
+static bool leads_to(const CacheEntry *table, const CacheEntry *e)
+{
+    return !table->leaf && table->tg == e->tg && table->level < e->level &&
+           (table->global || e->global || table->asid == e->asid) &&
+           !((table->va ^ e->va) >> cache_tlb_shift(table->tg, table->level));
+}
+
+bool cache_fills(const CacheEntry *from, const CacheEntry *e)
+{
+    switch (from->kind) {
+    case CACHE_CD:
+        return e->kind == CACHE_TLB ||
+               (e->kind == CACHE_ATC && e->sid == from->sid);
+    case CACHE_TLB:
+        return e->kind == CACHE_ATC ||
+               (e->kind == CACHE_TLB && leads_to(from, e));
+    case CACHE_ATC:
+        return false;
+    }
+    return false;
+}
+
+CacheClass cache_class(const SMMUv3Cmd *cmd)
+{
+    switch (cmd->dw[0] & SMMUV3_CMD0_OPCODE) {
+    case SMMUV3_CMD_CFGI_STE:
+    case SMMUV3_CMD_CFGI_STE_RANGE:
+    case SMMUV3_CMD_CFGI_CD:
+    case SMMUV3_CMD_CFGI_CD_ALL:
+        return CACHE_CLASS_CFG;
+    case SMMUV3_CMD_TLBI_NH_VA:
+    case SMMUV3_CMD_TLBI_NH_VAA:
+        return cmd->dw[1] & SMMUV3_TLBI1_LEAF ? CACHE_CLASS_LEAVES
+                                              : CACHE_CLASS_WALKS;
+    case SMMUV3_CMD_TLBI_NH_ALL:
+    case SMMUV3_CMD_TLBI_NH_ASID:
+    case SMMUV3_CMD_TLBI_NSNH_ALL:
+        return CACHE_CLASS_WALKS;
+    case SMMUV3_CMD_ATC_INV:
+        return CACHE_CLASS_ATC;
+    default:
+        return CACHE_CLASSES;
+    }
+}
+
+void cache_drops_by_class(const SMMUv3Cmd *cmds, size_t n,
+                          const uint32_t idr[6], const CacheEntry *e,
+                          CacheDrops drops[CACHE_CLASSES])
+{
+    for (unsigned c = 0; c < CACHE_CLASSES; c++) {
+        drops[c].any = false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        CacheClass c = cache_class(&cmds[i]);
+
+        if (c != CACHE_CLASSES && cache_drops(&cmds[i], idr, e)) {
+            note_drop(&drops[c], i);
+        }
+    }
+}
+
+static bool synced(const SMMUv3Cmd *cmds, size_t from, size_t to)
+{
+    for (size_t i = from + 1; i < to; i++) {
+        if ((cmds[i].dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_SYNC) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cache_completion_owed(const SMMUv3Cmd *cmds,
+                           const CacheDrops before[CACHE_CLASSES],
+                           const CacheDrops after[CACHE_CLASSES])
+{
+    for (unsigned b = 0; b < CACHE_CLASSES; b++) {
+        for (unsigned a = b + 1; a < CACHE_CLASSES; a++) {
+            if (before[b].any && after[a].any &&
+                synced(cmds, before[b].first, after[a].last)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

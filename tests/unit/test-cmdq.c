@@ -19,6 +19,12 @@ static SMMUv3Cmd nth_tlbi(unsigned i)
     return cmd_tlbi_va(1, nth_va(i));
 }
 
+static SMMUv3Cmd cd_all(unsigned device)
+{
+    return cmd_raw(SMMUV3_CMD_CFGI_CD_ALL |
+                   SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID + device), 0);
+}
+
 static void push_tlbis(Scene *s, unsigned first, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -75,7 +81,12 @@ static void expect_stops(Scene *s, uint32_t cons, SMMUv3CmdError cerror)
 
 /* The table of DESIGN.md, "The command pass", as data. */
 
-typedef enum Fate { NOTHING, FORWARDED, ILLEGAL } Fate;
+typedef enum Fate {
+    NOTHING,
+    FORWARDED,
+    DROPS_CDS,                  /* of the one translating stream */
+    ILLEGAL,
+} Fate;
 
 enum { NO_ATS = 1, SMMU_OFF = 2, NO_DEVICE = 4 };
 
@@ -92,11 +103,19 @@ typedef struct Row {
 #define CS(n) SMMUV3_PREP(SMMUV3_SYNC0_CS, n)
 
 static const Row rows[] = {
-    { "CFGI_STE", { SMMUV3_CMD_CFGI_STE | SID, 1 }, 0, NOTHING },
+    { "CFGI_STE", { SMMUV3_CMD_CFGI_STE | SID, 1 }, 0, DROPS_CDS },
+    { "CFGI_STE Leaf=0", { SMMUV3_CMD_CFGI_STE | SID, 0 }, 0, DROPS_CDS },
+    { "CFGI_STE, SMMUEN=0", { SMMUV3_CMD_CFGI_STE | SID, 1 }, SMMU_OFF,
+      NOTHING },
+    { "CFGI_STE, no device", { SMMUV3_CMD_CFGI_STE | SID, 1 }, NO_DEVICE,
+      NOTHING },
     { "CFGI_STE other", { SMMUV3_CMD_CFGI_STE | OTHER, 0 }, 0, NOTHING },
     { "CFGI_STE SSec", { SMMUV3_CMD_CFGI_STE | SID | SSEC, 1 }, 0, ILLEGAL },
-    { "CFGI_STE_RANGE", { SMMUV3_CMD_CFGI_STE_RANGE | SID, 3 }, 0, NOTHING },
-    { "CFGI_ALL", { SMMUV3_CMD_CFGI_STE_RANGE, 31 }, 0, NOTHING },
+    { "CFGI_STE_RANGE", { SMMUV3_CMD_CFGI_STE_RANGE | SID, 3 }, 0,
+      DROPS_CDS },
+    { "CFGI_STE_RANGE other", { SMMUV3_CMD_CFGI_STE_RANGE | OTHER, 3 }, 0,
+      NOTHING },
+    { "CFGI_ALL", { SMMUV3_CMD_CFGI_STE_RANGE, 31 }, 0, DROPS_CDS },
     { "CFGI_ALL SSec", { SMMUV3_CMD_CFGI_STE_RANGE | SSEC, 31 }, 0, ILLEGAL },
     { "CFGI_CD", { SMMUV3_CMD_CFGI_CD | SID, 1 }, 0, FORWARDED },
     { "CFGI_CD other", { SMMUV3_CMD_CFGI_CD | OTHER, 1 }, 0, NOTHING },
@@ -117,6 +136,17 @@ static const Row rows[] = {
     { "TLBI_NH_ASID", { SMMUV3_CMD_TLBI_NH_ASID, 0 }, 0, FORWARDED },
     { "TLBI_NH_VA", { SMMUV3_CMD_TLBI_NH_VA, 0x1000 }, 0, FORWARDED },
     { "TLBI_NH_VAA", { SMMUV3_CMD_TLBI_NH_VAA, 0x1000 }, 0, FORWARDED },
+    { "TLBI_NH_VA range", { SMMUV3_CMD_TLBI_NH_VA | 1 << 12, 1 << 10 }, 0,
+      FORWARDED },
+    { "TLBI_NH_VA level", { SMMUV3_CMD_TLBI_NH_VA, 1 << 10 | 3 << 8 }, 0,
+      FORWARDED },
+    { "TLBI_NH_VA granule", { SMMUV3_CMD_TLBI_NH_VA, 1 << 10 }, 0, ILLEGAL },
+    { "TLBI_NH_VAA granule", { SMMUV3_CMD_TLBI_NH_VAA, 3 << 10 }, 0,
+      ILLEGAL },
+    { "TLBI_NH_VA 16K level 1", { SMMUV3_CMD_TLBI_NH_VA, 2 << 10 | 1 << 8 }, 0,
+      ILLEGAL },
+    { "TLBI_NH_VA granule, no device",
+      { SMMUV3_CMD_TLBI_NH_VA, 1 << 10 }, NO_DEVICE, ILLEGAL },
     { "TLBI_NSNH_ALL", { SMMUV3_CMD_TLBI_NSNH_ALL, 0 }, 0, FORWARDED },
     { "TLBI, SMMUEN=0", { SMMUV3_CMD_TLBI_NSNH_ALL, 0 }, SMMU_OFF,
       FORWARDED },
@@ -170,6 +200,14 @@ static void row_scene(Scene *s, unsigned what)
     queue_seek(&s->queue, 0);
 }
 
+static void expect_one_issued(const Scene *s, uint64_t dw0, uint64_t dw1)
+{
+    g_assert_cmpuint(s->host->calls[FAKE_CALLS], ==, 1);
+    g_assert_cmpuint(s->host->issued->len, ==, 1);
+    g_assert_cmphex(fake_issued(s->host, 0)->dw[0], ==, dw0);
+    g_assert_cmphex(fake_issued(s->host, 0)->dw[1], ==, dw1);
+}
+
 static void test_row(gconstpointer data)
 {
     const Row *row = data;
@@ -184,9 +222,9 @@ static void test_row(gconstpointer data)
         expect_drains(&s);
     }
     if (row->fate == FORWARDED) {
-        g_assert_cmpuint(s.host->issued->len, ==, 1);
-        g_assert_cmphex(fake_issued(s.host, 0)->dw[0], ==, row->dw[0]);
-        g_assert_cmphex(fake_issued(s.host, 0)->dw[1], ==, row->dw[1]);
+        expect_one_issued(&s, row->dw[0], row->dw[1]);
+    } else if (row->fate == DROPS_CDS) {
+        expect_one_issued(&s, SMMUV3_CMD_CFGI_CD_ALL | SID, 0);
     } else {
         g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     }
@@ -371,6 +409,145 @@ static void test_syncs_inside(void)
     scene_done(&s);
 }
 
+/*
+ * A CMD_SYNC is completed before a command of a later class (4.7.3, 4.8); of
+ * one class it costs nothing. The letters: letter_cmd().
+ */
+static const struct {
+    const char *name, *window;
+    unsigned calls;
+} class_cases[] = {
+    { "cd, tlbi", "C,L,", 2 },
+    { "cd all, tlbi", "D,L,", 2 },
+    { "ste, tlbi", "S,L,", 2 },
+    { "cd, tables", "C,W,", 2 },
+    { "cd, asid", "C,A,", 2 },
+    { "cd, atc", "C,T,", 2 },
+    { "tlbi, atc", "L,T,", 2 },
+    { "tables, atc", "W,T,", 2 },
+    { "tables, leaves", "W,L,", 2 },
+    { "asid, leaves", "A,L,", 2 },
+    { "all, leaves", "N,L,", 2 },
+    { "all four", "C,W,L,T,", 4 },
+    { "all four twice", "C,W,L,T,C,W,L,T,", 7 },
+    { "not synced", "CWLT,", 1 },
+    { "synced before", ",,CWLT", 1 },
+    { "synced behind all", "CWLT,,", 1 },
+    { "synced once", "CC,CC,L", 2 },
+    { "synced late", "CL,L", 2 },
+    { "one class: cds", "C,D,S,C,", 1 },
+    { "one class: tables", "W,A,N,W,", 1 },
+    { "one class: leaves", "L,L,L,L,", 1 },
+    { "one class: atcs", "T,T,T,T,", 1 },
+    { "earlier classes", "T,L,W,C,", 1 },
+    { "earlier, then later", "L,C,L,", 2 },
+    { "of no device", "F,L,", 1 },
+    { "prefetch", "P,L,", 1 },
+};
+
+static SMMUv3Cmd letter_cmd(char letter, unsigned i)
+{
+    SMMUv3Cmd cmd = nth_tlbi(i);
+
+    switch (letter) {
+    case 'C': return cmd_cfgi_cd(FIRST_SID, i);
+    case 'D': return cd_all(0);
+    case 'F': return cmd_cfgi_cd(0x77, 0);
+    case 'S': return cmd_cfgi_ste(FIRST_SID);
+    case 'W': return cmd_raw(cmd.dw[0], nth_va(i));
+    case 'A': return cmd_raw(SMMUV3_CMD_TLBI_NH_ASID, 0);
+    case 'N': return cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0);
+    case 'L': return cmd;
+    case 'T': return cmd_atc_inv(FIRST_SID, nth_va(i), 0);
+    case 'P': return cmd_raw(SMMUV3_CMD_PREFETCH_CONFIG | SID, 0);
+    case ',': return cmd_sync(SMMUV3_SYNC_NONE);
+    default: g_assert_not_reached();
+    }
+}
+
+static void push_letters(Scene *s, const char *window)
+{
+    for (unsigned i = 0; window[i]; i++) {
+        queue_push(&s->queue, letter_cmd(window[i], i));
+    }
+}
+
+static void test_classes(gconstpointer data)
+{
+    unsigned n = GPOINTER_TO_UINT(data);
+    Scene s;
+
+    scene_init_translating(&s);
+    push_letters(&s, class_cases[n].window);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==,
+                     class_cases[n].calls);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, class_cases[n].calls);
+    scene_done(&s);
+}
+
+/* A guest that alternates has its calls bounded as everything else. */
+static void test_slice_of_classes(void)
+{
+    SMMUv3CmdqResult r;
+    unsigned calls = 0;
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 13);
+    for (unsigned i = 0; i < 2000; i++) {
+        push_letters(&s, "C,L,");
+    }
+    do {
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE] - calls, <=, 512);
+        calls = s.host->calls[FAKE_INVALIDATE];
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    expect_drained(&s, r);
+    scene_done(&s);
+}
+
+/* The CMD_SYNC that is completed in the middle is signalled there. */
+static void expect_first_call_only(Guest *g)
+{
+    Scene *s = g->hook_data;
+
+    g_assert_cmpuint(s->host->calls[FAKE_INVALIDATE], ==, g->sync_irqs);
+}
+
+static void test_classes_signalled(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    s.guest->on_sync_irq = expect_first_call_only;
+    s.guest->hook_data = &s;
+    queue_push(&s.queue, cmd_cfgi_cd(FIRST_SID, 0));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    push_tlbis(&s, 0, 3);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
+/* What the host fails before the CMD_SYNC leaves the rest undone. */
+static void test_classes_fail(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_letters(&s, "C,");
+    push_tlbis(&s, 0, 3);
+    fake_host_fail_nth(s.host, FAKE_INVALIDATE, 1, EIO);
+    expect_stops(&s, 0, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.host->issued->len, ==, 0);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 4);
+    scene_done(&s);
+}
+
 static void test_empty(void)
 {
     Scene s;
@@ -406,11 +583,14 @@ static void test_cfgi_splits(void)
     scene_done(&s);
 }
 
+/* The CDs of its stream go, once, with what is forwarded anyway. */
 static void test_cfgi_unchanged(void)
 {
+    const SMMUv3EngineStats *stats;
     Scene s;
 
     scene_init_translating(&s);
+    stats = smmuv3_engine_stats(s.engine);
     push_tlbis(&s, 0, 2);
     queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
     queue_push(&s.queue, cmd_cfgi_range(0, 31));
@@ -418,7 +598,79 @@ static void test_cfgi_unchanged(void)
     push_tlbis(&s, 2, 3);
     expect_drains(&s);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
-    expect_tlbis(&s, 0, 5);
+    g_assert_cmpuint(s.host->issued->len, ==, 6);
+    g_assert_true(is_issued(&s, cd_all(0)));
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_true(is_issued(&s, nth_tlbi(i)));
+    }
+    g_assert_cmpuint(stats->forwarded, ==, 7);
+    g_assert_cmpuint(stats->coalesced, ==, 1);
+    scene_done(&s);
+}
+
+/* Those that translate, and those only. */
+static void test_cfgi_all_unchanged(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    scene_add(&s, 1);
+    scene_add(&s, 2);
+    scene_install(&s, 1, ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    scene_install(&s, 2, ste_s1(CONTEXT_PTR + 0x1000));
+    fake_host_forget(s.host);
+    expect_drained(&s, scene_command(&s, cmd_cfgi_range(0, 31)));
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 1);
+    g_assert_cmpuint(s.host->issued->len, ==, 2);
+    g_assert_true(is_issued(&s, cd_all(0)));
+    g_assert_true(is_issued(&s, cd_all(2)));
+    scene_done(&s);
+}
+
+/* EATS of a device without ATS is not in its STE: the kernel writes nothing. */
+static void test_cfgi_unseen(void)
+{
+    SMMUv3Ste ste = ste_s1(CONTEXT_PTR);
+    Scene s;
+
+    scene_init(&s);
+    s.dev[0]->no_ats = true;
+    scene_add(&s, 0);
+    scene_enable(&s);
+    scene_install(&s, 0, ste);
+    ste.dw[1] |= SMMUV3_PREP(SMMUV3_STE1_EATS, SMMUV3_STE_EATS_FULL);
+    fake_host_forget(s.host);
+    scene_install(&s, 0, ste);
+    g_assert_true(is_issued(&s, cd_all(0)));
+
+    /* This one it writes, and that drops the CDs. */
+    fake_host_forget(s.host);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR + 0x1000));
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 0);
+    g_assert_cmpuint(s.host->reached->len, ==, 1);
+    scene_done(&s);
+}
+
+/* Refused alone, it is the CFGI_STE that is named. */
+static void test_cfgi_refused(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    scene_add(&s, 1);
+    scene_install(&s, 1, ste_s1(CONTEXT_PTR));
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 2);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    push_tlbis(&s, 2, 2);
+    fake_host_refuse(s.host, 0);
+    expect_stops(&s, 2, SMMUV3_CERROR_ILL);
+    g_assert_true(is_issued(&s, nth_tlbi(1)));
+    fake_host_accept(s.host);
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, cd_all(1)));
+    g_assert_true(is_issued(&s, nth_tlbi(3)));
     scene_done(&s);
 }
 
@@ -498,6 +750,65 @@ static void test_range(gconstpointer data)
                         c->reached[i] ? SMMUV3_STREAM_TRANSLATE
                                       : SMMUV3_STREAM_ABORT);
     }
+    scene_done(&s);
+}
+
+/* Whatever the host says to the CDs, no stream stays on its old table. */
+static void test_cfgi_all_fails(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    scene_add(&s, 1);
+    scene_install(&s, 1, ste_s1(CONTEXT_PTR));
+    strtab_set(s.guest, &s.regs, FIRST_SID + 1,
+               ste_config(SMMUV3_STE_CONFIG_BYPASS));
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 1);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    fake_host_refuse(s.host, 0);
+    expect_stops(&s, 1, SMMUV3_CERROR_ILL);
+    g_assert_cmpint(scene_kind(&s, 1), ==, SMMUV3_STREAM_BYPASS);
+    fake_host_accept(s.host);
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, cd_all(0)));
+    scene_done(&s);
+}
+
+static bool is_cd_all_of_first(const SMMUv3Cmd *cmd)
+{
+    SMMUv3Cmd of_first = cd_all(0);
+
+    return !memcmp(cmd, &of_first, sizeof(of_first));
+}
+
+/* More streams than what was gathered leaves room for. */
+static void test_cfgi_no_room(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    for (unsigned i = 1; i < SCENE_DEVICES; i++) {
+        scene_add(&s, i);
+        scene_install(&s, i, ste_s1(CONTEXT_PTR));
+    }
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 13);
+    fake_host_forget(s.host);
+    push_tlbis(&s, 0, 4095);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    expect_drains(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        g_assert_true(is_issued(&s, cd_all(i)));
+    }
+    g_assert_cmpuint(s.host->issued->len, ==, 4095 + SCENE_DEVICES);
+
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 4095);
+    queue_push(&s.queue, cmd_cfgi_range(0, 31));
+    s.host->refuses = is_cd_all_of_first;
+    expect_stops(&s, 4095, SMMUV3_CERROR_ILL);
+    s.host->refuses = NULL;
+    expect_drains(&s);
     scene_done(&s);
 }
 
@@ -787,18 +1098,18 @@ static void test_alike_but(void)
     scene_done(&s);
 }
 
-/* With a granule it is a range, and one of no length is reserved (4.4.1.1). */
+/* With a granule it is a range, and one of no length is illegal (4.4.1.1). */
 static void test_alike_but_granule(void)
 {
     Scene s;
 
     scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
     queue_push(&s.queue, cmd_raw(cmd_tlbi_va(1, 0).dw[0], 0x100000000));
     queue_push(&s.queue, cmd_raw(cmd_tlbi_va(1, 0).dw[0],
                                  0x100008000 | 1 << 10));
-    expect_drains(&s);
+    expect_stops(&s, 1, SMMUV3_CERROR_ILL);
     g_assert_cmpuint(s.host->issued->len, ==, 1);
-    g_assert_true(is_issued(&s, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0)));
     scene_done(&s);
 }
 
@@ -820,7 +1131,7 @@ static void test_alike_shuffled(void)
 /* What a slice may look at in guest memory is bounded, too. */
 static void test_slice_of_lookups(void)
 {
-    unsigned reads;
+    unsigned reads, runs = 0;
     Scene s;
 
     init_long_queue(&s);
@@ -832,8 +1143,10 @@ static void test_slice_of_lookups(void)
         g_assert_cmpint(queue_run(&s.queue, s.engine).status, !=,
                         SMMUV3_CMDQ_STOPPED);
         g_assert_cmpuint(s.guest->reads - reads, <=, 520);
+        /* The CDs of the one stream, once a slice. */
+        g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, ++runs);
+        g_assert_cmpuint(s.host->issued->len, ==, runs);
     } while (queue_pending(&s.queue));
-    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     scene_done(&s);
 }
 
@@ -1039,9 +1352,290 @@ static bool is_range(const SMMUv3Cmd *cmd)
     return cmd->dw[1] & SMMUV3_TLBI1_TG;
 }
 
+/* ---- Devices that do not answer: a second for each call that waits ---- */
+
+static void init_three(Scene *s)
+{
+    scene_init(s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_add(s, i);
+    }
+    scene_enable(s);
+    queue_init(&s->queue, s->guest, CMDQ_ADDR, 10);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        scene_install(s, i, ste_s1(CONTEXT_PTR));
+    }
+    queue_seek(&s->queue, 0);
+    fake_host_forget(s->host);
+}
+
+static void let_die(Scene *s, unsigned device)
+{
+    s->host->atc_dead[s->host->n_atc_dead++] = FIRST_SID + device;
+}
+
+static void push_atc_invs(Scene *s, unsigned device, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        queue_push(&s->queue, cmd_atc_inv(FIRST_SID + device, nth_va(i), 0));
+    }
+}
+
+static void expect_atc_invs(const Scene *s, unsigned device, unsigned n)
+{
+    unsigned found = 0;
+
+    for (guint i = 0; i < s->host->issued->len; i++) {
+        const SMMUv3Cmd *cmd = fake_issued(s->host, i);
+
+        found += (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV &&
+                 SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]) ==
+                 FIRST_SID + device;
+    }
+    g_assert_cmpuint(found, ==, n);
+}
+
+/* Those of the others are sent, whoever it is and however many there are. */
+static void test_atc_healthy(gconstpointer data)
+{
+    unsigned dead = GPOINTER_TO_UINT(data) & 3;
+    unsigned each = GPOINTER_TO_UINT(data) >> 2;
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, dead);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        push_atc_invs(&s, i, each);
+    }
+    push_tlbis(&s, 0, 5);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 3 * each + 5, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 3);
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_true(is_issued(&s, nth_tlbi(i)));
+    }
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        for (unsigned n = 0; i != dead && n < each; n++) {
+            g_assert_true(is_issued(&s, cmd_atc_inv(FIRST_SID + i, nth_va(n),
+                                                    0)));
+        }
+    }
+    expect_atc_invs(&s, dead, 0);
+    scene_done(&s);
+}
+
+/* Two of them, in blocks of their own. */
+static void test_atc_two_dead(void)
+{
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, 0);
+    let_die(&s, 1);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        push_atc_invs(&s, i, 63);
+    }
+    push_tlbis(&s, 0, 5);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 3 * 63 + 5, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
+    expect_atc_invs(&s, 2, 63);
+    g_assert_true(is_issued(&s, nth_tlbi(4)));
+    scene_done(&s);
+}
+
+/* Three, and no fourth second: CERROR_ABT first, and on from there. */
+static void test_atc_three_dead(void)
+{
+    Scene s;
+
+    init_three(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        let_die(&s, i);
+        push_atc_invs(&s, i, 63);
+    }
+    push_tlbis(&s, 0, 63);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 2 * 63, SMMUV3_CERROR_ABT);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
+    expect_stops(&s, 4 * 63, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 4);
+    g_assert_true(is_issued(&s, nth_tlbi(62)));
+    scene_done(&s);
+}
+
+/*
+ * It is not asked again before a CMD_SYNC has told the guest; then it is, if
+ * the guest asks again.
+ */
+static void test_atc_asked_once(void)
+{
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, 0);
+    push_atc_invs(&s, 0, 1);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    push_atc_invs(&s, 0, 1);
+    push_atc_invs(&s, 1, 1);
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+    expect_atc_invs(&s, 1, 1);
+    push_atc_invs(&s, 0, 1);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 4, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+
+    s.host->n_atc_dead = 0;
+    queue_patch(&s.queue, 0, cmd_atc_inv(FIRST_SID, 0x1000, 0));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, cmd_atc_inv(FIRST_SID, 0x1000, 0)));
+    scene_done(&s);
+}
+
+/* Others wait for a slice: one time-out, and two more calls, end it. */
+static void test_timeout_ends_slice(void)
+{
+    unsigned runs = 0;
+    SMMUv3CmdqResult r;
+    Scene s;
+
+    init_three(&s);
+    for (unsigned i = 0; i < SCENE_DEVICES; i++) {
+        let_die(&s, i);
+        push_atc_invs(&s, i, 1);
+        strtab_set(s.guest, &s.regs, FIRST_SID + i,
+                   ste_s1(CONTEXT_PTR + 0x1000));
+        queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID + i));
+    }
+    do {
+        fake_host_forget(s.host);
+        r = queue_run(&s.queue, s.engine);
+        g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], <=, 3);
+        g_assert_cmpuint(++runs, <=, 4);
+    } while (r.status == SMMUV3_CMDQ_MORE);
+    expect_drained(&s, r);
+    g_assert_cmpuint(runs, ==, 4);
+    scene_done(&s);
+}
+
+/* Of a run that was merged backwards, CONS stays at the first. */
+static void test_timeout_merged(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, cmd_tlbi_va(2, 0x2000));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_tlbi_va(2, 0x1000));
+    fake_host_go_away(s.host, 1, ETIMEDOUT);
+    expect_stops(&s, 0, SMMUV3_CERROR_ABT);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    fake_host_go_away(s.host, 0, 0);
+    expect_drains(&s);
+    scene_done(&s);
+}
+
+/* While one is looked for, too: what was done before it stays done. */
+static void test_timeout_in_replay(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_init(&s.queue, s.guest, CMDQ_ADDR, 13);
+    push_pages(&s, 5000);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    s.host->refuses = is_range;
+    fake_host_fail_issue(s.host, 4000, ETIMEDOUT);
+    g_assert_cmpint(queue_run(&s.queue, s.engine).status, ==,
+                    SMMUV3_CMDQ_MORE);
+    g_assert_cmpuint(queue_pending(&s.queue), >, 1);
+    g_assert_cmpuint(queue_pending(&s.queue), <, 5000);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    expect_drains(&s);
+    for (unsigned i = 0; i < 5000; i++) {
+        g_assert_true(is_issued(&s, cmd_tlbi_va(2, 0x1000 * i)));
+    }
+    scene_done(&s);
+}
+
 static bool is_range_or_page_41(const SMMUv3Cmd *cmd)
 {
     return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 41 * 0x1000;
+}
+
+static bool is_nh_all(const SMMUv3Cmd *cmd)
+{
+    return (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_TLBI_NH_ALL;
+}
+
+/* TLBI_NH_ALL stands where it was written: what is before it stays done. */
+static void test_all_refused(void)
+{
+    SMMUv3Cmd all = cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0);
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    s.host->refuses = is_nh_all;
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, all);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 1, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
+/* Nor does CONS go back past a batch that went before an attachment. */
+static void test_all_refused_behind_ste(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    s.host->refuses = is_nh_all;
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    push_tlbis(&s, 0, 3);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_cfgi_ste(FIRST_SID));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0));
+    expect_stops(&s, 6, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
+/* What it swallowed is named as it was written. */
+static void test_all_swallowed_refused(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 3);
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0));
+    push_tlbis(&s, 3, 3);
+    s.host->refuses = is_nh_all;
+    expect_stops(&s, 3, SMMUV3_CERROR_ILL);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    scene_done(&s);
+}
+
+static bool is_range_or_page_11(const SMMUv3Cmd *cmd)
+{
+    return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 11 * 0x1000;
 }
 
 /* What was merged is refused: what it was merged from is not. */
@@ -1086,7 +1680,10 @@ static void test_merged_blame(void)
     scene_done(&s);
 }
 
-/* A time-out is found with the merged ones, a refusal one by one. */
+/*
+ * A refusal is found one by one, and in that a time-out, after which nothing is
+ * searched for: CERROR_ABT, the guest goes on, and then the refusal is found.
+ */
 static void test_merged_blame_and_timeout(void)
 {
     Scene s;
@@ -1098,6 +1695,7 @@ static void test_merged_blame_and_timeout(void)
     queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
     s.host->atc_timeout = true;
     s.host->refuses = is_range_or_page_41;
+    expect_stops(&s, 1, SMMUV3_CERROR_ABT);
     expect_stops(&s, 1 + 41, SMMUV3_CERROR_ILL);
     s.host->refuses = NULL;
     expect_stops(&s, 1 + 100, SMMUV3_CERROR_ATC_INV_SYNC);
@@ -1108,29 +1706,84 @@ static void test_merged_blame_and_timeout(void)
     scene_done(&s);
 }
 
-/* Hosts with the erratum do not repeat for us: everything goes twice. */
+static void init_repeating(Scene *s)
+{
+    scene_init(s);
+    s->smmu->info.repeat_tlbi_cfgi = 1;
+    scene_add(s, 0);
+    scene_enable(s);
+    scene_install(s, 0, ste_s1(CONTEXT_PTR));
+    fake_host_forget(s->host);
+}
+
+static unsigned times_issued(const Scene *s, SMMUv3Cmd cmd)
+{
+    unsigned times = 0;
+
+    for (guint j = 0; j < s->host->issued->len; j++) {
+        times += !memcmp(fake_issued(s->host, j), &cmd, sizeof(cmd));
+    }
+    return times;
+}
+
+/* Hosts with the erratum do not repeat for us: TLBI and CFGI go twice... */
 static void test_repeat(void)
 {
     Scene s;
 
-    scene_init(&s);
-    s.smmu->info.repeat_tlbi_cfgi = 1;
-    scene_add(&s, 0);
-    scene_enable(&s);
-    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
-    fake_host_forget(s.host);
+    init_repeating(&s);
     push_tlbis(&s, 0, 100);
     queue_push(&s.queue, cmd_cfgi_cd(FIRST_SID, 0));
+    queue_push(&s.queue, some_atc_inv());
     expect_drains(&s);
     for (unsigned i = 0; i < 100; i++) {
-        SMMUv3Cmd cmd = nth_tlbi(i);
-        unsigned times = 0;
-
-        for (guint j = 0; j < s.host->issued->len; j++) {
-            times += !memcmp(fake_issued(s.host, j), &cmd, sizeof(cmd));
-        }
-        g_assert_cmpuint(times, ==, 2);
+        g_assert_cmpuint(times_issued(&s, nth_tlbi(i)), ==, 2);
     }
+    g_assert_cmpuint(times_issued(&s, cmd_cfgi_cd(FIRST_SID, 0)), ==, 2);
+    /* ...and ATC_INV once, behind both. */
+    g_assert_cmpuint(times_issued(&s, some_atc_inv()), ==, 1);
+    g_assert_true(is_issued(&s, some_atc_inv()));
+    g_assert_cmpuint(SMMUV3_GET(SMMUV3_CMD0_OPCODE,
+                                fake_issued(s.host, s.host->issued->len - 1)
+                                ->dw[0]), ==, SMMUV3_CMD_ATC_INV);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
+    scene_done(&s);
+}
+
+static void test_repeat_no_atc_inv(void)
+{
+    Scene s;
+
+    init_repeating(&s);
+    for (unsigned i = 0; i < 3; i++) {
+        queue_push(&s.queue, cmd_atc_inv(FIRST_SID, nth_va(i), 0));
+    }
+    expect_drains(&s);
+    g_assert_cmpuint(s.host->issued->len, ==, 3);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 1);
+    scene_done(&s);
+}
+
+/* In the guest's order, when one is looked for that was refused. */
+static void test_repeat_refused(void)
+{
+    Scene s;
+
+    init_repeating(&s);
+    queue_seek(&s.queue, 0);
+    queue_push(&s.queue, some_atc_inv());
+    push_pages(&s, 20);
+    queue_push(&s.queue, cmd_atc_inv(FIRST_SID, 0x9000, 0));
+    s.host->refuses = is_range_or_page_11;
+    expect_stops(&s, 1 + 11, SMMUV3_CERROR_ILL);
+    for (unsigned i = 0; i < 11; i++) {
+        g_assert_cmpuint(times_issued(&s, cmd_tlbi_va(2, 0x1000 * i)), >=, 2);
+    }
+    s.host->refuses = NULL;
+    fake_host_forget(s.host);
+    expect_drains(&s);
+    g_assert_cmpuint(times_issued(&s, cmd_atc_inv(FIRST_SID, 0x9000, 0)), ==,
+                     1);
     scene_done(&s);
 }
 
@@ -1149,6 +1802,7 @@ static void add_cases(void)
 {
     static const unsigned wraps[] = { 0, 236, 240, 255, 256, 492, 500, 511 };
     static const unsigned bad[] = { 0, 1, 5, 6, 9, 10 };
+    static const unsigned atc_invs_each[] = { 1, 2, 58, 63, 126 };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *path = g_strdup_printf("/cmdq/legality/%s",
@@ -1161,6 +1815,22 @@ static void add_cases(void)
                                                 range_cases[i].name);
 
         g_test_add_data_func(path, &range_cases[i], test_range);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(class_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/cmdq/class/%s",
+                                                class_cases[i].name);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_classes);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(atc_invs_each); i++) {
+        for (unsigned dead = 0; dead < SCENE_DEVICES; dead++) {
+            unsigned each = atc_invs_each[i];
+            g_autofree char *path = g_strdup_printf(
+                "/cmdq/timeout/healthy/%u of %u each", dead, each);
+
+            g_test_add_data_func(path, GUINT_TO_POINTER(each << 2 | dead),
+                                 test_atc_healthy);
+        }
     }
     add_numbers("wrap", test_wrap, wraps, G_N_ELEMENTS(wraps));
     add_numbers("full", test_full, wraps, G_N_ELEMENTS(wraps));
@@ -1180,6 +1850,9 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/window/one", test_one_window);
     g_test_add_func("/cmdq/window/syncs-inside", test_syncs_inside);
     g_test_add_func("/cmdq/window/empty", test_empty);
+    g_test_add_func("/cmdq/window/slice-of-classes", test_slice_of_classes);
+    g_test_add_func("/cmdq/class/signalled", test_classes_signalled);
+    g_test_add_func("/cmdq/class/fail", test_classes_fail);
     g_test_add_func("/cmdq/window/slices", test_slices);
     g_test_add_func("/cmdq/window/slice-of-changes", test_slice_of_changes);
     g_test_add_func("/cmdq/window/slice-of-lookups", test_slice_of_lookups);
@@ -1193,6 +1866,11 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/window/copy-once", test_copy_once);
     g_test_add_func("/cmdq/cfgi/splits", test_cfgi_splits);
     g_test_add_func("/cmdq/cfgi/unchanged", test_cfgi_unchanged);
+    g_test_add_func("/cmdq/cfgi/all-unchanged", test_cfgi_all_unchanged);
+    g_test_add_func("/cmdq/cfgi/unseen", test_cfgi_unseen);
+    g_test_add_func("/cmdq/cfgi/refused", test_cfgi_refused);
+    g_test_add_func("/cmdq/cfgi/all-fails", test_cfgi_all_fails);
+    g_test_add_func("/cmdq/cfgi/no-room", test_cfgi_no_room);
     g_test_add_func("/cmdq/cfgi/bad-ste", test_bad_ste);
     g_test_add_func("/cmdq/cfgi/ste-fetch", test_ste_fetch_fails);
     g_test_add_func("/cmdq/index/wrap-error", test_wrap_error);
@@ -1207,10 +1885,23 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/error/atc-next-window", test_atc_next_window);
     g_test_add_func("/cmdq/error/atc-two-timeouts", test_atc_two_timeouts);
     g_test_add_func("/cmdq/error/atc-sorted", test_atc_sorted);
+    g_test_add_func("/cmdq/timeout/two-dead", test_atc_two_dead);
+    g_test_add_func("/cmdq/timeout/three-dead", test_atc_three_dead);
+    g_test_add_func("/cmdq/timeout/asked-once", test_atc_asked_once);
+    g_test_add_func("/cmdq/timeout/ends-slice", test_timeout_ends_slice);
+    g_test_add_func("/cmdq/timeout/merged", test_timeout_merged);
+    g_test_add_func("/cmdq/timeout/in-replay", test_timeout_in_replay);
+    g_test_add_func("/cmdq/error/all-refused", test_all_refused);
+    g_test_add_func("/cmdq/error/all-refused-behind-ste",
+                    test_all_refused_behind_ste);
+    g_test_add_func("/cmdq/error/all-swallowed-refused",
+                    test_all_swallowed_refused);
     g_test_add_func("/cmdq/error/merged-refused", test_merged_refused);
     g_test_add_func("/cmdq/error/merged-blame", test_merged_blame);
     g_test_add_func("/cmdq/error/merged-blame-and-timeout",
                     test_merged_blame_and_timeout);
-    g_test_add_func("/cmdq/repeat", test_repeat);
+    g_test_add_func("/cmdq/repeat/twice", test_repeat);
+    g_test_add_func("/cmdq/repeat/no-atc-inv", test_repeat_no_atc_inv);
+    g_test_add_func("/cmdq/repeat/refused", test_repeat_refused);
     return g_test_run();
 }

@@ -5,12 +5,15 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A black box: commands go in through the queue, and what the fake host's
- * hardware received is compared. For entries sampled around the commands'
- * addresses three things hold:
+ * hardware received is compared, by the guest and by the kernel, which drops
+ * the CDs of an STE that it changes. For entries sampled around the commands'
+ * addresses four things hold:
  *
  *   subset   what the guest's commands drop for sure, the issued ones drop;
  *   order    an entry is dropped after what it could be filled again from:
  *            TLB after CD, ATC after TLB;
+ *   complete what stands before a CMD_SYNC is complete before what stands
+ *            behind it, of a later class, begins;
  *   signal   a CMD_SYNC's interrupt comes after what stands before it, and
  *            CONS does not pass what is not issued.
  *
@@ -50,9 +53,10 @@ typedef struct Trial {
     uint32_t idr[6];            /* the guest's */
     uint64_t base;              /* what this window's addresses are near */
     GArray *asked;              /* of SMMUv3Cmd */
+    bool translates[DEVICES];   /* before the window: it may have cached CDs */
 
-    /* Of each interrupt: how much had been issued. */
-    guint issued_at_first_irq, issued_at_last_irq;
+    /* Of each interrupt: how much had reached the hardware. */
+    guint reached_at_first_irq, reached_at_last_irq;
     bool irq;
 } Trial;
 
@@ -60,9 +64,9 @@ static void note_irq(Guest *g)
 {
     Trial *t = g->hook_data;
 
-    t->issued_at_last_irq = t->scene.host->issued->len;
+    t->reached_at_last_irq = t->scene.host->reached->len;
     if (!t->irq) {
-        t->issued_at_first_irq = t->issued_at_last_irq;
+        t->reached_at_first_irq = t->reached_at_last_irq;
     }
     t->irq = true;
 }
@@ -87,9 +91,12 @@ static void trial_init(Trial *t, const Config *c)
     clear_unless(c->ssids, &t->idr[1], SMMUV3_IDR1_SSIDSIZE);
     host[5] |= c->host_ds ? SMMUV3_IDR5_DS : 0;
     scene_init_idr(&t->scene, host, t->idr);
+    /* EATS in its STE is nothing to the physical one's. */
+    t->scene.dev[1]->no_ats = true;
     scene_enable(&t->scene);
     for (unsigned i = 0; i < DEVICES; i++) {
         scene_add(&t->scene, i);
+        scene_install(&t->scene, i, ste_s1(CONTEXT_PTR));
     }
     t->asked = g_array_new(FALSE, FALSE, sizeof(SMMUv3Cmd));
     t->scene.guest->hook_data = t;
@@ -125,9 +132,10 @@ static uint64_t random64(void)
            (uint32_t)g_test_rand_int();
 }
 
+/* Nothing that would stop the queue. */
 static void ask(Trial *t, SMMUv3Cmd cmd)
 {
-    if (t->asked->len < WINDOW) {
+    if (t->asked->len < WINDOW && !cache_illegal(&cmd, t->idr)) {
         g_array_append_val(t->asked, cmd);
     }
 }
@@ -319,6 +327,30 @@ static void ask_cd(Trial *t)
     ask(t, cmd);
 }
 
+/* Mostly the same again, for new CDs; EATS and another table now and then. */
+static void change_ste(Trial *t)
+{
+    SMMUv3Ste ste = ste_s1(CONTEXT_PTR + (one_in(3) ? 0x1000 : 0));
+
+    if (one_in(3)) {
+        ste.dw[1] |= SMMUV3_PREP(SMMUV3_STE1_EATS, SMMUV3_STE_EATS_FULL);
+    }
+    if (one_in(8)) {
+        ste = ste_config(SMMUV3_STE_CONFIG_BYPASS);
+    }
+    strtab_set(t->scene.guest, &t->scene.regs, FIRST_SID + below(DEVICES),
+               ste);
+}
+
+static void ask_ste(Trial *t)
+{
+    if (one_in(2)) {
+        change_ste(t);
+    }
+    ask(t, one_in(2) ? cmd_cfgi_ste(random_sid())
+                     : cmd_cfgi_range(random_sid(), one_in(2) ? 31 : below(3)));
+}
+
 static void ask_atc(Trial *t)
 {
     SMMUv3Cmd cmd = cmd_atc_inv(random_sid(), t->base + 0x1000 * below(64),
@@ -342,7 +374,7 @@ static void ask_something(Trial *t)
     static void (*const something[])(Trial *) = {
         ask_dense, ask_sparse, ask_run, ask_run, ask_shuffled,
         ask_interleaved, ask_range, ask_range, ask_range, ask_duplicates,
-        ask_cd, ask_cd, ask_atc, ask_atc, ask_sync, ask_sync,
+        ask_cd, ask_cd, ask_ste, ask_ste, ask_atc, ask_atc, ask_sync, ask_sync,
     };
 
     if (one_in(12)) {
@@ -440,6 +472,8 @@ static CacheEntry sample(const Trial *t)
     const SMMUv3Cmd *cmd = asked(t, below(t->asked->len));
 
     switch (cmd->dw[0] & SMMUV3_CMD0_OPCODE) {
+    case SMMUV3_CMD_CFGI_STE:
+    case SMMUV3_CMD_CFGI_STE_RANGE:
     case SMMUV3_CMD_CFGI_CD:
     case SMMUV3_CMD_CFGI_CD_ALL:
         return sample_stream(t, cmd, CACHE_CD);
@@ -454,7 +488,8 @@ static CacheEntry sample(const Trial *t)
 
 typedef struct Sample {
     CacheEntry entry;
-    CacheDrops asked, issued;
+    CacheDrops asked, reached;
+    CacheDrops by_class[CACHE_CLASSES];     /* of those asked */
 } Sample;
 
 static void print_cmds(const char *what, const GArray *cmds)
@@ -477,14 +512,14 @@ static void print_sample(const Sample *s)
                    e->va);
     g_test_message("asked for by %d %zu..%zu, dropped by %d %zu..%zu",
                    s->asked.any, s->asked.first, s->asked.last,
-                   s->issued.any, s->issued.first, s->issued.last);
+                   s->reached.any, s->reached.first, s->reached.last);
 }
 
 static void accuse(const Trial *t, const char *what, const Sample *a,
                    const Sample *b)
 {
     print_cmds("asked", t->asked);
-    print_cmds("issued", t->scene.host->issued);
+    print_cmds("reached", t->scene.host->reached);
     print_sample(a);
     if (b) {
         print_sample(b);
@@ -492,15 +527,33 @@ static void accuse(const Trial *t, const char *what, const Sample *a,
     g_error("%s", what);
 }
 
+/* A CD is fetched for a stream that translates; device 1 has no ATC. */
+static bool can_cache(const Trial *t, const CacheEntry *e)
+{
+    switch (e->kind) {
+    case CACHE_CD:
+        return t->translates[e->sid - FIRST_SID];
+    case CACHE_ATC:
+        return e->sid == FIRST_SID;
+    default:
+        return true;
+    }
+}
+
 static Sample judge(const Trial *t)
 {
-    const GArray *issued = t->scene.host->issued;
+    const GArray *reached = t->scene.host->reached;
     Sample s = { .entry = sample(t) };
 
+    if (!can_cache(t, &s.entry)) {
+        return s;
+    }
     s.asked = cache_drops_of(asked(t, 0), t->asked->len, t->idr, &s.entry);
     if (s.asked.any) {
-        s.issued = cache_drops_of((const SMMUv3Cmd *)issued->data,
-                                  issued->len, trial_host_idr(t), &s.entry);
+        s.reached = cache_drops_of((const SMMUv3Cmd *)reached->data,
+                                   reached->len, trial_host_idr(t), &s.entry);
+        cache_drops_by_class(asked(t, 0), t->asked->len, t->idr, &s.entry,
+                             s.by_class);
     }
     return s;
 }
@@ -531,11 +584,11 @@ static void check_signal(const Trial *t, const Sample *s)
         return;
     }
     g_assert_true(t->irq);
-    if (s->asked.first < place && s->issued.first >= t->issued_at_first_irq) {
+    if (s->asked.first < place && s->reached.first >= t->reached_at_first_irq) {
         accuse(t, "signalled before it was done", s, NULL);
     }
     find_irq_sync(t, true, &place);
-    if (s->asked.first < place && s->issued.first >= t->issued_at_last_irq) {
+    if (s->asked.first < place && s->reached.first >= t->reached_at_last_irq) {
         accuse(t, "signalled before it was done", s, NULL);
     }
 }
@@ -546,8 +599,39 @@ static void check_order(const Trial *t, const Sample *before,
 {
     if (before->entry.kind < after->entry.kind &&
         before->asked.first < after->asked.last &&
-        before->issued.first > after->issued.last) {
+        before->reached.first > after->reached.last) {
         accuse(t, "reordered", before, after);
+    }
+}
+
+/* One that drops both has neither before the other. */
+static bool drops_both(const Trial *t, const Sample *a, const Sample *b)
+{
+    const GArray *reached = t->scene.host->reached;
+
+    for (guint i = 0; i < reached->len; i++) {
+        const SMMUv3Cmd *cmd = &g_array_index(reached, SMMUv3Cmd, i);
+
+        if (cache_drops(cmd, trial_host_idr(t), &a->entry) &&
+            cache_drops(cmd, trial_host_idr(t), &b->entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_completion(const Trial *t, const Sample *before,
+                             const Sample *after)
+{
+    const GArray *rounds = t->scene.host->rounds;
+
+    if (cache_fills(&before->entry, &after->entry) &&
+        cache_completion_owed(asked(t, 0), before->by_class,
+                              after->by_class) &&
+        g_array_index(rounds, unsigned, before->reached.first) >=
+        g_array_index(rounds, unsigned, after->reached.last) &&
+        !drops_both(t, before, after)) {
+        accuse(t, "a CMD_SYNC was dropped", before, after);
     }
 }
 
@@ -562,7 +646,7 @@ static void check_window(const Trial *t)
         if (!s.asked.any) {
             continue;
         }
-        if (!s.issued.any) {
+        if (!s.reached.any) {
             accuse(t, "narrowed", &s, NULL);
         }
         check_signal(t, &s);
@@ -571,6 +655,7 @@ static void check_window(const Trial *t)
     for (unsigned i = 0; i < n; i++) {
         for (unsigned j = 0; j < n; j++) {
             check_order(t, &samples[i], &samples[j]);
+            check_completion(t, &samples[i], &samples[j]);
         }
     }
 }
@@ -578,6 +663,9 @@ static void check_window(const Trial *t)
 static void push_window(Trial *t)
 {
     fake_host_forget(t->scene.host);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        t->translates[i] = scene_kind(&t->scene, i) == SMMUV3_STREAM_TRANSLATE;
+    }
     t->irq = false;
     for (guint i = 0; i < t->asked->len; i++) {
         queue_push(&t->scene.queue, *asked(t, i));
@@ -623,6 +711,8 @@ static void inject(SMMUv3Host *h)
     int err = errs[below(G_N_ELEMENTS(errs))];
 
     h->nomem_from = one_in(4) ? 2 + below(64) : 0;
+    h->n_atc_dead = one_in(6);
+    h->atc_dead[0] = FIRST_SID;
     h->lying = one_in(4);
     h->lie = one_in(2) ? below(300) : UINT32_MAX;
     if (one_in(2)) {
@@ -635,6 +725,7 @@ static void inject(SMMUv3Host *h)
 static void heal(SMMUv3Host *h)
 {
     h->nomem_from = 0;
+    h->n_atc_dead = 0;
     h->lying = false;
     fake_host_fail_nth(h, FAKE_INVALIDATE, 0, 0);
     fake_host_fail_issue(h, 0, 0);
@@ -646,7 +737,7 @@ static void check_done(const Trial *t, guint done)
     for (unsigned i = 0; i < SAMPLES / 2; i++) {
         Sample s = judge(t);
 
-        if (s.asked.any && s.asked.first < done && !s.issued.any &&
+        if (s.asked.any && s.asked.first < done && !s.reached.any &&
             s.entry.kind != CACHE_ATC) {
             accuse(t, "CONS passed what is not done", &s, NULL);
         }
@@ -662,7 +753,9 @@ static void run_failing(Trial *t)
     push_window(t);
     inject(t->scene.host);
     do {
+        g_array_set_size(t->scene.host->journal, 0);
         r = queue_run(q, t->scene.engine);
+        g_assert_cmpuint(fake_calls_after_timeout(t->scene.host), <=, 2);
         check_done(t, t->asked->len - queue_pending(q));
         if (r.status == SMMUV3_CMDQ_STOPPED) {
             g_assert_cmpuint(++stops, <=, 8);
@@ -709,6 +802,9 @@ typedef struct Hand {
     SMMUv3Cmd cmds[4];
 } Hand;
 
+#define SYNC { { SMMUV3_CMD_SYNC, 0 } }
+#define OF_DEVICE SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID)
+
 static const Hand hands[] = {
     { "asid swallows no globals", {
         { { VA | ASID(1), 0x1000 } },
@@ -742,7 +838,8 @@ static const Hand hands[] = {
     { "16K, level 1", {
         { { VA | ASID(1), 0x10000 | TG(2) | TTL(1) } },
         { { VA | ASID(1) | NUM(3), 0x10000 | TG(2) | TTL(1) } } } },
-    { "reserved range", { { { VA | ASID(1), 0x10000 | TG(1) } } } },
+    { "reserved range", {
+        { { VA | ASID(1) | NUM(1), 0x10000 | TG(2) | TTL(1) } } } },
     { "widest range", {
         { { VA | ASID(1) | NUM(31) | SCALE(31), TG(3) } },
         { { VAA | NUM(31) | SCALE(39), 0x1000 | TG(1) } } } },
@@ -772,6 +869,21 @@ static const Hand hands[] = {
         { { VA | ASID(1), 0x2000 } },
         { { SMMUV3_CMD_ATC_INV |
             SMMUV3_PREP(SMMUV3_CMD0_SID, FIRST_SID), 0x2000 } } } },
+    { "CD, complete, TLB", {
+        { { SMMUV3_CMD_CFGI_CD | OF_DEVICE, 1 } }, SYNC,
+        { { VA | ASID(1), 0x1001 } } } },
+    { "STE, complete, TLB", {
+        { { SMMUV3_CMD_CFGI_STE | OF_DEVICE, 1 } }, SYNC,
+        { { VA | ASID(1), 0x1001 } } } },
+    { "CD, complete, ATC", {
+        { { SMMUV3_CMD_CFGI_CD_ALL | OF_DEVICE, 0 } }, SYNC,
+        { { SMMUV3_CMD_ATC_INV | OF_DEVICE, 0x1000 } } } },
+    { "TLB, complete, ATC", {
+        { { VA | ASID(1), 0x1001 } }, SYNC,
+        { { SMMUV3_CMD_ATC_INV | OF_DEVICE, 0x1000 } } } },
+    { "tables, complete, leaves", {
+        { { VA | ASID(1), 0x1000 } }, SYNC,
+        { { VA | ASID(1), 0x3001 } }, SYNC } },
     { "CD between two of a run", {
         { { VA | ASID(1), 0x1000 } },
         { { SMMUV3_CMD_CFGI_CD_ALL |
@@ -847,12 +959,70 @@ static void test_less_run(gconstpointer data)
     trial_done(&t);
 }
 
-/* An exact repetition goes once, whatever SYNCs are in between. */
+/*
+ * Ranges that touch become one as long as NUM and SCALE can say it: up to
+ * 32 << 31 granules. What is longer is widened to TLBI_NH_ALL.
+ */
+static const struct {
+    const char *name;
+    uint64_t granules[2];
+    uint64_t range;             /* of what is sent; 0: TLBI_NH_ALL */
+} long_cases[] = {
+    { "2^31", { UINT64_C(1) << 30, UINT64_C(1) << 30 }, SCALE(31) },
+    { "2^32", { UINT64_C(1) << 31, UINT64_C(1) << 31 }, NUM(1) | SCALE(31) },
+    { "2^33", { UINT64_C(2) << 31, UINT64_C(2) << 31 }, NUM(3) | SCALE(31) },
+    { "3 * 2^32", { UINT64_C(4) << 31, UINT64_C(2) << 31 },
+      NUM(5) | SCALE(31) },
+    { "2^36", { UINT64_C(16) << 31, UINT64_C(16) << 31 },
+      NUM(31) | SCALE(31) },
+    { "more than 2^35", { UINT64_C(16) << 31, UINT64_C(1) << 12 },
+      NUM(16) | SCALE(31) },
+    { "more than 2^36", { UINT64_C(32) << 31, 1 }, 0 },
+};
+
+/* NUM and SCALE that say @granules exactly */
+static uint64_t exact_range(uint64_t granules)
+{
+    unsigned scale = 0;
+
+    while (granules > 32) {
+        g_assert_cmpuint(granules & 1, ==, 0);
+        granules >>= 1;
+        scale++;
+    }
+    return NUM(granules - 1) | SCALE(scale);
+}
+
+static void test_long(gconstpointer data)
+{
+    unsigned n = GPOINTER_TO_UINT(data);
+    uint64_t va = 0;
+    SMMUv3Cmd sent;
+    Trial t;
+
+    trial_init_less(&t, true);
+    for (unsigned i = 0; i < 2; i++) {
+        ask(&t, cmd_raw(VA | ASID(1) | exact_range(long_cases[n].granules[i]),
+                        va | TG(1) | TTL(3) | 1));
+        va += long_cases[n].granules[i] << 12;
+    }
+    g_assert_cmpuint(issued_for_window(&t), ==, 1);
+    sent = *fake_issued(t.scene.host, 0);
+    if (long_cases[n].range) {
+        g_assert_cmphex(sent.dw[0], ==, VA | ASID(1) | long_cases[n].range);
+        g_assert_cmphex(sent.dw[1], ==, TG(1) | TTL(3) | 1);
+    } else {
+        g_assert_cmphex(sent.dw[0], ==, SMMUV3_CMD_TLBI_NH_ALL);
+    }
+    trial_done(&t);
+}
+
+/* Of a class, an exact repetition goes once, whatever SYNCs are between. */
 static void test_less_duplicates(void)
 {
     const SMMUv3Cmd cmds[] = {
         cmd_tlbi_va(1, 0x1000), cmd_tlbi_va(2, 0x7000), cmd_tlbi_va(1, 0x9000),
-        cmd_raw(SMMUV3_CMD_TLBI_NH_ASID | ASID(3), 0),
+        cmd_raw(SMMUV3_CMD_TLBI_NH_VAA, 0x5001),
     };
     Trial t;
 
@@ -888,6 +1058,12 @@ static void add_less(void)
                                                 less[i].name);
 
         g_test_add_data_func(path, &less[i], test_less_run);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(long_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/coalesce/less/long/%s",
+                                                long_cases[i].name);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_long);
     }
     g_test_add_func("/coalesce/less/duplicates", test_less_duplicates);
     g_test_add_data_func("/coalesce/less/NH_ALL",

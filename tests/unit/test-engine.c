@@ -331,6 +331,7 @@ static void test_refuse_other_host(void)
     for (unsigned i = 0; i < FAKE_CALLS; i++) {
         s.host->all_calls[i] += other->all_calls[i];
     }
+    s.host->all_entries += other->all_entries;
     fake_host_free(other);
     scene_done(&s);
 }
@@ -718,6 +719,93 @@ static void add_cases(void)
     }
 }
 
+/* What the guest said while nobody was there to be told is made up for. */
+
+static SMMUv3Cmd nh_all(void)
+{
+    return cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0);
+}
+
+static void remove_and_lose_a_tlbi(Scene *s)
+{
+    scene_remove(s, 0);
+    fake_host_forget(s->host);
+    g_assert_cmpint(scene_command(s, cmd_tlbi_va(1, 0x1000)).status, ==,
+                    SMMUV3_CMDQ_DRAINED);
+    g_assert_cmpuint(s->host->calls[FAKE_CALLS], ==, 0);
+}
+
+static void expect_nh_all(const Scene *s, unsigned times)
+{
+    SMMUv3Cmd cmd = nh_all();
+
+    g_assert_cmpuint(s->host->issued->len, ==, times);
+    for (unsigned i = 0; i < times; i++) {
+        g_assert_cmpmem(fake_issued(s->host, i), sizeof(cmd), &cmd,
+                        sizeof(cmd));
+    }
+}
+
+static unsigned place_of(const Scene *s, FakeCall call)
+{
+    for (guint i = 0; i < s->host->journal->len; i++) {
+        if (g_array_index(s->host->journal, FakeRecord, i).call == call) {
+            return i;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void test_reopen(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_enable(&s);
+    strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
+    scene_add(&s, 0);
+    expect_nh_all(&s, 0);           /* the parent is new, and so is its VMID */
+    remove_and_lose_a_tlbi(&s);
+    scene_add(&s, 0);
+    expect_nh_all(&s, 1);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->sent, ==,
+                     smmuv3_engine_stats(s.engine)->forwarded);
+    g_assert_cmpuint(place_of(&s, FAKE_INVALIDATE), <,
+                     place_of(&s, FAKE_ATTACH));
+    scene_add(&s, 1);
+    expect_nh_all(&s, 1);
+    scene_done(&s);
+}
+
+static void test_reopen_repeat(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    s.smmu->info.repeat_tlbi_cfgi = 1;
+    scene_add(&s, 0);
+    remove_and_lose_a_tlbi(&s);
+    scene_add(&s, 0);
+    expect_nh_all(&s, 2);
+    scene_done(&s);
+}
+
+/* No device on top of a TLB that is not clean; the next try cleans it. */
+static void test_reopen_fails(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    remove_and_lose_a_tlbi(&s);
+    fake_host_fail_nth(s.host, FAKE_INVALIDATE, 1, ENOENT);
+    expect_refused(&s, 0, -EIO, SMMUV3_REFUSAL_ATTACH);
+    fake_host_forget(s.host);
+    scene_add(&s, 0);
+    expect_nh_all(&s, 1);
+    scene_done(&s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -731,6 +819,9 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/add-remove", test_add_remove);
     g_test_add_func("/engine/remove/calls", test_remove_all_calls);
     g_test_add_func("/engine/remove/blocks", test_remove_blocks);
+    g_test_add_func("/engine/reopen/tlbi", test_reopen);
+    g_test_add_func("/engine/reopen/repeat", test_reopen_repeat);
+    g_test_add_func("/engine/reopen/fails", test_reopen_fails);
     g_test_add_func("/engine/refuse/info", test_refuse_info);
     g_test_add_func("/engine/refuse/not-smmuv3", test_refuse_not_smmuv3);
     g_test_add_func("/engine/refuse/no-nesting", test_refuse_no_nesting);

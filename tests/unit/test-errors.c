@@ -39,6 +39,7 @@ typedef enum Outcome {
     STOPS_AT,                   /* CONS names the failing command */
     STOPS_BEFORE,               /* CONS names it or one before */
     STOPS_AT_SYNC,
+    STOPS_AT_SYNC_OR_DRAINS,    /* the first, if it is the ATC_INV's block */
 } Outcome;
 
 typedef struct Row {
@@ -162,13 +163,22 @@ static const Row rows[] = {
     { "eio, counts garbage", refuse_one, STOPS_AT, ILL, 0, LIE_HUGE },
     { "eio once", eio_once, DRAINS, ILL, ONCE, NO_LIE },
     { "eio once, counts garbage", eio_once, DRAINS, ILL, ONCE, LIE_HUGE },
-    { "timeout once", timeout_once, DRAINS, ABT, ONCE, NO_LIE },
+    { "timeout once", timeout_once, DRAINS, ABT, 0, NO_LIE },
+    { "timeout once, counts none", timeout_once, DRAINS, ABT, 0, LIE_NONE },
+    { "timeout once, counts garbage", timeout_once, DRAINS, ABT, 0, LIE_HUGE },
     { "timeout", gone_timeout, STOPS_BEFORE, ABT, 0, NO_LIE },
+    { "timeout, counts all", gone_timeout, STOPS_BEFORE, ABT, 0, LIE_ALL },
+    { "repeat, timeout once", timeout_once, DRAINS, ABT, REPEAT, NO_LIE },
+    { "repeat, timeout", gone_timeout, STOPS_BEFORE, ABT, REPEAT, NO_LIE },
     { "enomem from", nomem_from_two, DRAINS, 0, 0, NO_LIE },
     { "enodev", gone_enodev, STOPS_BEFORE, ABT, 0, NO_LIE },
     { "enoent", gone_enoent, STOPS_BEFORE, ABT, 0, NO_LIE },
     { "atc", atc_times_out, STOPS_AT_SYNC, SYN, ATC, NO_LIE },
-    { "atc, timeout once", timeout_once, STOPS_AT_SYNC, SYN, ATC, NO_LIE },
+    { "atc, counts none", atc_times_out, STOPS_AT_SYNC, SYN, ATC, LIE_NONE },
+    { "atc, counts garbage", atc_times_out, STOPS_AT_SYNC, SYN, ATC,
+      LIE_HUGE },
+    { "atc, timeout once", timeout_once, STOPS_AT_SYNC_OR_DRAINS, SYN, ATC,
+      NO_LIE },
     { "repeat", nothing_fails, DRAINS, 0, REPEAT, NO_LIE },
     { "repeat, eio", refuse_one, STOPS_AT, ILL, REPEAT, NO_LIE },
     { "repeat, first lost", eio_once, DRAINS, ILL, REPEAT | ONCE, NO_LIE },
@@ -241,6 +251,9 @@ static void check_stop(const Sweep *w, const Row *row, SMMUv3CmdqResult r)
     if ((row->scene & ONCE) && w->n == 1) {
         outcome = STOPS_AT;
     }
+    if (outcome == STOPS_AT_SYNC_OR_DRAINS) {
+        outcome = w->at / BLOCK == (w->n - 1) / BLOCK ? STOPS_AT_SYNC : DRAINS;
+    }
     if (outcome == DRAINS) {
         g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_DRAINED);
         g_assert_cmpuint(done(w), ==, w->n + 1);
@@ -260,8 +273,18 @@ static void check_stop(const Sweep *w, const Row *row, SMMUv3CmdqResult r)
     }
 }
 
+static bool is_timeout(const Row *row)
+{
+    return row->fail == timeout_once || row->fail == gone_timeout ||
+           row->fail == atc_times_out;
+}
+
 static unsigned calls_max(const Sweep *w, const Row *row)
 {
+    /* A second each: what times out, and two more. With the erratum once. */
+    if (is_timeout(row)) {
+        return row->scene & REPEAT ? 4 : 3;
+    }
     if (row->lie != NO_LIE) {
         return CALLS_MISLED;
     }

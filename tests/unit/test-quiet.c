@@ -153,6 +153,58 @@ static void test_invalidations(void)
     done(&t);
 }
 
+/* A CMD_SYNC between two classes is completed in a quiet run as well. */
+static void test_classes(void)
+{
+    Quiet t;
+
+    init(&t);
+    push(&t, cmd_cfgi_cd(FIRST_SID, 0));
+    push(&t, cmd_sync_msi(MSI_ADDR, 1));
+    push(&t, cmd_tlbi_va(1, 0x7000));
+    push(&t, cmd_sync_msi(MSI_ADDR, 2));
+    g_assert_true(write_prod(&t));
+    g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 4);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 2);
+    g_assert_cmpuint(t.s.guest->msis, ==, 2);
+    g_assert_cmpuint(calls(&t), ==, 2);
+    expect_settled(&t, 4);
+    done(&t);
+}
+
+/* What was done of it stays done; the rest is for who has the locks. */
+static void test_loud_behind_class(void)
+{
+    const SMMUv3EngineStats *stats;
+    Quiet t;
+
+    init(&t);
+    stats = smmuv3_engine_stats(t.s.engine);
+    push(&t, cmd_cfgi_cd(FIRST_SID, 0));
+    push(&t, cmd_sync_msi(MSI_ADDR, 1));
+    /* Reserved, so widened: counted when it is done. */
+    push(&t, cmd_raw(SMMUV3_CMD_TLBI_NH_VA | 1 << 12 | 32 << 20, 1 << 10));
+    push(&t, cmd_sync_msi(MSI_ADDR, 2));
+    push(&t, cmd_cfgi_ste(0x77));
+    push(&t, cmd_sync_msi(MSI_ADDR, 3));
+    g_assert_false(write_prod(&t));
+    g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 2);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 1);
+    g_assert_cmpuint(calls(&t), ==, 1);
+    g_assert_cmpuint(stats->forwarded, ==, 1);
+    g_assert_cmpuint(stats->widened, ==, 0);
+    smmuv3_regs_settle(t.file);
+    g_assert_cmpuint(t.resumes, ==, 1);
+    smmuv3_regs_resume(t.file);
+    g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 6);
+    g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 3);
+    g_assert_cmpuint(calls(&t), ==, 2);
+    g_assert_cmpuint(stats->forwarded, ==, 2);
+    g_assert_cmpuint(stats->widened, ==, 1);
+    g_assert_cmpuint(t.s.guest->msis, ==, 3);
+    done(&t);
+}
+
 /* What makes a run loud, behind an invalidation: nothing at all is done. */
 static void expect_loud(Quiet *t, SMMUv3Cmd cmd)
 {
@@ -187,7 +239,8 @@ static void test_loud(void)
         smmuv3_regs_settle(t.file);
         g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 3);
         g_assert_cmpuint(calls(&t), ==, 1);
-        g_assert_cmpuint(t.s.host->issued->len, ==, 1);
+        /* The CDs of an STE that was not changed, and the address. */
+        g_assert_cmpuint(t.s.host->issued->len, ==, i < 2 ? 2 : 1);
         g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 3);
         g_assert_cmpuint(t.s.guest->sync_irqs, ==, i == 2);
         g_assert_cmpuint(t.s.guest->msis, ==, i == 3 ? 2 : 1);
@@ -207,6 +260,7 @@ static void test_illegal(void)
 {
     const SMMUv3Cmd illegal[] = {
         cmd_raw(0xff, 0), cmd_sync(3),
+        cmd_raw(SMMUV3_CMD_TLBI_NH_VA, 1 << 10),
         cmd_raw(SMMUV3_CMD_CFGI_CD | SMMUV3_CMD0_SSEC, 0),
         cmd_atc_inv(FIRST_SID, 0, 0),           /* IDR0.ATS=0 */
     };
@@ -365,8 +419,8 @@ static void test_widened(void)
     Quiet t;
 
     init(&t);
-    push(&t, cmd_raw(SMMUV3_CMD_TLBI_NH_VA, 1 << 10));  /* TG, no length */
-    push(&t, cmd_cfgi_ste(FIRST_SID));
+    push(&t, cmd_raw(SMMUV3_CMD_TLBI_NH_VA | 1 << 12 | 32 << 20, 1 << 10));
+    push(&t, cmd_cfgi_ste(0x77));
     g_assert_false(write_prod(&t));
     g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->widened, ==, 0);
     smmuv3_regs_settle(t.file);
@@ -401,7 +455,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/quiet/invalidations", test_invalidations);
+    g_test_add_func("/quiet/classes", test_classes);
     g_test_add_func("/quiet/loud", test_loud);
+    g_test_add_func("/quiet/loud-behind-class", test_loud_behind_class);
     g_test_add_func("/quiet/illegal", test_illegal);
     g_test_add_func("/quiet/unreadable", test_unreadable);
     g_test_add_func("/quiet/host-fails", test_host_fails);

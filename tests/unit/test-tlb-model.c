@@ -104,6 +104,20 @@ static const ModelRow model_rows[] = {
       L1CD },
     { "l1cd", true, { { SMMUV3_CMD_CFGI_CD | SID3 | SSID(2), 0 } },
       L1CD },
+    { "cd, by its STE", true, { { SMMUV3_CMD_CFGI_STE | SID3, 1 } }, CD },
+    { "l1cd, by its STE", true, { { SMMUV3_CMD_CFGI_STE | SID3, 1 } }, L1CD },
+    { "cd, by another STE", false, { { SMMUV3_CMD_CFGI_STE, 0 } }, CD },
+    { "cd, by a range of STEs", true,
+      { { SMMUV3_CMD_CFGI_STE_RANGE | SMMUV3_PREP(SMMUV3_CMD0_SID, 2), 0 } },
+      CD },
+    { "cd, by the next range", false,
+      { { SMMUV3_CMD_CFGI_STE_RANGE | SMMUV3_PREP(SMMUV3_CMD0_SID, 4), 0 } },
+      CD },
+    { "l1cd, by all STEs", true,
+      { { SMMUV3_CMD_CFGI_STE_RANGE |
+          SMMUV3_PREP(SMMUV3_CMD0_SID, 0xffffffff), 31 } }, L1CD },
+    { "ste is not tlbi", false, { { SMMUV3_CMD_CFGI_STE_RANGE, 31 } }, PAGE },
+    { "ste is not atc", false, { { SMMUV3_CMD_CFGI_STE | SID3, 0 } }, ATC() },
     { "cd all", true, { { SMMUV3_CMD_CFGI_CD_ALL | SID3, 0 } },
       L1CD },
     { "atc", true, { { SMMUV3_CMD_ATC_INV | SID3, 0x5000 } }, ATC() },
@@ -152,6 +166,29 @@ static void test_model_no_ril(void)
     g_assert_false(cache_drops(&cmd, idr, &out));
 }
 
+static void test_illegal(void)
+{
+    static const struct { bool illegal; SMMUv3Cmd cmd; } of[] = {
+        { true, { { VA, TG(1) } } }, { true, { { VAA, TG(3) | 1 } } },
+        { true, { { VA | ASID(3), TG(2) | TTL(1) | 0x1000 } } },
+        { true, { { VA | SCALE(32), TG(1) } } },
+        { false, { { VA, TG(2) | TTL(2) } } },
+        { false, { { VA, TG(1) | TTL(1) } } },
+        { false, { { VA | NUM(1), TG(1) } } },
+        { false, { { VA | SCALE(1), TG(2) | TTL(1) } } },
+        { false, { { VA, 0x1000 } } }, { false, { { VA, TTL(1) } } },
+        { false, { { SMMUV3_CMD_TLBI_NH_ALL, TG(1) } } },
+    };
+    uint32_t idr[6];
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    for (unsigned i = 0; i < G_N_ELEMENTS(of); i++) {
+        g_assert_cmpint(cache_illegal(&of[i].cmd, idr), ==, of[i].illegal);
+    }
+    idr[3] &= ~(uint32_t)SMMUV3_IDR3_RIL;
+    g_assert_false(cache_illegal(&of[0].cmd, idr));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -162,5 +199,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &model_rows[i], test_model);
     }
     g_test_add_func("/tlb-model/no RIL", test_model_no_ril);
+    g_test_add_func("/tlb-model/illegal", test_illegal);
     return g_test_run();
 }

@@ -472,18 +472,24 @@ static void while_disabled(struct smmu *s)
 
 /* ---- Ranges ---- */
 
-static void range_is_legal(struct smmu *s, uint64_t num, uint64_t scale,
-                           uint64_t tg, uint64_t ttl)
+static void range_is(struct smmu *s, uint64_t num, uint64_t scale, uint64_t tg,
+                     uint64_t ttl, const char *fate)
 {
     uint64_t w0 = num << 12 | scale << 20;
     uint64_t w1 = 0x123450000000ull | tg << 10 | ttl << 8 | CMD_LEAF;
 
-    expect_text(try(s, CMD_TLBI_NH_VA | TLBI_ASID(1) | w0, w1), LEGAL,
+    expect_text(try(s, CMD_TLBI_NH_VA | TLBI_ASID(1) | w0, w1), fate,
                 "NH_VA NUM=%u SCALE=%u TG=%u TTL=%u", (unsigned)num,
                 (unsigned)scale, (unsigned)tg, (unsigned)ttl);
-    expect_text(try(s, CMD_TLBI_NH_VAA | w0, w1), LEGAL,
+    expect_text(try(s, CMD_TLBI_NH_VAA | w0, w1), fate,
                 "NH_VAA NUM=%u SCALE=%u TG=%u TTL=%u", (unsigned)num,
                 (unsigned)scale, (unsigned)tg, (unsigned)ttl);
+}
+
+static void range_is_legal(struct smmu *s, uint64_t num, uint64_t scale,
+                           uint64_t tg, uint64_t ttl)
+{
+    range_is(s, num, scale, tg, ttl, LEGAL);
 }
 
 static void ranges(struct smmu *s)
@@ -511,11 +517,22 @@ static void reserved_ranges(struct smmu *s)
     range_is_legal(s, 0, 0, 0, 1);
     range_is_legal(s, 0, 0, 0, 3);
     range_is_legal(s, 31, 63, 0, 0);
-    range_is_legal(s, 0, 0, 1, 0);
-    range_is_legal(s, 0, 0, 2, 1);
     range_is_legal(s, 31, 63, 1, 0);
     range_is_legal(s, 31, 40, 3, 2);
     range_is_legal(s, 31, 63, 2, 1);
+}
+
+/* A granule alone; TTL=1 of 16K tables is none without IDR5.DS */
+static void granule_alone(struct smmu *s)
+{
+    if (!(smmu_get(s, IDR3) & IDR3_RIL)) {
+        skip("IDR3.RIL=0");
+        return;
+    }
+    for (uint64_t tg = 1; tg < 4; tg++) {
+        range_is(s, 0, 0, tg, 0, ILLEGAL);
+    }
+    range_is(s, 0, 0, 2, 1, ILLEGAL);
 }
 
 const struct point command_points[] = {
@@ -549,6 +566,7 @@ const struct point command_points[] = {
     { "4.4.1", "TLBI with TG=0 is a single address", single_addresses },
     { "4.4.1", "reserved ranges do not stop the queue (choice)",
       reserved_ranges },
+    { "4.4.1.1", "TG without NUM, SCALE and TTL is CERROR_ILL", granule_alone },
     { "4.5.1", "ATC_INV needs IDR0.ATS", atc_inv },
     { "4.5.2", "PRI_RESP needs IDR0.PRI", pri_resp },
     { "4.7.1", "RESUME, STALL_TERM need stalls", stalls },
