@@ -47,7 +47,8 @@ static void sync_irq(void *opaque)
 {
 }
 
-static void stream_failed(void *opaque, void *cookie, int err)
+static void stream_failed(void *opaque, void *cookie, SMMUv3HostCall call,
+                          int err)
 {
 }
 

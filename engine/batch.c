@@ -256,6 +256,7 @@ static void after_failure(Flush *f, int err, uint32_t n, uint32_t done)
         after_timeout(f, err, n, done);
     } else if (n == 1) {
         blame(f, err == -EIO ? SMMUV3_CERROR_ILL : SMMUV3_CERROR_ABT);
+        f->result.refused = err != -EIO;
     } else if (err == -ENOMEM || done == 0 || done >= n) {
         f->cap = n / 2;
     } else {

@@ -27,6 +27,7 @@ static inline bool smmuv3_is_atc_inv(SMMUv3Cmd cmd)
 typedef struct SMMUv3BatchResult {
     SMMUv3CmdError cerror;  /* NONE: all are complete, but see atc_timed_out */
     uint32_t failed;        /* otherwise: this window index, all before done */
+    bool refused;           /* by itself, and not as illegal: try it again */
     bool timed_out;         /* some call did: the next ones may, too */
     bool atc_timed_out;     /* ATC_INVs did, and are not complete */
     uint32_t atc_index;     /* of the first of them */

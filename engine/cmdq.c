@@ -88,6 +88,7 @@ typedef struct Window {
     bool numbered;          /* the guest's StreamIDs have been asked for */
     bool quiet;             /* see smmuv3_engine_cmdq_run() */
     bool loud;              /* it was to be, and is not, behind done */
+    bool waits;             /* the host is to do better at cmds[done] */
     uint64_t widened;       /* the counter, at the last flush */
 } Window;
 
@@ -170,6 +171,9 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
     if (e->fe->consumed && end > w->done) {
         e->fe->consumed(e->opaque, w->cmds + w->done, end - w->done);
     }
+    if (end > w->done) {
+        e->tries = 0;
+    }
     w->done = end;
     while (w->signalled < w->n_syncs && e->syncs[w->signalled] < end) {
         irq |= signal_sync(w, &w->cmds[e->syncs[w->signalled++]]);
@@ -179,6 +183,20 @@ static bool complete(Window *w, uint32_t end, uint32_t atc_from)
         e->fe->sync_irq(e->opaque);
     }
     return w->cerror == SMMUV3_CERROR_NONE;
+}
+
+/* All before CONS is done. False: the host has had its tries there. */
+static bool wait_at_cons(Window *w)
+{
+    SMMUv3Engine *e = w->engine;
+
+    if (e->tries == SMMUV3_TRIES_MAX) {
+        return false;
+    }
+    e->tries++;
+    e->stats.waits++;
+    w->waits = true;
+    return true;
 }
 
 /* The host's answer, as far as @end: what is done, what is to be reported. */
@@ -195,8 +213,11 @@ static bool conclude(Window *w, uint32_t end, const SMMUv3BatchResult *result)
     if (result->cerror == SMMUV3_CERROR_NONE) {
         return complete(w, end, atc_from);
     }
-    if (complete(w, result->failed, atc_from)) {
+    if (complete(w, result->failed, atc_from) &&
+        !(result->refused && wait_at_cons(w))) {
         w->cerror = result->cerror;
+        /* Acknowledged, it has as many tries again: the guest may not spin. */
+        e->tries = 0;
     }
     return false;
 }
@@ -557,6 +578,31 @@ static bool forward_cds(Window *w, uint32_t i, const SMMUv3EngineDevice *d)
     return true;
 }
 
+/* Hosts do better: they reset a function, or run out of memory for a moment. */
+static bool may_pass(int err)
+{
+    return err == -EBUSY || err == -ENOMEM || err == -EAGAIN;
+}
+
+/*
+ * An STE's content is never a command error, 4.3.1. A stream that the host
+ * refuses stays where it is while the queue waits, because a device whose DMA
+ * aborts for a moment may be lost to its driver. False: it does.
+ */
+static bool configure(Window *w, SMMUv3EngineDevice *d,
+                      const SMMUv3StreamConfig *config)
+{
+    int ret = smmuv3_device_try(d, config);
+
+    if (ret && may_pass(ret) && wait_at_cons(w)) {
+        return false;
+    }
+    if (ret) {
+        smmuv3_device_give_up(d, ret);
+    }
+    return true;
+}
+
 /*
  * Takes one stream's configuration in; flushes first if it changes. @named:
  * the guest means this stream, so it is told if there is nothing to use.
@@ -573,8 +619,9 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
         }
         w->budget -= SMMUV3_COST_CHANGE;
     }
-    /* An STE's content is never a command error, 4.3.1. */
-    smmuv3_device_apply(d, &config);
+    if (!configure(w, d, &config)) {
+        return false;
+    }
     if (named) {
         smmuv3_event_due(d);
     }
@@ -891,8 +938,10 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     tell_window(&w, cons, q->cons);
     return (SMMUv3CmdqResult) {
         .status = w.cerror ? SMMUV3_CMDQ_STOPPED
+                  : w.waits ? SMMUV3_CMDQ_WAIT
                   : w.done < pending ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED,
         .cerror = w.cerror,
+        .wait_ms = w.waits ? 1u << (e->tries - 1) : 0,
         .msi_aborted = w.msi_aborted,
         .events_due = e->events_due != 0,
     };

@@ -77,10 +77,12 @@ static int ensure_vdevice(SMMUv3EngineDevice *d)
     e->stats.calls[SMMUV3_CALL_VDEVICE_ALLOC]++;
     ret = e->ops->vdevice_alloc(e->host, e->viommu, d->host_dev, d->vsid,
                                 &d->vdevice);
-    if (!ret) {
-        e->stats.vdevices++;
+    if (ret) {
+        e->refused = SMMUV3_CALL_VDEVICE_ALLOC;
+        return ret;
     }
-    return ret;
+    e->stats.vdevices++;
+    return 0;
 }
 
 static void drop_vdevice(SMMUv3EngineDevice *d)
@@ -98,16 +100,24 @@ static int attach(SMMUv3EngineDevice *d, SMMUv3HostId pt)
     int ret = e->ops->attach(e->host, d->host_dev, pt);
 
     e->stats.calls[SMMUV3_CALL_ATTACH]++;
-    e->stats.attaches += ret == 0;
-    return ret;
+    if (ret) {
+        e->refused = SMMUV3_CALL_ATTACH;
+        return ret;
+    }
+    e->stats.attaches++;
+    return 0;
 }
 
 static int detach(SMMUv3EngineDevice *d)
 {
     SMMUv3Engine *e = d->engine;
+    int ret = e->ops->detach(e->host, d->host_dev);
 
     e->stats.calls[SMMUV3_CALL_DETACH]++;
-    return e->ops->detach(e->host, d->host_dev);
+    if (ret) {
+        e->refused = SMMUV3_CALL_DETACH;
+    }
+    return ret;
 }
 
 void smmuv3_engine_device_info(const SMMUv3EngineDevice *d,
@@ -206,6 +216,7 @@ static int go_to_nested(SMMUv3EngineDevice *d,
     int ret = smmuv3_hwpt_get(e->hwpts, d->host_dev, config, &hwpt);
 
     if (ret) {
+        e->refused = SMMUV3_CALL_HWPT_ALLOC;
         return ret;
     }
     ret = attach(d, smmuv3_hwpt_id(hwpt));
@@ -248,28 +259,39 @@ static void block(SMMUv3EngineDevice *d)
     }
 }
 
-int smmuv3_device_apply(SMMUv3EngineDevice *d,
-                        const SMMUv3StreamConfig *config)
+int smmuv3_device_try(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
 {
-    SMMUv3Engine *e = d->engine;
-    int ret;
-
     if (!smmuv3_device_changes(d, config)) {
         take_event(d, config);
-        e->stats.ste_unchanged++;
+        d->engine->stats.ste_unchanged++;
         return 0;
     }
     /* To be attached to the same table again would be nothing to the kernel. */
     if (is_stranded(d)) {
         block(d);
     }
-    ret = install(d, config);
+    return install(d, config);
+}
+
+void smmuv3_device_give_up(SMMUv3EngineDevice *d, int err)
+{
+    SMMUv3Engine *e = d->engine;
+    SMMUv3HostCall refused = e->refused;
+
+    e->stats.attach_failures++;
+    block(d);
+    if (d->joined) {
+        e->fe->stream_failed(e->opaque, d->cookie, refused, err);
+    }
+}
+
+int smmuv3_device_apply(SMMUv3EngineDevice *d,
+                        const SMMUv3StreamConfig *config)
+{
+    int ret = smmuv3_device_try(d, config);
+
     if (ret) {
-        e->stats.attach_failures++;
-        block(d);
-        if (d->joined) {
-            e->fe->stream_failed(e->opaque, d->cookie, ret);
-        }
+        smmuv3_device_give_up(d, ret);
     }
     return ret;
 }

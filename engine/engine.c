@@ -43,6 +43,7 @@ void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6])
     memcpy(e->idr, idr, sizeof(e->idr));
     smmuv3_cmdq_set_idr(e);
     smmuv3_atc_told(e);
+    e->tries = 0;
 }
 
 /* IDR0.STALL_MODEL, 6.3.1 */

@@ -74,6 +74,8 @@ struct SMMUv3Engine {
     SMMUv3ForwardRules rules;
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
+    unsigned tries;                 /* at CONS, that the host refused */
+    SMMUv3HostCall refused;         /* the call that it refused last */
     bool atc_timed_out;             /* the next CMD_SYNC has to say so */
     unsigned atc_round;             /* between two that said so; see below */
 };
@@ -120,6 +122,13 @@ static inline void smmuv3_atc_told(SMMUv3Engine *e)
     e->atc_round++;
 }
 
+/*
+ * Hardware refuses no command, so that one which the host refuses waits at CONS
+ * for the host to do better: tried again after 1, 2, 4, ... 512 ms, about a
+ * second in all.
+ */
+#define SMMUV3_TRIES_MAX 10
+
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
 
@@ -143,8 +152,18 @@ bool smmuv3_device_changes(const SMMUv3EngineDevice *d,
                            const SMMUv3StreamConfig *config);
 
 /*
- * Attach first, free after. 0; or a negative errno with the stream aborting,
- * never on its old translation.
+ * Attach first, free after. 0; or a negative errno, the refused call in
+ * engine->refused, and the stream where it was (or aborting, if it could not
+ * stay there).
+ */
+int smmuv3_device_try(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config);
+
+/* The host's last word was @err: the stream aborts, and the VMM is told. */
+void smmuv3_device_give_up(SMMUv3EngineDevice *d, int err);
+
+/*
+ * Both: 0; or a negative errno with the stream aborting, never on its old
+ * translation.
  */
 int smmuv3_device_apply(SMMUv3EngineDevice *d,
                         const SMMUv3StreamConfig *config);

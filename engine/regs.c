@@ -22,6 +22,7 @@ struct SMMUv3RegFile {
     SMMUv3Regs regs;
     SMMUv3RegsStats stats;
     bool paused;
+    bool waiting;               /* for the host; resume() was asked for */
     bool unsettled;             /* a quiet write has left... */
     SMMUv3CmdqResult rest;      /* this to be acted upon */
 };
@@ -289,7 +290,7 @@ static void stop(SMMUv3RegFile *f, SMMUv3CmdError cerror)
 /* Commands are consumed while the queue is on and no error waits, 7.1. */
 static bool may_consume(const SMMUv3RegFile *f)
 {
-    return !f->paused && (f->regs.cr0 & SMMUV3_CR0_CMDQEN) &&
+    return !f->paused && !f->waiting && (f->regs.cr0 & SMMUV3_CR0_CMDQEN) &&
            !is_active(&f->regs, SMMUV3_GERROR_CMDQ_ERR);
 }
 
@@ -326,7 +327,10 @@ static void act_upon(SMMUv3RegFile *f, const SMMUv3CmdqResult *result)
     if (result->status == SMMUV3_CMDQ_STOPPED) {
         stop(f, result->cerror);
     } else if (result->status == SMMUV3_CMDQ_MORE) {
-        f->ops->resume(f->opaque);
+        f->ops->resume(f->opaque, 0);
+    } else if (result->status == SMMUV3_CMDQ_WAIT) {
+        f->waiting = true;
+        f->ops->resume(f->opaque, result->wait_ms);
     }
 }
 
@@ -700,7 +704,7 @@ void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod)
 static void resume_later(SMMUv3RegFile *f)
 {
     if (may_consume(f)) {
-        f->ops->resume(f->opaque);
+        f->ops->resume(f->opaque, 0);
     }
 }
 
@@ -736,6 +740,7 @@ void smmuv3_regs_settle(SMMUv3RegFile *f)
 
 void smmuv3_regs_resume(SMMUv3RegFile *f)
 {
+    f->waiting = false;
     consume(f);
 }
 
@@ -768,6 +773,7 @@ void smmuv3_regs_reset(SMMUv3RegFile *f, const uint32_t idr[6])
     SMMUv3Regs *r = &f->regs;
 
     f->unsettled = false;
+    f->waiting = false;
     *r = (SMMUv3Regs) {
         .aidr = idr[3] & SMMUV3_IDR3_HAD ? SMMUV3_AIDR_3_1 : SMMUV3_AIDR_3_0,
         .gbpa = SMMUV3_PREP(SMMUV3_GBPA_SHCFG, SMMUV3_GBPA_SHCFG_INCOMING),
@@ -802,6 +808,7 @@ void smmuv3_regs_load(SMMUv3RegFile *f, const SMMUv3Regs *from)
     SMMUv3Regs *r = &f->regs;
 
     f->unsettled = false;
+    f->waiting = false;
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
         const Reg *reg = &registers[i];
 

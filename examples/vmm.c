@@ -69,13 +69,15 @@ static int send_msi(void *opaque, uint64_t addr, uint32_t data)
 }
 
 /* Also the guest's doing, again and again: say it once at most. */
-static void stream_failed(void *opaque, void *cookie, int err)
+static void stream_failed(void *opaque, void *cookie, SMMUv3HostCall call,
+                          int err)
 {
     Vmm *vmm = opaque;
 
     (void)cookie;
     if (vmm->refused++ == 0) {
-        printf("# the host refused: %s\n", strerror(-err));
+        printf("# the host refused (SMMUv3HostCall %d): %s\n", call,
+               strerror(-err));
     }
 }
 
@@ -133,11 +135,17 @@ static void irq(void *opaque, SMMUv3Irq which)
     vmm->irqs[which]++;         /* a VMM pulses its interrupt line */
 }
 
-static void resume(void *opaque)
+static int64_t now_ms(void)
+{
+    return g_get_monotonic_time() / 1000;
+}
+
+static void resume(void *opaque, unsigned delay_ms)
 {
     Vmm *vmm = opaque;
 
     vmm->resume = true;
+    vmm->resume_at = now_ms() + delay_ms;
 }
 
 static const SMMUv3RegsOps regs_ops = {
@@ -263,17 +271,23 @@ void vmm_mmio_write(Vmm *vmm, uint64_t offset, unsigned size, uint64_t value)
     pthread_mutex_unlock(&vmm->lock);
 }
 
+/* Commands are to be resumed in so many ms; never: -1. */
+static int until_resume(const Vmm *vmm)
+{
+    return vmm->resume ? MAX(vmm->resume_at - now_ms(), 0) : -1;
+}
+
 /* One turn of a VMM's event loop. */
 void vmm_main_loop(Vmm *vmm, int timeout_ms)
 {
     struct pollfd events = { .fd = vmm->events_fd, .events = POLLIN };
 
-    if (poll(&events, 1, vmm->resume ? 0 : timeout_ms) > 0) {
+    if (poll(&events, 1, vmm->resume ? until_resume(vmm) : timeout_ms) > 0) {
         pthread_mutex_lock(&vmm->lock);
         smmuv3_regs_host_events(vmm->regs);
         pthread_mutex_unlock(&vmm->lock);
     }
-    if (vmm->resume) {
+    if (until_resume(vmm) == 0) {
         pthread_mutex_lock(&vmm->lock);
         vmm->resume = false;
         smmuv3_regs_resume(vmm->regs);

@@ -41,7 +41,8 @@ typedef struct Vmm {
     SMMUv3EngineDevice *plugged;
     uint32_t rid;               /* the RequesterID that the guest gave it */
     int events_fd;              /* readable: the host has events; -1: none */
-    bool resume;                /* commands are left after a slice */
+    bool resume;                /* commands are left after a slice... */
+    int64_t resume_at;          /* ...and to be resumed then, see now_ms() */
     unsigned irqs[2];           /* by SMMUv3Irq */
     unsigned sync_irqs;
     unsigned refused;           /* configurations that the host refused */

@@ -77,6 +77,21 @@ typedef struct SMMUv3BatchInfo {
 typedef int (*SMMUv3ReadWords)(void *opaque, uint64_t addr, uint64_t *words,
                                size_t n);
 
+/* The functions of the port (SMMUv3HostOps), but for veventq_close(). */
+typedef enum SMMUv3HostCall {
+    SMMUV3_CALL_GET_INFO,
+    SMMUV3_CALL_VIOMMU_ALLOC,
+    SMMUV3_CALL_VDEVICE_ALLOC,
+    SMMUV3_CALL_HWPT_ALLOC,
+    SMMUV3_CALL_ATTACH,
+    SMMUV3_CALL_DETACH,
+    SMMUV3_CALL_INVALIDATE,
+    SMMUV3_CALL_VEVENTQ_ALLOC,
+    SMMUV3_CALL_VEVENTQ_READ,
+    SMMUV3_CALL_DESTROY,
+    SMMUV3_CALLS
+} SMMUv3HostCall;
+
 /* What the engine asks of the VMM. */
 typedef struct SMMUv3FrontendOps {
     /* Copies @len bytes of guest memory at @addr; 0, or -EFAULT. */
@@ -101,10 +116,12 @@ typedef struct SMMUv3FrontendOps {
     bool (*msi_is_quiet)(void *opaque, uint64_t addr);
 
     /*
-     * The host refused a stream's new configuration with @err, a negative
-     * errno: @cookie's DMA is blocked. A guest can cause it again and again.
+     * The host refused a stream's new configuration: @call failed with @err, a
+     * negative errno. @cookie's DMA is blocked. A guest can cause it again and
+     * again.
      */
-    void (*stream_failed)(void *opaque, void *cookie, int err);
+    void (*stream_failed)(void *opaque, void *cookie, SMMUv3HostCall call,
+                          int err);
 
     /*
      * The StreamID that the guest sees for @cookie now; false: none yet. One
@@ -167,6 +184,7 @@ typedef struct SMMUv3CmdqRegs {
 typedef enum SMMUv3CmdqStatus {
     SMMUV3_CMDQ_DRAINED,        /* CONS reached PROD */
     SMMUV3_CMDQ_MORE,           /* a slice is done; call again soon */
+    SMMUV3_CMDQ_WAIT,           /* the host refuses; call again in wait_ms */
     SMMUV3_CMDQ_STOPPED,        /* CONS names the failing command, see cerror */
     SMMUV3_CMDQ_NOT_QUIET,      /* nothing was done: run it without quiet */
 } SMMUv3CmdqStatus;
@@ -174,6 +192,7 @@ typedef enum SMMUv3CmdqStatus {
 typedef struct SMMUv3CmdqResult {
     SMMUv3CmdqStatus status;
     SMMUv3CmdError cerror;
+    unsigned wait_ms;           /* of WAIT */
     bool msi_aborted;           /* a CMD_SYNC's MSI, GERROR.MSI_CMDQ_ABT_ERR */
     bool events_due;            /* smmuv3_engine_own_events() has some */
 } SMMUv3CmdqResult;
@@ -202,21 +221,6 @@ typedef enum SMMUv3CommandClass {
     SMMUV3_CLASS_SYNC,
     SMMUV3_CLASSES
 } SMMUv3CommandClass;
-
-/* The functions of the port (SMMUv3HostOps), but for veventq_close(). */
-typedef enum SMMUv3HostCall {
-    SMMUV3_CALL_GET_INFO,
-    SMMUV3_CALL_VIOMMU_ALLOC,
-    SMMUV3_CALL_VDEVICE_ALLOC,
-    SMMUV3_CALL_HWPT_ALLOC,
-    SMMUV3_CALL_ATTACH,
-    SMMUV3_CALL_DETACH,
-    SMMUV3_CALL_INVALIDATE,
-    SMMUV3_CALL_VEVENTQ_ALLOC,
-    SMMUV3_CALL_VEVENTQ_READ,
-    SMMUV3_CALL_DESTROY,
-    SMMUV3_CALLS
-} SMMUv3HostCall;
 
 /*
  * Counters since smmuv3_engine_new(); exact, never reset. Without failures of
@@ -247,7 +251,8 @@ typedef struct SMMUv3EngineStats {
     uint64_t hwpt_shared;        /* a stream joined an HWPT in use */
     uint64_t hwpt_reused;        /* a stream took a kept, unreferenced HWPT */
     uint64_t attaches;
-    uint64_t attach_failures;
+    uint64_t attach_failures;    /* streams that abort as the host refused */
+    uint64_t waits;              /* runs that ended with WAIT */
     uint64_t vdevices;
     uint64_t ste_unchanged;      /* re-evaluations that attached nothing */
     uint64_t errors[4];          /* by SMMUv3CmdError */
@@ -281,7 +286,6 @@ void smmuv3_engine_free(SMMUv3Engine *e);
 void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6]);
 
 /*
- * Takes a device: reads its host information, allocates the vIOMMU with the
  * Takes a device: reads its host information, allocates the vIOMMU with the
  * first one (and, if there was one before, drops all of the guest's TLB
  * entries, as TLBIs went nowhere since), and attaches the stream as the
@@ -323,6 +327,11 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
  * that claims more than the queue holds is bounded by its size. The caller has
  * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED
  * writes ERR and toggles GERROR, as it does for an aborted MSI.
+ *
+ * A command that the host refuses, though not as illegal (its IOMMU is being
+ * reset under a device, memory is short), waits at CONS with the stream as it
+ * was: WAIT, ten times at the most with a second in all between them. Then the
+ * stream aborts (stream_failed()), or an invalidation is CERROR_ABT.
  *
  * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
  * runs do. With anything else in its slice (a stream's configuration, a wired

@@ -73,9 +73,11 @@ typedef struct SMMUv3RegsOps {
 
     /*
      * Commands are left after a slice: call smmuv3_regs_resume() soon, when
-     * the guest had its thread back. Asked again for every slice.
+     * the guest had its thread back; or, as the host refused the next one, in
+     * @delay_ms of real time (0: soon), and only then. Asked again for every
+     * slice. A reset makes the last @delay_ms void.
      */
-    void (*resume)(void *opaque);
+    void (*resume)(void *opaque, unsigned delay_ms);
 
     /*
      * Optional, for a VMM that traces: of @n events the first @written went

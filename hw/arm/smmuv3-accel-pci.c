@@ -45,8 +45,23 @@ bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid)
     return bus_num || pci_bus_is_root(d->bus);
 }
 
+/* What a stream's new configuration may fail at */
+static const char *name_of_call(SMMUv3HostCall call)
+{
+    switch (call) {
+    case SMMUV3_CALL_VDEVICE_ALLOC:
+        return "IOMMU_VDEVICE_ALLOC";
+    case SMMUV3_CALL_HWPT_ALLOC:
+        return "IOMMU_HWPT_ALLOC";
+    case SMMUV3_CALL_DETACH:
+        return "VFIO_DEVICE_DETACH_IOMMUFD_PT";
+    default:
+        return "VFIO_DEVICE_ATTACH_IOMMUFD_PT";
+    }
+}
+
 /* Once for each device: what a guest can repeat must not fill a log. */
-void smmuv3_accel_pci_stream_failed(void *cookie, int err)
+void smmuv3_accel_pci_stream_failed(void *cookie, SMMUv3HostCall call, int err)
 {
     SMMUv3AccelDevice *d = cookie;
 
@@ -54,10 +69,10 @@ void smmuv3_accel_pci_stream_failed(void *cookie, int err)
     if (!d->failure_told) {
         d->failure_told = true;
         warn_report("%s: the host refused the guest's configuration of %s"
-                    " (%s); its DMA is blocked until the guest gives another."
-                    " This is said once for each device",
+                    " (%s: %s); its DMA is blocked until the guest gives"
+                    " another. This is said once for each device",
                     smmuv3_accel_name(d->accel->smmu), d->name,
-                    strerror(-err));
+                    name_of_call(call), strerror(-err));
     }
 }
 

@@ -280,6 +280,7 @@ static SMMUv3AccelStats *stats(const SMMUv3Accel *a)
         .hwpt_reused = e->hwpt_reused,
         .attaches = e->attaches,
         .attach_failures = e->attach_failures,
+        .waits = e->waits,
         .vdevices = e->vdevices,
         .ste_unchanged = e->ste_unchanged,
         .events = e->events,
@@ -482,9 +483,10 @@ static void print_stream_stats(Monitor *mon, const SMMUv3AccelStats *s)
                    " reused\n", s->hwpt_translate, s->hwpt_bypass,
                    s->hwpt_abort, s->hwpt_shared, s->hwpt_reused);
     monitor_printf(mon, "    streams: %" PRIu64 " attached, %" PRIu64
-                   " refused, %" PRIu64 " unchanged, %" PRIu64 " vDEVICEs\n",
+                   " refused, %" PRIu64 " unchanged, %" PRIu64 " vDEVICEs, %"
+                   PRIu64 " waits\n",
                    s->attaches, s->attach_failures, s->ste_unchanged,
-                   s->vdevices);
+                   s->vdevices, s->waits);
     monitor_printf(mon, "    events: host %" PRIu64 ", own %" PRIu64
                    ", lost %" PRIu64 ", unknown %" PRIu64 "; written %" PRIu64
                    ", dropped %" PRIu64 ", overflowed %" PRIu64 "\n",

@@ -44,9 +44,10 @@ static bool frontend_vsid(void *opaque, void *cookie, uint32_t *vsid)
     return smmuv3_accel_pci_vsid(cookie, vsid);
 }
 
-static void frontend_stream_failed(void *opaque, void *cookie, int err)
+static void frontend_stream_failed(void *opaque, void *cookie,
+                                   SMMUv3HostCall call, int err)
 {
-    smmuv3_accel_pci_stream_failed(cookie, err);
+    smmuv3_accel_pci_stream_failed(cookie, call, err);
 }
 
 static void pulse(SMMUv3State *s, SMMUIrq irq)
@@ -217,12 +218,25 @@ static void regs_irq(void *opaque, SMMUv3Irq irq)
                                             : SMMU_IRQ_GERROR);
 }
 
-/* Of the register file, and of the lock, from any thread */
-static void resume_later(void *opaque)
+/* Of the lock, from any thread */
+static void resume_soon(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
     qemu_bh_schedule(a->bh);
+}
+
+/* From any thread, too. It is the host that is waited for: real time. */
+static void regs_resume(void *opaque, unsigned delay_ms)
+{
+    SMMUv3Accel *a = opaque;
+
+    if (delay_ms) {
+        timer_mod(a->retry,
+                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + delay_ms);
+    } else {
+        resume_soon(a);
+    }
 }
 
 static void trace_one_event(const SMMUv3Accel *a, const char *what,
@@ -258,11 +272,12 @@ static const SMMUv3RegsOps regs_ops = {
     .write = regs_write,
     .irq = regs_irq,
     .msi = send_msi,
-    .resume = resume_later,
+    .resume = regs_resume,
     .recorded = regs_recorded,
 };
 
-static void resume_bh(void *opaque)
+/* Of the bottom half, and of the timer */
+static void resume(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
@@ -280,6 +295,7 @@ void smmuv3_accel_reset(SMMUv3State *s)
         return;
     }
     qemu_bh_cancel(a->bh);
+    timer_del(a->retry);
     smmuv3_accel_emul_reset(a);
     if (smmuv3_accel_hold(a)) {
         smmuv3_regs_reset(a->regs, a->idr);
@@ -304,9 +320,10 @@ void smmuv3_accel_realize(SMMUv3State *s)
     a->events_poll = -1;
     a->engine = smmuv3_engine_new(&frontend_ops, a);
     a->regs = smmuv3_regs_new(a->engine, &regs_ops, a);
-    a->bh = qemu_bh_new_guarded(resume_bh, a,
+    a->bh = qemu_bh_new_guarded(resume, a,
                                 &DEVICE(s)->mem_reentrancy_guard);
-    smmuv3_accel_lock_init(&a->lock, a->regs, resume_later, a);
+    a->retry = timer_new_ms(QEMU_CLOCK_REALTIME, resume, a);
+    smmuv3_accel_lock_init(&a->lock, a->regs, resume_soon, a);
     a->devices = g_ptr_array_new();
     smmuv3_accel_memory_init(a);
     smmuv3_accel_mmio_init(a);

@@ -65,6 +65,7 @@ typedef struct SMMUv3Accel {
     bool running;               /* the VM is, see smmuv3-accel-migrate.c */
     uint32_t stream_idr[6];     /* idr, as it is saved and loaded */
     QEMUBH *bh;                 /* the rest of a long command queue */
+    QEMUTimer *retry;           /* of what the host refused */
     SMMUv3AccelLock lock;
     Stat64 prod_writes;
     MemoryRegionCache ring;     /* the command queue's */
@@ -209,7 +210,8 @@ typedef struct SMMUv3AccelDevice {
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
 bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
-void smmuv3_accel_pci_stream_failed(void *cookie, int err);
+void smmuv3_accel_pci_stream_failed(void *cookie, SMMUv3HostCall call,
+                                    int err);
 void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
                                      const SMMUv3DeviceInfo *info);
 

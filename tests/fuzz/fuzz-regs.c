@@ -43,7 +43,7 @@ static void on_irq(void *opaque, SMMUv3Irq irq)
     g_assert_true(irq == SMMUV3_IRQ_GERROR || irq == SMMUV3_IRQ_EVENTQ);
 }
 
-static void on_resume(void *opaque)
+static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
 {
     g_assert_false(((Fuzz *)opaque)->s.guest->quiet);
     ((Fuzz *)opaque)->resume = true;

@@ -128,7 +128,8 @@ static bool guest_vsid(void *opaque, void *cookie, uint32_t *vsid)
     return found != 0;
 }
 
-static void guest_stream_failed(void *opaque, void *cookie, int err)
+static void guest_stream_failed(void *opaque, void *cookie,
+                                SMMUv3HostCall call, int err)
 {
     Guest *g = opaque;
 
@@ -136,6 +137,7 @@ static void guest_stream_failed(void *opaque, void *cookie, int err)
     g_assert_nonnull(cookie);
     g_assert_cmpint(err, <, 0);
     g->failures++;
+    g->failed_call = call;
 }
 
 static void guest_watch(void *opaque, int fd)
@@ -414,7 +416,7 @@ void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd)
     put(q, q->regs.cons + ahead, cmd);
 }
 
-SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
+SMMUv3CmdqResult queue_run_once(GuestQueue *q, SMMUv3Engine *e)
 {
     uint32_t pending = queue_pending(q), before = q->guest->consumed;
     SMMUv3CmdqResult result;
@@ -429,5 +431,23 @@ SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
         g_assert_cmpuint(q->guest->signalled_at - before, <=, moved);
         g_assert_cmpuint(q->guest->consumed - before, ==, moved);
     }
+    g_assert_cmpint(result.status == SMMUV3_CMDQ_WAIT, ==, result.wait_ms != 0);
+    return result;
+}
+
+/* Each command has tries of its own, with a second between them in all. */
+SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
+{
+    SMMUv3CmdqResult result;
+    unsigned ms = 0;
+    uint32_t before;
+
+    do {
+        before = queue_pending(q);
+        result = queue_run_once(q, e);
+        ms = queue_pending(q) == before ? ms + result.wait_ms : result.wait_ms;
+        g_assert_cmpuint(ms, <=, 1023);
+        q->guest->waited_ms += result.wait_ms;
+    } while (result.status == SMMUV3_CMDQ_WAIT);
     return result;
 }

@@ -31,6 +31,8 @@ struct Guest {
     uint64_t doorbell;          /* MSIs there are not quiet */
     bool quiet;                 /* only what a quiet run may call is called */
     unsigned failures;          /* calls of stream_failed() */
+    SMMUv3HostCall failed_call; /* the last one's */
+    unsigned waited_ms;         /* in queue_run(), for the host */
     unsigned consumed;          /* commands that consumed() was told of... */
     unsigned signalled_at;      /* ...when a CMD_SYNC was last signalled */
     uint64_t classes[SMMUV3_CLASSES];   /* of them */
@@ -112,6 +114,9 @@ uint32_t queue_pending(const GuestQueue *q);
  * One slice. Asserts that consumed() is told of what CONS moves past, and that
  * CONS does not go back: behind each CMD_SYNC that was signalled it stays.
  */
+SMMUv3CmdqResult queue_run_once(GuestQueue *q, SMMUv3Engine *e);
+
+/* The same, with more of them while the host is to be waited for. */
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e);
 
 #endif

@@ -81,6 +81,11 @@ static void later(void *opaque)
     qatomic_xchg(&m->later, true);
 }
 
+static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
+{
+    later(opaque);
+}
+
 static void on_irq(void *opaque G_GNUC_UNUSED, SMMUv3Irq irq G_GNUC_UNUSED)
 {
     g_assert_true(bql_locked());
@@ -99,7 +104,7 @@ static int on_write(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
 }
 
 static const SMMUv3RegsOps ops = {
-    .write = on_write, .irq = on_irq, .msi = guest_msi, .resume = later,
+    .write = on_write, .irq = on_irq, .msi = guest_msi, .resume = on_resume,
 };
 
 /* ---- The guest ---- */

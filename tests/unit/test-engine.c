@@ -676,7 +676,7 @@ static void test_failed_replace(gconstpointer data)
     Scene s;
 
     scene_init_translating(&s);
-    fake_host_fail_nth(s.host, call, 1, ENOMEM);
+    fake_host_fail_nth(s.host, call, 1, EINVAL);
     scene_install(&s, 0, ste_s1(CONTEXT_PTR + 0x1000));
     g_assert_true(s.host->injected);
     expect_aborting(&s, 0);
@@ -694,7 +694,7 @@ static void test_failed_abort(void)
     Scene s;
 
     scene_init_translating(&s);
-    fake_host_fail_nth(s.host, FAKE_ATTACH, 1, ENOMEM);
+    fake_host_fail_nth(s.host, FAKE_ATTACH, 1, EINVAL);
     fake_host_fail_nth(s.host, FAKE_CALLS, 3, ENOMEM);
     scene_install(&s, 0, ste_s1(CONTEXT_PTR + 0x1000));
     g_assert_cmpuint(s.dev[0]->pt, ==, 0);

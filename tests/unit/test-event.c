@@ -38,7 +38,7 @@ static void on_irq(void *opaque, SMMUv3Irq irq)
     ((Scenery *)opaque)->irqs[irq]++;
 }
 
-static void on_resume(void *opaque)
+static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
 {
     (void)opaque;
     g_assert_not_reached();

@@ -235,7 +235,8 @@ static int on_msi(void *opaque, uint64_t addr, uint32_t data)
     return guest_msi(t->s.guest, addr, data);
 }
 
-static void on_resume(void *opaque G_GNUC_UNUSED)
+static void on_resume(void *opaque G_GNUC_UNUSED,
+                      unsigned delay_ms G_GNUC_UNUSED)
 {
     g_assert_not_reached();
 }

@@ -46,7 +46,7 @@ static void on_irq(void *opaque, SMMUv3Irq irq)
     t->irqs++;
 }
 
-static void on_resume(void *opaque)
+static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
 {
     Quiet *t = opaque;
 

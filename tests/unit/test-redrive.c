@@ -35,7 +35,8 @@ static void on_irq(void *opaque G_GNUC_UNUSED, SMMUv3Irq irq G_GNUC_UNUSED)
 {
 }
 
-static void on_resume(void *opaque G_GNUC_UNUSED)
+static void on_resume(void *opaque G_GNUC_UNUSED,
+                      unsigned delay_ms G_GNUC_UNUSED)
 {
     g_assert_not_reached();     /* no walk fills a slice */
 }

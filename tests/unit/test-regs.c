@@ -73,7 +73,7 @@ static void on_irq(void *opaque, SMMUv3Irq irq)
     }
 }
 
-static void on_resume(void *opaque)
+static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
 {
     Regs *t = opaque;
 

@@ -491,7 +491,7 @@ static void on_irq(void *opaque, SMMUv3Irq irq)
     (void)irq;
 }
 
-static void on_resume(void *opaque)
+static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
 {
     (void)opaque;
 }

@@ -1,0 +1,528 @@
+/*
+ * A host that refuses what hardware could not: the queue waits for it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Through the register file, as a guest has it. Time passes in wait_once().
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "scene.h"
+#include "smmuv3-regs.h"
+
+#define CR0 0x20
+#define IRQ_CTRL 0x50
+#define GERROR 0x60
+#define GERRORN 0x64
+#define STRTAB_BASE 0x80
+#define STRTAB_BASE_CFG 0x88
+#define CMDQ_BASE 0x90
+#define CMDQ_PROD 0x98
+#define CMDQ_CONS 0x9c
+
+enum { SMMUEN = 1, CMDQEN = 8, ON = SMMUEN | CMDQEN };
+
+enum { MS_MAX = 1023, TRIES = 11 };     /* a first one, and ten more */
+
+/* ---- The host, of which there is one at a time ---- */
+
+static struct {
+    FakeCall call;
+    int err;
+    unsigned left;              /* calls that it still refuses */
+} refusal;
+
+static int refuse(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    if (call != refusal.call || !refusal.left) {
+        return 0;
+    }
+    refusal.left--;
+    return refusal.err;
+}
+
+static void host_refuses(SMMUv3Host *h, FakeCall call, int err, unsigned times)
+{
+    h->fails = refuse;
+    refusal.call = call;
+    refusal.err = err;
+    refusal.left = times;
+    fake_host_forget(h);
+}
+
+/* ---- The machine ---- */
+
+typedef struct Machine {
+    Scene s;
+    SMMUv3RegFile *file;
+    uint32_t prod;
+    bool asked;                 /* resume() was called... */
+    unsigned delay_ms;          /* ...with this */
+    unsigned ms;                /* that have passed */
+} Machine;
+
+static void on_resume(void *opaque, unsigned delay_ms)
+{
+    Machine *m = opaque;
+
+    m->asked = true;
+    m->delay_ms = delay_ms;
+}
+
+static void on_irq(void *opaque G_GNUC_UNUSED, SMMUv3Irq irq G_GNUC_UNUSED)
+{
+}
+
+static int on_write(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
+                    const void *buf G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+static const SMMUv3RegsOps ops = {
+    .write = on_write, .irq = on_irq, .msi = guest_msi, .resume = on_resume,
+};
+
+static uint32_t rd(Machine *m, uint64_t offset)
+{
+    uint64_t value;
+
+    g_assert_true(smmuv3_regs_read(m->file, offset, 4, &value));
+    return value;
+}
+
+static void wr(Machine *m, uint64_t offset, uint64_t value)
+{
+    g_assert_true(smmuv3_regs_write(m->file, offset, 4, value));
+}
+
+static void set_up_registers(Machine *m)
+{
+    uint32_t idr[6];
+
+    memcpy(idr, guest_idr, sizeof(idr));
+    idr[1] |= SMMUV3_PREP(SMMUV3_IDR1_CMDQS, 7);
+    smmuv3_regs_reset(m->file, idr);
+    m->prod = 0;
+    wr(m, STRTAB_BASE, (uint32_t)STRTAB_ADDR);
+    wr(m, STRTAB_BASE + 4, STRTAB_ADDR >> 32);
+    wr(m, STRTAB_BASE_CFG, 8);
+    wr(m, CMDQ_BASE, (uint32_t)CMDQ_ADDR | 7);
+    wr(m, CMDQ_BASE + 4, CMDQ_ADDR >> 32);
+    wr(m, CR0, ON);
+}
+
+/* @n devices, which translate. */
+static void init(Machine *m, unsigned n)
+{
+    *m = (Machine) { };
+    refusal.left = 0;
+    scene_init_translating(&m->s);
+    m->file = smmuv3_regs_new(m->s.engine, &ops, m);
+    for (unsigned i = 0; i < n; i++) {
+        strtab_set(m->s.guest, &m->s.regs, FIRST_SID + i, ste_s1(CONTEXT_PTR));
+        if (i) {
+            scene_add(&m->s, i);
+        }
+    }
+    set_up_registers(m);
+    fake_host_forget(m->s.host);
+}
+
+static void done(Machine *m)
+{
+    smmuv3_regs_free(m->file);
+    scene_done(&m->s);
+}
+
+static void push(Machine *m, SMMUv3Cmd cmd)
+{
+    uint64_t addr = CMDQ_ADDR + 16 * (m->prod++ & 0x7f);
+
+    guest_write64(m->s.guest, addr, cmd.dw[0]);
+    guest_write64(m->s.guest, addr + 8, cmd.dw[1]);
+}
+
+static void ring_bell(Machine *m)
+{
+    wr(m, CMDQ_PROD, m->prod);
+}
+
+/* The guest has changed the STE of device @i. */
+static SMMUv3Cmd change(Machine *m, unsigned i)
+{
+    strtab_set(m->s.guest, &m->s.regs, FIRST_SID + i,
+               ste_s1(CONTEXT_PTR + 0x1000));
+    return cmd_cfgi_ste(FIRST_SID + i);
+}
+
+static uint64_t table_of(const Machine *m, unsigned i)
+{
+    return fake_device_ste0(m->s.dev[i]) & SMMUV3_STE0_S1CONTEXTPTR;
+}
+
+static void expect_old(const Machine *m, unsigned i)
+{
+    g_assert_cmphex(table_of(m, i), ==, CONTEXT_PTR);
+}
+
+static void expect_new(const Machine *m, unsigned i)
+{
+    g_assert_cmphex(table_of(m, i), ==, CONTEXT_PTR + 0x1000);
+}
+
+static void expect_aborting(const Machine *m, unsigned i)
+{
+    g_assert_cmpint(scene_kind(&m->s, i), ==, SMMUV3_STREAM_ABORT);
+    g_assert_cmphex(table_of(m, i), ==, 0);
+}
+
+/* The time that was asked for passes. False: none was. */
+static bool wait_once(Machine *m)
+{
+    if (!m->asked) {
+        return false;
+    }
+    m->asked = false;
+    m->ms += m->delay_ms;
+    smmuv3_regs_resume(m->file);
+    return true;
+}
+
+static void wait_for_end(Machine *m)
+{
+    m->ms = 0;
+    while (wait_once(m)) {
+        g_assert_cmpuint(m->ms, <=, 2 * MS_MAX);
+    }
+}
+
+static void acknowledge(Machine *m)
+{
+    wr(m, GERRORN, rd(m, GERROR));
+}
+
+static uint32_t cons(Machine *m)
+{
+    return rd(m, CMDQ_CONS) & 0xfffff;
+}
+
+static void expect_waits(Machine *m, uint32_t at, unsigned ms)
+{
+    g_assert_cmpuint(cons(m), ==, at);
+    g_assert_cmphex(rd(m, GERROR), ==, rd(m, GERRORN));
+    g_assert_true(m->asked);
+    g_assert_cmpuint(m->delay_ms, ==, ms);
+}
+
+static void expect_drained(Machine *m)
+{
+    g_assert_cmpuint(cons(m), ==, m->prod);
+    g_assert_false(m->asked);
+    g_assert_cmphex(rd(m, GERROR), ==, rd(m, GERRORN));
+}
+
+/* ---- Streams ---- */
+
+/* In each call that a stream's change makes: it stays where it was. */
+static void test_stream(gconstpointer data)
+{
+    FakeCall call = GPOINTER_TO_UINT(data);
+    unsigned ms = 1;
+    Machine m;
+
+    init(&m, 1);
+    push(&m, cmd_tlbi_va(1, 0x1000));
+    push(&m, change(&m, 0));
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    host_refuses(m.s.host, call, call == FAKE_ATTACH ? EBUSY : ENOMEM, 3);
+    ring_bell(&m);
+    for (unsigned i = 0; i < 3; i++, ms *= 2) {
+        expect_waits(&m, 1, ms);
+        expect_old(&m, 0);
+        g_assert_cmpuint(m.s.guest->sync_irqs, ==, 0);
+        wait_once(&m);
+    }
+    expect_drained(&m);
+    expect_new(&m, 0);
+    g_assert_cmpuint(m.s.guest->sync_irqs, ==, 1);
+    g_assert_cmpuint(m.s.guest->failures, ==, 0);
+    g_assert_cmpuint(smmuv3_engine_stats(m.s.engine)->waits, ==, 3);
+    g_assert_cmpuint(smmuv3_engine_stats(m.s.engine)->attach_failures, ==, 0);
+    done(&m);
+}
+
+/* A second is all it gets; what comes next is done, and tried as often. */
+static void test_stream_lost(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    push(&m, change(&m, 0));
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    host_refuses(m.s.host, FAKE_ATTACH, EBUSY, TRIES);
+    ring_bell(&m);
+    expect_old(&m, 0);
+    wait_for_end(&m);
+    g_assert_cmpuint(m.ms, ==, MS_MAX);
+    expect_drained(&m);
+    expect_aborting(&m, 0);
+    g_assert_cmpuint(m.s.guest->failures, ==, 1);
+    g_assert_cmpint(m.s.guest->failed_call, ==, SMMUV3_CALL_ATTACH);
+    g_assert_cmpuint(m.s.guest->sync_irqs, ==, 1);
+    push(&m, cmd_cfgi_ste(FIRST_SID));
+    host_refuses(m.s.host, FAKE_ATTACH, EBUSY, TRIES - 1);
+    ring_bell(&m);
+    wait_for_end(&m);
+    g_assert_cmpuint(m.ms, ==, MS_MAX);
+    expect_new(&m, 0);
+    done(&m);
+}
+
+/* The call that has failed is named, not one of those that follow. */
+static void test_stream_call(void)
+{
+    static const struct {
+        FakeCall fake;
+        SMMUv3HostCall call;
+    } calls[] = {
+        { FAKE_HWPT_ALLOC, SMMUV3_CALL_HWPT_ALLOC },
+        { FAKE_ATTACH, SMMUV3_CALL_ATTACH },
+    };
+    Machine m;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(calls); i++) {
+        init(&m, 1);
+        push(&m, change(&m, 0));
+        host_refuses(m.s.host, calls[i].fake, ENOMEM, UINT_MAX);
+        ring_bell(&m);
+        wait_for_end(&m);
+        g_assert_cmpuint(m.s.guest->failures, ==, 1);
+        g_assert_cmpint(m.s.guest->failed_call, ==, calls[i].call);
+        refusal.left = 0;
+        done(&m);
+    }
+}
+
+/* What will not pass is not waited for. */
+static void test_stream_at_once(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    push(&m, change(&m, 0));
+    host_refuses(m.s.host, FAKE_ATTACH, EINVAL, 1);
+    ring_bell(&m);
+    expect_drained(&m);
+    expect_aborting(&m, 0);
+    g_assert_cmpuint(m.s.guest->failures, ==, 1);
+    done(&m);
+}
+
+/* One command about several streams has its second once. */
+static void test_streams(void)
+{
+    Machine m;
+
+    init(&m, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        change(&m, i);
+    }
+    push(&m, cmd_cfgi_range(0, 31));
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    host_refuses(m.s.host, FAKE_ATTACH, EBUSY, UINT_MAX);
+    ring_bell(&m);
+    wait_for_end(&m);
+    g_assert_cmpuint(m.ms, ==, MS_MAX);
+    expect_drained(&m);
+    g_assert_cmpuint(m.s.guest->failures, ==, 3);
+    refusal.left = 0;
+    push(&m, cmd_cfgi_range(0, 31));
+    ring_bell(&m);
+    expect_drained(&m);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_new(&m, i);
+    }
+    done(&m);
+}
+
+/* ---- Invalidations ---- */
+
+static void test_invalidation(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    push(&m, cmd_tlbi_va(1, 0x1000));
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    host_refuses(m.s.host, FAKE_INVALIDATE, ENOMEM, 2);
+    ring_bell(&m);
+    expect_waits(&m, 0, 1);
+    wait_once(&m);
+    expect_waits(&m, 0, 2);
+    wait_once(&m);
+    expect_drained(&m);
+    g_assert_cmpuint(m.s.guest->sync_irqs, ==, 1);
+    done(&m);
+}
+
+/* The guest acknowledges and acknowledges; each time takes a second. */
+static void test_invalidation_lost(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    push(&m, cmd_tlbi_va(1, 0x1000));
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    host_refuses(m.s.host, FAKE_INVALIDATE, ENOMEM, UINT_MAX);
+    ring_bell(&m);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_for_end(&m);
+        g_assert_cmpuint(m.ms, ==, MS_MAX);
+        g_assert_cmpuint(m.s.host->calls[FAKE_INVALIDATE], ==, TRIES);
+        g_assert_cmphex(rd(&m, CMDQ_CONS), ==, SMMUV3_CERROR_ABT << 24);
+        g_assert_cmphex(rd(&m, GERROR), !=, rd(&m, GERRORN));
+        fake_host_forget(m.s.host);
+        acknowledge(&m);
+    }
+    refusal.left = 0;
+    wait_for_end(&m);
+    expect_drained(&m);
+    g_assert_cmpuint(m.s.guest->sync_irqs, ==, 1);
+    done(&m);
+}
+
+/* An illegal one is the guest's fault, whatever the host said before. */
+static void test_illegal(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    push(&m, cmd_tlbi_va(1, 0x1000));
+    host_refuses(m.s.host, FAKE_INVALIDATE, EIO, 1);
+    ring_bell(&m);
+    g_assert_false(m.asked);
+    g_assert_cmphex(rd(&m, CMDQ_CONS), ==, SMMUV3_CERROR_ILL << 24);
+    done(&m);
+}
+
+/* ---- While it waits ---- */
+
+static void init_waiting(Machine *m)
+{
+    init(m, 1);
+    push(m, change(m, 0));
+    host_refuses(m->s.host, FAKE_ATTACH, EBUSY, 1);
+    ring_bell(m);
+    expect_waits(m, 0, 1);
+}
+
+/* No write makes it try again: the guest is not to set the pace. */
+static void test_no_hurry(void)
+{
+    Machine m;
+
+    init_waiting(&m);
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    ring_bell(&m);
+    g_assert_false(smmuv3_regs_write_prod_quiet(m.file, m.prod) &&
+                   m.s.guest->sync_irqs);
+    smmuv3_regs_settle(m.file);
+    m.asked = false;
+    smmuv3_regs_post_prod(m.file, m.prod);
+    wr(&m, GERRORN, 0);
+    wr(&m, CR0, SMMUEN);
+    wr(&m, CR0, ON);
+    g_assert_false(m.asked);
+    g_assert_cmpuint(m.s.host->calls[FAKE_ATTACH], ==, 1);
+    g_assert_cmpuint(cons(&m), ==, 0);
+    smmuv3_regs_resume(m.file);
+    expect_drained(&m);
+    expect_new(&m, 0);
+    done(&m);
+}
+
+static void test_reset(void)
+{
+    Machine m;
+
+    init_waiting(&m);
+    set_up_registers(&m);
+    expect_new(&m, 0);
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    m.asked = false;
+    ring_bell(&m);
+    expect_drained(&m);
+    done(&m);
+}
+
+/* A VM that is stopped tries nothing, and goes on where it was. */
+static void test_pause(void)
+{
+    Machine m;
+
+    init_waiting(&m);
+    smmuv3_regs_pause(m.file, true);
+    wait_once(&m);
+    expect_old(&m, 0);
+    g_assert_false(m.asked);
+    smmuv3_regs_pause(m.file, false);
+    g_assert_true(m.asked);
+    wait_for_end(&m);
+    expect_drained(&m);
+    expect_new(&m, 0);
+    done(&m);
+}
+
+static void test_unplug(void)
+{
+    Machine m;
+
+    init_waiting(&m);
+    scene_remove(&m.s, 0);
+    wait_for_end(&m);
+    expect_drained(&m);
+    done(&m);
+}
+
+/* A quiet run forwards, and so may have to wait. */
+static void test_quiet(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    push(&m, cmd_tlbi_va(1, 0x1000));
+    push(&m, cmd_sync(SMMUV3_SYNC_NONE));
+    host_refuses(m.s.host, FAKE_INVALIDATE, ENOMEM, 1);
+    m.s.guest->quiet = true;
+    g_assert_false(smmuv3_regs_write_prod_quiet(m.file, m.prod));
+    m.s.guest->quiet = false;
+    smmuv3_regs_settle(m.file);
+    expect_waits(&m, 0, 1);
+    wait_once(&m);
+    expect_drained(&m);
+    done(&m);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func("/wait/stream/attach", GUINT_TO_POINTER(FAKE_ATTACH),
+                         test_stream);
+    g_test_add_data_func("/wait/stream/hwpt",
+                         GUINT_TO_POINTER(FAKE_HWPT_ALLOC), test_stream);
+    g_test_add_func("/wait/stream/lost", test_stream_lost);
+    g_test_add_func("/wait/stream/call", test_stream_call);
+    g_test_add_func("/wait/stream/at-once", test_stream_at_once);
+    g_test_add_func("/wait/stream/several", test_streams);
+    g_test_add_func("/wait/invalidation/again", test_invalidation);
+    g_test_add_func("/wait/invalidation/lost", test_invalidation_lost);
+    g_test_add_func("/wait/invalidation/illegal", test_illegal);
+    g_test_add_func("/wait/no-hurry", test_no_hurry);
+    g_test_add_func("/wait/reset", test_reset);
+    g_test_add_func("/wait/pause", test_pause);
+    g_test_add_func("/wait/unplug", test_unplug);
+    g_test_add_func("/wait/quiet", test_quiet);
+    return g_test_run();
+}
