@@ -60,4 +60,12 @@ char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err);
 char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
                                   unsigned *number);
 
+/*
+ * The IOVAs at which the kernel maps the doorbell of @dev's MSIs ("msi" in its
+ * group's reserved_regions), which a guest has to keep mapped one to one. False
+ * if sysfs does not tell.
+ */
+bool smmuv3_iommufd_msi_range(const SMMUv3HostDevice *dev, uint64_t *base,
+                              uint64_t *size);
+
 #endif

@@ -283,8 +283,8 @@ static void put_rmr(Iort *t, GArray *ids, uint32_t smmu)
     put(t, RMR_DEVICE_NGNRE, 4);    /* not to be remapped, not privileged */
     put(t, 1, 4);
     put(t, RMR_RANGE, 4);
-    put(t, SMMUV3_ACCEL_MSI_BASE, 8);
-    put(t, SMMUV3_ACCEL_MSI_SIZE, 8);
+    put(t, smmuv3_accel_msi_range()->base, 8);
+    put(t, smmuv3_accel_msi_range()->size, 8);
     put(t, 0, 4);
     for (unsigned i = 0; i < ids->len; i++) {
         put_mapping(t, g_array_index(ids, IdRange, i), smmu);

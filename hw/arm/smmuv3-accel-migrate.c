@@ -10,8 +10,8 @@
  * after STOP is told when the VM goes on here; no stream carries it elsewhere.
  *
  * The stream has the format of the emulated device, and with accel=on the
- * promise beside it: SMMU_IDR0..5 as the guest has read them. Who loads takes
- * the promise over, or refuses: from then on the guest has run, and nothing
+ * promise beside it: SMMU_IDR0..5 as the guest has read them, and where its
+ * tables have the MSI doorbell. Who loads takes the promise over, or refuses: from then on the guest has run, and nothing
  * that is plugged later changes it. A host device's state cannot be saved, so
  * there may be none, but for one that failover has taken from the guest.
  */
@@ -157,6 +157,7 @@ int smmuv3_accel_pre_save(void *opaque)
 #define TO_STREAM(theirs, ours) s->theirs = regs->ours;
         FOR_EACH_REGISTER(TO_STREAM)
         memcpy(a->stream_idr, a->idr, sizeof(a->stream_idr));
+        a->stream_msi = *smmuv3_accel_msi_range();
         smmuv3_accel_release(a);
     }
     return 0;
@@ -188,7 +189,8 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     if (!s->accel) {
         return 0;
     }
-    kept = smmuv3_accel_take_promise(a, a->stream_idr, &err);
+    kept = smmuv3_accel_take_promise(a, a->stream_idr, &err) &&
+           smmuv3_accel_load_msi_range(&a->stream_msi, &err);
     memset(a->stream_idr, 0, sizeof(a->stream_idr));
     if (!kept) {
         error_prepend(&err, "%s: ", a->name);
@@ -205,6 +207,8 @@ static const VMStateDescription vmstate_promise = {
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32_ARRAY(stream_idr, SMMUv3Accel, 6),
+        VMSTATE_UINT64(stream_msi.base, SMMUv3Accel),
+        VMSTATE_UINT64(stream_msi.size, SMMUv3Accel),
         VMSTATE_END_OF_LIST()
     }
 };

@@ -262,6 +262,15 @@ static bool show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d, Error **errp)
     return true;
 }
 
+/* Where sysfs does not tell, it is where Linux has always had it. */
+static bool take_msi_range(SMMUv3AccelDevice *d, Error **errp)
+{
+    SMMUv3AccelMsiRange range;
+
+    return !smmuv3_iommufd_msi_range(&d->host_dev, &range.base, &range.size) ||
+           smmuv3_accel_take_msi_range(&range, errp);
+}
+
 static void forget_host(SMMUv3Accel *a)
 {
     if (!a->host_devices) {
@@ -371,6 +380,7 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     a->host.iommufd = vdev->iommufd->fd;
     d = device_new(a, bus, devfn, vdev);
     if (!smmuv3_accel_block_migration(d, errp) || !show_host(a, d, errp) ||
+        !take_msi_range(d, errp) ||
         !engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
         device_free(d);
         forget_host(a);

@@ -234,9 +234,11 @@ static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
 /* One entry of iommu-addresses: phandle, PCI address (3 cells), size (2). */
 static void reserve_msi_range(Tree *t, uint32_t phandle)
 {
+    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
     uint32_t entry[] = {
-        cpu_to_be32(phandle), 0, 0, cpu_to_be32(SMMUV3_ACCEL_MSI_BASE),
-        0, cpu_to_be32(SMMUV3_ACCEL_MSI_SIZE),
+        cpu_to_be32(phandle), 0,
+        cpu_to_be32(range->base >> 32), cpu_to_be32(range->base),
+        cpu_to_be32(range->size >> 32), cpu_to_be32(range->size),
     };
 
     g_array_append_vals(t->msi_addresses, entry, ARRAY_SIZE(entry));
@@ -388,8 +390,9 @@ static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
 
 static void add_msi_region(Tree *t)
 {
-    g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%x",
-                                            SMMUV3_ACCEL_MSI_BASE);
+    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
+    g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%" PRIx64,
+                                            range->base);
 
     if (!t->msi_region) {
         return;
@@ -402,8 +405,7 @@ static void add_msi_region(Tree *t)
     }
     qemu_fdt_add_subnode(t->fdt, node);
     qemu_fdt_setprop_sized_cells(t->fdt, node, "reg",
-                                 2, SMMUV3_ACCEL_MSI_BASE,
-                                 2, SMMUV3_ACCEL_MSI_SIZE);
+                                 2, range->base, 2, range->size);
     qemu_fdt_setprop(t->fdt, node, "iommu-addresses", t->msi_addresses->data,
                      t->msi_addresses->len * sizeof(uint32_t));
     qemu_fdt_setprop_cell(t->fdt, node, "phandle", t->msi_region);
@@ -429,25 +431,35 @@ static void map_bus(Tree *t, const SMMUv3AccelRootBus *r, const char *node)
     }
 }
 
-/* An equal share of a window, in whole units of @unit. */
-static hwaddr share(hwaddr size, unsigned shares, hwaddr unit)
+/* Of a window that is shared */
+typedef struct Share {
+    hwaddr base, size;
+} Share;
+
+/*
+ * A power of two, aligned to it as BARs are, so that one of half the share fits
+ * beside others. What is over is the last one's.
+ */
+static Share share(const MemMapEntry *window, unsigned index, unsigned shares)
 {
-    return QEMU_ALIGN_DOWN(size / shares, unit);
+    hwaddr size = pow2floor(window->size / shares);
+    hwaddr offset = index * size;
+
+    return (Share) {
+        .base = window->base + offset,
+        .size = index == shares - 1 ? window->size - offset : size,
+    };
 }
 
 static void set_windows(Tree *t, const char *node, unsigned index,
                         unsigned shares)
 {
-    const MemMapEntry *low = &t->vms->memmap[VIRT_PCIE_MMIO];
-    const MemMapEntry *high = &t->vms->memmap[VIRT_HIGH_PCIE_MMIO];
+    Share low = share(&t->vms->memmap[VIRT_PCIE_MMIO], index, shares);
+    Share high = share(&t->vms->memmap[VIRT_HIGH_PCIE_MMIO], index, shares);
     const MemMapEntry *pio = &t->vms->memmap[VIRT_PCIE_PIO];
-    hwaddr low_size = share(low->size, shares, MiB);
-    hwaddr high_size = share(high->size, shares, GiB);
-    hwaddr low_base = low->base + index * low_size;
-    hwaddr high_base = high->base + index * high_size;
     uint64_t cells[] = {
-        1, FDT_PCI_RANGE_MMIO, 2, low_base, 2, low_base, 2, low_size,
-        1, FDT_PCI_RANGE_MMIO_64BIT, 2, high_base, 2, high_base, 2, high_size,
+        1, FDT_PCI_RANGE_MMIO, 2, low.base, 2, low.base, 2, low.size,
+        1, FDT_PCI_RANGE_MMIO_64BIT, 2, high.base, 2, high.base, 2, high.size,
         /* I/O ports stay with pcie.0 */
         1, FDT_PCI_RANGE_IOPORT, 2, 0, 2, pio->base, 2, pio->size,
     };
@@ -504,7 +516,7 @@ static char *add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r, unsigned index)
     return node;
 }
 
-/* Root buses share the ECAM by bus numbers and the windows evenly. */
+/* Root buses share the ECAM by bus numbers, and the windows. */
 static void add_root_bus(Tree *t, unsigned index)
 {
     const SMMUv3AccelRootBus *r = &g_array_index(t->roots, SMMUv3AccelRootBus,

@@ -14,6 +14,7 @@
  *   migrate         stopping, saving, loading
  *   pci             the devices behind an instance
  *   bus             may an instance be where it is plugged?
+ *   msi             where the host's MSI doorbell is for the guest
  *   emul            QEMU's emulated SMMUv3 translates for those emulated
  *   props           the properties that say what the guest is promised
  *   virt            the virt machine's side: refusals, doorbell, device tree
@@ -54,6 +55,14 @@ typedef struct SMMUv3AccelEvents {
     SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
 } SMMUv3AccelEvents;
 
+/*
+ * The IOVAs at which the host's kernel maps the physical MSI doorbell. The guest has to map them one to one for each device that the
+ * host's SMMU serves, and is told so once, by its tables.
+ */
+typedef struct SMMUv3AccelMsiRange {
+    uint64_t base, size;
+} SMMUv3AccelMsiRange;
+
 /* One per arm-smmuv3 with accel=on. */
 typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
@@ -64,6 +73,7 @@ typedef struct SMMUv3Accel {
     bool frozen;                /* the guest has run: it stands */
     bool running;               /* the VM is, see smmuv3-accel-migrate.c */
     uint32_t stream_idr[6];     /* idr, as it is saved and loaded */
+    SMMUv3AccelMsiRange stream_msi;     /* likewise */
     QEMUBH *bh;                 /* the rest of a long command queue */
     QEMUTimer *retry;           /* of what the host refused */
     SMMUv3AccelLock lock;
@@ -239,15 +249,20 @@ void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
 AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
                                               int devfn);
 
-/*
- * smmuv3-accel-virt.c: what device tree and ACPI guests are told alike.
- *
- * IOVAs that the host's kernel puts the physical MSI doorbell at (MSI_IOVA_BASE
- * and MSI_IOVA_LENGTH of the Linux SMMUv3 driver): the guest has to map them
- * one to one for each device that the host's SMMU serves.
- */
-#define SMMUV3_ACCEL_MSI_BASE   0x08000000
-#define SMMUV3_ACCEL_MSI_SIZE   0x00100000
+/* smmuv3-accel-msi.c */
+
+/* What the guest is told. */
+const SMMUv3AccelMsiRange *smmuv3_accel_msi_range(void);
+
+/* A device's host has @range. False: the device cannot be taken. */
+bool smmuv3_accel_take_msi_range(const SMMUv3AccelMsiRange *range,
+                                 Error **errp);
+
+/* A guest is loaded that was told of @range elsewhere. */
+bool smmuv3_accel_load_msi_range(const SMMUv3AccelMsiRange *range,
+                                 Error **errp);
+
+/* smmuv3-accel-virt.c: what device tree and ACPI guests are told alike. */
 
 /* A PCIe root bus: pcie.0, or a pxb-pcie's. */
 typedef struct SMMUv3AccelRootBus {

@@ -1,5 +1,6 @@
 /*
- * Who shares a device's IOMMU group, as sysfs tells. See smmuv3-iommufd.h.
+ * What sysfs tells of a device's IOMMU group: who shares it, and where its MSIs
+ * go. See smmuv3-iommufd.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -9,6 +10,8 @@
  * (for_each_group_device() in drivers/iommu/iommu.c), so that one would walk
  * another's tables or, having no vDEVICE, keep it from being attached.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,18 +78,63 @@ static char *in_words(const GPtrArray *names)
     return g_string_free(text, FALSE);
 }
 
-char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
-                                  unsigned *number)
+/* The folder of @dev's group, and @dev's own name; NULL if there is none. */
+static char *group_folder(const SMMUv3HostDevice *dev, char **own)
 {
     g_autofree char *path = folder(dev);
     g_autofree char *real = path ? realpath(path, NULL) : NULL;
-    g_autofree char *own = real ? g_path_get_basename(real) : NULL;
     g_autofree char *link = real ? g_build_filename(real, "iommu_group", NULL)
                                  : NULL;
-    g_autofree char *group = link ? realpath(link, NULL) : NULL;
+
+    *own = real ? g_path_get_basename(real) : NULL;
+    return link ? realpath(link, NULL) : NULL;
+}
+
+char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
+                                  unsigned *number)
+{
+    g_autofree char *own = NULL;
+    g_autofree char *group = group_folder(dev, &own);
     g_autofree char *name = group ? g_path_get_basename(group) : NULL;
     g_autoptr(GPtrArray) names = group ? others(group, own) : NULL;
 
     *number = name ? strtoul(name, NULL, 10) : 0;
     return names && names->len ? in_words(names) : NULL;
+}
+
+/* "FIRST LAST TYPE", as reserved_regions_show() has it; false: another type. */
+static bool is_msi_range(const char *line, uint64_t *base, uint64_t *size)
+{
+    uint64_t first, last;
+    char type[8];
+
+    if (sscanf(line, "%" SCNx64 " %" SCNx64 " %7s", &first, &last, type) != 3 ||
+        strcmp(type, "msi") || last < first) {
+        return false;
+    }
+    *base = first;
+    *size = last - first + 1;
+    return true;
+}
+
+bool smmuv3_iommufd_msi_range(const SMMUv3HostDevice *dev, uint64_t *base,
+                              uint64_t *size)
+{
+    g_autofree char *own = NULL;
+    g_autofree char *group = group_folder(dev, &own);
+    g_autofree char *path = group ? g_build_filename(group, "reserved_regions",
+                                                     NULL) : NULL;
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!path || !g_file_get_contents(path, &text, NULL, NULL)) {
+        return false;
+    }
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        if (is_msi_range(*line, base, size)) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -668,6 +668,63 @@ static void test_group_unknown(void)
     close(d.device_fd);
 }
 
+typedef struct MsiCase {
+    const char *name;
+    const char *regions;        /* reserved_regions; NULL: there is none */
+    uint64_t base, size;        /* size 0: none is found */
+} MsiCase;
+
+/* As reserved_regions_show() prints them. */
+static const MsiCase msi_cases[] = {
+    { "linux", "0x0000000008000000 0x00000000080fffff msi\n",
+      0x08000000, 0x00100000 },
+    { "behind-others", "0x0000000000000000 0x0000000000000fff direct\n"
+                       "0x00000000a0000000 0x00000000a00fffff msi\n"
+                       "0x0000000100000000 0x00000001ffffffff reserved\n",
+      0xa0000000, 0x00100000 },
+    { "high", "0x0000008000000000 0x000000800001ffff msi\n",
+      0x8000000000, 0x20000 },
+    { "none", "0x0000000008000000 0x00000000080fffff direct-relaxable\n" },
+    { "backwards", "0x00000000080fffff 0x0000000008000000 msi\n" },
+    { "garbage", "msi\n0x0000000008000000\n\n" },
+    { "empty", "" },
+    { "absent", NULL },
+};
+
+static void test_msi_range(gconstpointer data)
+{
+    const MsiCase *c = data;
+    SMMUv3HostDevice d = { .device_fd = -1, .dev_id = DEV_ID };
+    uint64_t base = 0, size = 0;
+    Sysfs s;
+    g_autofree char *path = sysfs_new(&s, 0);
+    g_autofree char *file = g_build_filename(s.root,
+                                             "groups/7/reserved_regions", NULL);
+
+    d.sysfs = path;
+    if (c->regions) {
+        g_assert_true(g_file_set_contents(file, c->regions, -1, NULL));
+    }
+    g_assert_cmpint(smmuv3_iommufd_msi_range(&d, &base, &size), ==,
+                    c->size != 0);
+    g_assert_cmphex(base, ==, c->base);
+    g_assert_cmphex(size, ==, c->size);
+    if (c->regions) {
+        g_assert_cmpint(g_remove(file), ==, 0);
+    }
+    sysfs_drop(&s);
+}
+
+static void add_msi_tests(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(msi_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/iommufd/msi-range/%s",
+                                                msi_cases[i].name);
+
+        g_test_add_data_func(path, &msi_cases[i], test_msi_range);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int ret;
@@ -697,6 +754,7 @@ int main(int argc, char **argv)
     g_test_add_func("/iommufd/group/many", test_group_many);
     g_test_add_func("/iommufd/group/unknown", test_group_unknown);
     add_explain_tests();
+    add_msi_tests();
     ret = g_test_run();
     fake_ioctl_reset();
     return ret;
