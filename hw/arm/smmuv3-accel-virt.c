@@ -573,7 +573,11 @@ void smmuv3_accel_virt_done(VirtMachineState *vms)
 {
     GArray *roots;
 
-    if (!smmuv3_accel_virt_in_use() || vms->bootinfo.dtb_filename) {
+    if (!smmuv3_accel_virt_in_use()) {
+        return;
+    }
+    smmuv3_accel_ports_wake();
+    if (vms->bootinfo.dtb_filename) {
         return;
     }
     roots = smmuv3_accel_virt_root_buses(vms);

@@ -19,6 +19,7 @@
  *   props           the properties that say what the guest is promised
  *   virt            the virt machine's side: refusals, doorbell, device tree
  *   acpi            what firmware gets instead
+ *   ports           ports that Linux has put to sleep wake
  *   none            in place of most of them, where accel=on is not built in
  *   query           what QMP and HMP tell of all of it
  *
@@ -282,6 +283,9 @@ unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
 /* Is the guest told of a DeviceID, so that it may use MSIs for events? */
 bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
                                   const SMMUv3State *s);
+
+/* smmuv3-accel-ports.c: all PCIe slots wake, those plugged later as well. */
+void smmuv3_accel_ports_wake(void);
 
 /* smmuv3-accel-acpi.c: hooks of hw/arm/virt-acpi-build.c */
 void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,

@@ -1,0 +1,246 @@
+/*
+ * arm-smmuv3 on the virt machine: PCIe ports that wake.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Linux lets an empty hot-plug port of an arm64 machine sleep, and masks its
+ * interrupt while it does (pciehp_runtime_suspend()): the port is to wake by
+ * PME. QEMU's ports have no PME, so that what is plugged into them stays
+ * unseen. Here they get one: PCI Bus Power Management 3.2, PCI Express Base
+ * 6.1.6 (PME messages) and 6.7.3.4 (wakeup by hot-plug events).
+ *
+ * QEMU's machines of released types have ports without it. No released one has
+ * a pluggable arm-smmuv3, so it is the machines with one whose ports get it.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pcie_port.h"
+#include "system/reset.h"
+
+#include "smmuv3-accel.h"
+
+/* Version 3; wakes from D0 and D3hot */
+#define PORT_PMC (3 | PCI_PM_CAP_PME_D0 | PCI_PM_CAP_PME_D3hot)
+
+static uint8_t *exp_cap(PCIDevice *d)
+{
+    return d->config + d->exp.exp_cap;
+}
+
+static uint8_t *pmcsr(PCIDevice *d)
+{
+    return d->config + d->pm_cap + PCI_PM_CTRL;
+}
+
+static bool is_root_port(PCIDevice *d)
+{
+    return d && pci_is_express(d) &&
+           pcie_cap_get_type(d) == PCI_EXP_TYPE_ROOT_PORT;
+}
+
+/* The root port that @d is below, or @d */
+static PCIDevice *root_port_of(PCIDevice *d)
+{
+    while (d && !is_root_port(d)) {
+        d = pci_bridge_get_device(pci_get_bus(d));
+    }
+    return d;
+}
+
+static bool wants_interrupt(PCIDevice *root)
+{
+    return (pci_get_long(exp_cap(root) + PCI_EXP_RTSTA) & PCI_EXP_RTSTA_PME) &&
+           (pci_get_word(exp_cap(root) + PCI_EXP_RTCTL) & PCI_EXP_RTCTL_PMEIE);
+}
+
+/* It shares the vector of hot-plug events. */
+static void interrupt(PCIDevice *root)
+{
+    if (msix_enabled(root)) {
+        msix_notify(root, pcie_cap_flags_get_vector(root));
+    } else if (msi_enabled(root)) {
+        msi_notify(root, pcie_cap_flags_get_vector(root));
+    } else if (pci_intx(root) != -1) {
+        pci_set_irq(root, 1);
+    }
+}
+
+/* The level of a wired interrupt, which the two share as well */
+static void lower(PCIDevice *root)
+{
+    if (!msix_enabled(root) && !msi_enabled(root) && pci_intx(root) != -1 &&
+        !root->exp.hpev_notified) {
+        pci_set_irq(root, 0);
+    }
+}
+
+/*
+ * A PME message of @d's has come to its root port. One that is there already
+ * has woken its sender, which says what there is when it is asked.
+ */
+static void send_pme(PCIDevice *d)
+{
+    PCIDevice *root = root_port_of(d);
+
+    if (!root || !(root->cap_present & QEMU_PCI_CAP_PM)) {
+        return;
+    }
+    if (pci_get_long(exp_cap(root) + PCI_EXP_RTSTA) & PCI_EXP_RTSTA_PME) {
+        pci_long_test_and_set_mask(exp_cap(root) + PCI_EXP_RTSTA,
+                                   PCI_EXP_RTSTA_PENDING);
+        return;
+    }
+    pci_set_long(exp_cap(root) + PCI_EXP_RTSTA,
+                 PCI_EXP_RTSTA_PME | pci_get_bdf(d));
+    if (wants_interrupt(root)) {
+        interrupt(root);
+    }
+}
+
+/* 6.7.3.4: events that are enabled; what interrupts are does not matter. */
+static bool has_event(PCIDevice *d)
+{
+    return pci_get_word(exp_cap(d) + PCI_EXP_SLTSTA) &
+           pci_get_word(exp_cap(d) + PCI_EXP_SLTCTL) & PCI_EXP_HP_EV_SUPPORTED;
+}
+
+/* Of hw/pci/pcie.c: a slot's events may be others than before. */
+static void event_changed(PCIDevice *d)
+{
+    uint16_t now = pci_get_word(pmcsr(d));
+
+    if ((now & PCI_PM_CTRL_STATE_MASK) && has_event(d) &&
+        !(now & PCI_PM_CTRL_PME_STATUS)) {
+        pci_set_word(pmcsr(d), now | PCI_PM_CTRL_PME_STATUS);
+        if (now & PCI_PM_CTRL_PME_ENABLE) {
+            send_pme(d);
+        }
+    }
+}
+
+/* The first port below @bus whose PME waits to be told; NULL: none does. */
+static void find_waiting(PCIBus *bus, PCIDevice *d, void *opaque)
+{
+    const uint16_t both = PCI_PM_CTRL_PME_STATUS | PCI_PM_CTRL_PME_ENABLE;
+    PCIDevice **found = opaque;
+
+    if (!*found && d->exp.hotplug_event &&
+        (pci_get_word(pmcsr(d)) & both) == both) {
+        *found = d;
+    }
+}
+
+/* 6.1.6: the next one is told when the guest has taken the one before. */
+static void send_pending(PCIDevice *root)
+{
+    uint32_t status = pci_get_long(exp_cap(root) + PCI_EXP_RTSTA);
+    PCIDevice *next = NULL;
+
+    if ((status & PCI_EXP_RTSTA_PME) || !(status & PCI_EXP_RTSTA_PENDING)) {
+        return;
+    }
+    pci_set_long(exp_cap(root) + PCI_EXP_RTSTA, 0);
+    find_waiting(NULL, root, &next);
+    pci_for_each_device_under_bus(pci_bridge_get_sec_bus(PCI_BRIDGE(root)),
+                                  find_waiting, &next);
+    if (next) {
+        send_pme(next);
+    }
+}
+
+/* PCIDevice -> its config_write() before, of the ports that wake */
+static GHashTable *ports;
+
+static void config_write(PCIDevice *d, uint32_t addr, uint32_t value, int len)
+{
+    PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
+    bool root = is_root_port(d);
+    bool before = root && wants_interrupt(d);
+
+    own(d, addr, value, len);
+    if (!root) {
+        return;
+    }
+    send_pending(d);
+    if (!before && wants_interrupt(d)) {
+        interrupt(d);
+    } else if (before && !wants_interrupt(d)) {
+        lower(d);
+    }
+}
+
+static void reset_port(void *opaque)
+{
+    PCIDevice *d = opaque;
+
+    pci_set_word(pmcsr(d), PCI_PM_CTRL_NO_SOFT_RESET);
+    if (is_root_port(d)) {
+        pci_set_long(exp_cap(d) + PCI_EXP_RTSTA, 0);
+    }
+}
+
+static void add_pme(PCIDevice *d)
+{
+    int at = pci_pm_init(d, 0, NULL);
+
+    if (at < 0) {
+        return;         /* its configuration space is full: as it was */
+    }
+    pci_set_word(d->config + at + PCI_PM_PMC, PORT_PMC);
+    pci_set_word(d->wmask + at + PCI_PM_CTRL,
+                 PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE);
+    pci_set_word(d->w1cmask + at + PCI_PM_CTRL, PCI_PM_CTRL_PME_STATUS);
+    if (is_root_port(d)) {
+        pci_word_test_and_set_mask(d->wmask + d->exp.exp_cap + PCI_EXP_RTCTL,
+                                   PCI_EXP_RTCTL_PMEIE);
+        pci_set_long(d->w1cmask + d->exp.exp_cap + PCI_EXP_RTSTA,
+                     PCI_EXP_RTSTA_PME);
+    }
+    reset_port(d);
+    g_hash_table_insert(ports, d, d->config_write);
+    d->config_write = config_write;
+    d->exp.hotplug_event = event_changed;
+    qemu_register_reset(reset_port, d);
+}
+
+static int visit(Object *obj, void *opaque)
+{
+    PCIDevice *d = (PCIDevice *)object_dynamic_cast(obj, TYPE_PCIE_SLOT);
+
+    if (d && !(d->cap_present & QEMU_PCI_CAP_PM)) {
+        add_pme(d);
+    }
+    return 0;
+}
+
+/* Ports can be plugged into ports, and leave again. */
+static void realized(DeviceListener *l, DeviceState *dev)
+{
+    visit(OBJECT(dev), NULL);
+}
+
+static void unrealized(DeviceListener *l, DeviceState *dev)
+{
+    PCIDevice *d = (PCIDevice *)object_dynamic_cast(OBJECT(dev),
+                                                    TYPE_PCIE_SLOT);
+
+    if (d && g_hash_table_remove(ports, d)) {
+        qemu_unregister_reset(reset_port, d);
+    }
+}
+
+static DeviceListener listener = {
+    .realize = realized,
+    .unrealize = unrealized,
+};
+
+void smmuv3_accel_ports_wake(void)
+{
+    ports = g_hash_table_new(NULL, NULL);
+    object_child_foreach_recursive(object_get_root(), visit, NULL);
+    device_listener_register(&listener);
+}
