@@ -4,10 +4,10 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The host's SMMU does not see their DMA. QEMU's emulated SMMUv3 (smmuv3.c,
- * smmu-common.c) translates it, through the same guest tables. Here is what
- * that needs of the accelerated one: the registers that it looks at, in step
- * with the register file; its caches, invalidated by the commands that the
- * engine has consumed; and its events, handed to the register file.
+ * smmu-common.c) walks the guest's page tables for it. Here is what that needs
+ * of the accelerated one: the CDs, or events, of streams, and what commands
+ * drop from its caches, both as the engine decodes them (smmuv3-decode.h);
+ * registers in step with the register file; and its events, handed to that.
  *
  * Locking: an endpoint may translate, and fault, in an iothread without the
  * BQL. SMMUv3State.mutex guards the registers and the caches, as it does with
@@ -24,6 +24,8 @@
 #include "hw/arm/smmuv3.h"
 #include "smmuv3-internal.h"
 #include "smmuv3-accel.h"
+#include "smmuv3-decode.h"
+#include "smmuv3/ste.h"
 
 /*
  * What one call may spend: an address or a configuration costs 1, what looks
@@ -55,69 +57,50 @@ static void forget_all(SMMUv3State *s)
     forget_translations(s);
 }
 
-/* 4.3.2: the low Range+1 bits are ignored; Range=31 is all. */
-static void forget_config_range(SMMUv3State *s, uint32_t sid, uint64_t range)
+/* The largest block at page @at that is naturally aligned, of @left pages */
+static uint64_t aligned_block(uint64_t at, uint64_t left)
 {
-    uint32_t ignored = (2ull << range) - 1;
+    uint64_t block = pow2floor(left);
 
-    forget_configs(s, sid & ~ignored, sid | ignored);
+    return at ? MIN(at & -at, block) : block;
 }
 
-/* One that QEMU's code would not take in full: reserved, or not aligned. */
-static bool is_odd_range(const SMMUv3Cmd *cmd)
+/* QEMU's cache and its notifiers take aligned blocks, or one address. */
+static int forget_pages(SMMUv3State *s, const SMMUv3Invalidation *inv)
 {
-    unsigned granule = 10 + 2 * SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]);
+    unsigned bits = inv->granule_bits;
+    uint8_t tg = bits ? (bits - 10) / 2 : 0;
+    int asid = inv->any_asid ? -1 : inv->asid;
+    uint64_t addr = inv->addr, left = inv->pages;
 
-    return SMMUV3_GET(SMMUV3_TLBI0_SCALE, cmd->dw[0]) > 31 ||
-           (cmd->dw[1] & SMMUV3_TLBI1_VA & (SMMUV3_BIT(granule) - 1));
-}
+    while (left) {
+        uint64_t n = aligned_block(addr >> bits, left);
 
-static int forget_va(SMMUv3State *s, const SMMUv3Cmd *from)
-{
-    SMMUv3Cmd cmd = *from;
-    bool ranges = s->idr[3] & SMMUV3_IDR3_RIL;
-    Cmd theirs;
-
-    if (!ranges || !SMMUV3_GET(SMMUV3_TLBI1_TG, cmd.dw[1])) {
-        cmd.dw[1] &= ~(SMMUV3_TLBI1_TG | SMMUV3_TLBI1_TTL);
-    } else if (is_odd_range(&cmd)) {
-        forget_translations(s);
-        return COST_SOME;
+        smmuv3_inv_notifiers_iova(&s->smmu_state, asid, -1, addr, tg, n,
+                                  SMMU_STAGE_1);
+        smmu_iotlb_inv_iova(&s->smmu_state, asid, -1, addr, tg, n, 0);
+        addr += n << bits;
+        left -= n;
     }
-    theirs = (Cmd) { .word = { cmd.dw[0], cmd.dw[0] >> 32,
-                               cmd.dw[1], cmd.dw[1] >> 32 } };
-    smmuv3_range_inval(&s->smmu_state, &theirs, SMMU_STAGE_1);
-    return SMMUV3_GET(SMMUV3_TLBI1_TG, cmd.dw[1]) ? COST_SOME : COST_ONE;
+    return bits ? COST_SOME : COST_ONE;
 }
 
-/* What @cmd cost. The engine has found it legal. */
-static int apply(SMMUv3State *s, const SMMUv3Cmd *cmd)
+/* What it cost. The engine has said what is to be dropped. */
+static int apply(SMMUv3State *s, const SMMUv3Invalidation *inv)
 {
-    uint32_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
-
-    switch (cmd->dw[0] & SMMUV3_CMD0_OPCODE) {
-    case SMMUV3_CMD_CFGI_STE:
-    case SMMUV3_CMD_CFGI_CD:
-    case SMMUV3_CMD_CFGI_CD_ALL:
-        forget_configs(s, sid, sid);
+    switch (inv->kind) {
+    case SMMUV3_INVALIDATE_CONFIG:
+        forget_configs(s, inv->first_sid, inv->last_sid);
         return COST_ONE;
-    case SMMUV3_CMD_CFGI_STE_RANGE:
-        forget_config_range(s, sid, SMMUV3_GET(SMMUV3_CFGI1_RANGE,
-                                               cmd->dw[1]));
-        return COST_ONE;
-    case SMMUV3_CMD_TLBI_NH_ALL:
-    case SMMUV3_CMD_TLBI_NSNH_ALL:
+    case SMMUV3_INVALIDATE_ALL:
         forget_translations(s);
         return COST_SOME;
-    case SMMUV3_CMD_TLBI_NH_ASID:
+    case SMMUV3_INVALIDATE_ASID:
         smmu_inv_notifiers_all(&s->smmu_state);
-        smmu_iotlb_inv_asid_vmid(&s->smmu_state,
-                                 SMMUV3_GET(SMMUV3_TLBI0_ASID, cmd->dw[0]),
-                                 -1);
+        smmu_iotlb_inv_asid_vmid(&s->smmu_state, inv->asid, -1);
         return COST_SOME;
-    case SMMUV3_CMD_TLBI_NH_VA:
-    case SMMUV3_CMD_TLBI_NH_VAA:
-        return forget_va(s, cmd);
+    case SMMUV3_INVALIDATE_PAGES:
+        return forget_pages(s, inv);
     default:
         return 0;
     }
@@ -134,7 +117,9 @@ void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
     }
     QEMU_LOCK_GUARD(&s->mutex);
     for (uint32_t i = 0; i < n && budget > 0; i++) {
-        budget -= apply(s, &cmds[i]);
+        SMMUv3Invalidation inv = smmuv3_decode_command(s->idr, &cmds[i]);
+
+        budget -= apply(s, &inv);
     }
     if (budget <= 0) {
         forget_all(s);
@@ -142,19 +127,6 @@ void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
 }
 
 /* ---- Registers ---- */
-
-/* STRTAB_BASE_CFG as the emulation has it; a reserved SPLIT is 6, 6.3.25. */
-static void take_strtab_cfg(SMMUv3State *s, uint32_t cfg)
-{
-    unsigned split = SMMUV3_GET(SMMUV3_STRTAB_CFG_SPLIT, cfg);
-
-    s->strtab_base_cfg = cfg;
-    s->sid_split = split == 8 || split == 10 ? split : 6;
-    s->features &= ~SMMU_FEATURE_2LVL_STE;
-    if (SMMUV3_GET(SMMUV3_STRTAB_CFG_FMT, cfg) == SMMUV3_STRTAB_2LVL) {
-        s->features |= SMMU_FEATURE_2LVL_STE;
-    }
-}
 
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
 {
@@ -166,8 +138,53 @@ void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
     s->cr[0] = regs->cr0;
     s->gbpa = regs->gbpa;
     s->strtab_base = regs->strtab_base;
-    take_strtab_cfg(s, regs->strtab_base_cfg);
+    s->strtab_base_cfg = regs->strtab_base_cfg;
     forget_all(s);
+}
+
+/* ---- Streams ---- */
+
+static int read_words(void *opaque, uint64_t addr, uint64_t *words, size_t n)
+{
+    return smmuv3_accel_memory_read_words(addr, words, n);
+}
+
+/* One that QEMU's code takes as it is: without substreams, with the CD. */
+static void make_ste(STE *ste, const SMMUv3DecodedStream *stream)
+{
+    static const unsigned configs[] = {
+        [SMMUV3_STREAM_ABORT] = SMMUV3_STE_CONFIG_ABORT,
+        [SMMUV3_STREAM_BYPASS] = SMMUV3_STE_CONFIG_BYPASS,
+        [SMMUV3_STREAM_TRANSLATE] = SMMUV3_STE_CONFIG_S1,
+    };
+    uint64_t dw0 = SMMUV3_STE0_V | stream->cd |
+                   SMMUV3_PREP(SMMUV3_STE0_CONFIG, configs[stream->kind]);
+
+    *ste = (STE) { .word = { dw0, dw0 >> 32 } };
+}
+
+/* Under SMMUv3State.mutex; events are numbered by the architecture. */
+int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, STE *ste,
+                          SMMUEventInfo *event)
+{
+    SMMUv3StreamRegs regs = {
+        .cr0 = s->cr[0], .gbpa = s->gbpa, .strtab_base = s->strtab_base,
+        .strtab_base_cfg = s->strtab_base_cfg,
+    };
+    SMMUv3DecodedStream stream;
+
+    smmuv3_decode_stream(read_words, NULL, &regs, s->idr, sid, &stream);
+    if (stream.event == SMMUV3_EVENT_NONE) {
+        make_ste(ste, &stream);
+        return 0;
+    }
+    event->type = (SMMUEventType)stream.event;
+    if (stream.event == SMMUV3_EVENT_F_STE_FETCH) {
+        event->u.f_ste_fetch.addr = stream.event_addr;
+    } else if (stream.event == SMMUV3_EVENT_F_CD_FETCH) {
+        event->u.f_cd_fetch.addr = stream.event_addr;
+    }
+    return -EINVAL;
 }
 
 /* ---- Events ---- */

@@ -84,3 +84,9 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
 {
     return MEMTX_ERROR;
 }
+
+int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, struct STE *ste,
+                          struct SMMUEventInfo *event)
+{
+    return -EINVAL;
+}

@@ -138,6 +138,16 @@ void smmuv3_accel_take_regs(SMMUv3Accel *a);
 /* An emulated endpoint's event, from any thread; with accel=on only. */
 MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
 
+struct STE;
+struct SMMUEventInfo;
+
+/*
+ * In place of smmu_find_ste() with accel=on: an STE for QEMU's code to go on
+ * with, or -EINVAL and the event.
+ */
+int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, struct STE *ste,
+                          struct SMMUEventInfo *event);
+
 /* For traces: the id, or the type of an instance without. */
 const char *smmuv3_accel_name(const SMMUv3State *s);
 

@@ -537,6 +537,70 @@ static void test_events(void)
     scene_done(&s);
 }
 
+#define CDMAX(n)            ((uint64_t)(n) << 59)
+#define F_STREAM_DISABLED   0x06
+#define C_BAD_STREAMID      0x02
+
+/* CD 0 of eight, or none, is what serves who has no substreams (5.2, S1DSS). */
+static void test_substreams(void)
+{
+    uint64_t dw0 = s1_dw0(CONTEXT) | CDMAX(3);
+    Scene s;
+
+    if (!start(&s, 1)) {
+        return;
+    }
+    enable_events(&s);
+    install_edu(&s, EDU_SID, dw0, S1_DW1 | 2);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    install_edu(&s, EDU_SID, dw0, S1_DW1 | 1);
+    g_assert_true(lands(&s, PAGE_B, PAGE_B));
+    g_assert_cmpuint(events(&s), ==, 0);
+    install_edu(&s, EDU_SID, dw0, S1_DW1 | 3);      /* behaves as 0 */
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 0, F_STREAM_DISABLED);
+    scene_done(&s);
+}
+
+#define L1_TABLE (STRTAB + 0x80000)
+#define L2_TABLE (STRTAB + 0x90000)
+
+/* The endpoint's STE is the 17th of its level 2 table: SPLIT is 6. */
+static void use_two_levels(Scene *s, unsigned span, uint32_t cr2)
+{
+    uint64_t ste[2] = { s1_dw0(CONTEXT), S1_DW1 };
+
+    disable_smmu(s);
+    set_reg(s, 0x2c, cr2);
+    qtest_writeq(s->qts, SMMU_ADDR + STRTAB_BASE, L1_TABLE);
+    set_reg(s, STRTAB_BASE_CFG, 8 | 6 << 6 | 1 << 16);
+    put_word(s, L1_TABLE + 8 * (EDU_SID >> 6), L2_TABLE | span);
+    qtest_memwrite(s->qts, L2_TABLE + 64 * (EDU_SID & 63), ste, sizeof(ste));
+    enable_smmu(s);
+}
+
+/* 2^(Span-1) STEs, and C_BAD_STREAMID for who asks for it. */
+static void test_level_2_bounds(void)
+{
+    Scene s;
+
+    if (!start(&s, 0)) {
+        return;
+    }
+    enable_events(&s);
+    use_two_levels(&s, 6, 0);
+    g_assert_true(lands(&s, IOVA, PAGE_A));
+    use_two_levels(&s, 5, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    use_two_levels(&s, 8, 0);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    g_assert_cmpuint(events(&s), ==, 0);
+    use_two_levels(&s, 5, 2);
+    g_assert_true(lands_nowhere(&s, IOVA));
+    expect_event(&s, 0, C_BAD_STREAMID);
+    scene_done(&s);
+}
+
 /* A table in a device's registers is none: they are not looked at. */
 static void test_tables_in_registers(void)
 {
@@ -972,6 +1036,9 @@ void add_emulated_tests(void)
     qtest_add_func("smmuv3-nested/emulated/reset", test_reset);
     qtest_add_func("smmuv3-nested/emulated/msi", test_msi);
     qtest_add_func("smmuv3-nested/emulated/events", test_events);
+    qtest_add_func("smmuv3-nested/emulated/substreams", test_substreams);
+    qtest_add_func("smmuv3-nested/emulated/level-2-bounds",
+                   test_level_2_bounds);
     qtest_add_func("smmuv3-nested/emulated/tables-in-registers",
                    test_tables_in_registers);
     qtest_add_func("smmuv3-nested/emulated/events-overflow",
