@@ -18,11 +18,10 @@ import time
 
 from scene import BUILD, HERE
 
-ASAN = os.path.join(BUILD, "asan")
-QEMU = os.path.realpath(os.environ.get("QTEST_QEMU_BINARY", os.path.join(ASAN, "qemu-system-aarch64")))
+QEMU = os.path.realpath(os.environ.get("QTEST_QEMU_BINARY", os.path.join(BUILD, "asan", "qemu-system-aarch64")))
 LIBRARY = os.path.realpath(os.environ.get(
     "SMMUV3_FAKE_KERNEL_LIBRARY",
-    os.path.join(os.path.dirname(QEMU), "subprojects/smmuv3-accel/tests/qtest/libsmmuv3-fake-kernel.so")))
+    os.path.join(BUILD, "native", "subprojects/smmuv3-accel/tests/qtest/libsmmuv3-fake-kernel.so")))
 HEADER = os.path.join(HERE, "smmuv3-fake-kernel.h")
 HANG = float(os.environ.get("SMMUV3_HANG_SECONDS", "60"))
 
