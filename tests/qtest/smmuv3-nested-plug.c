@@ -156,6 +156,110 @@ static void test_group(const void *opaque)
     scene_done(&s);
 }
 
+/* ---- Where the host has the MSI doorbell ---- */
+
+#define USUAL_RANGE "0x0000000008000000 0x00000000080fffff msi\n"
+#define OTHER_RANGE "0x00000000a0000000 0x00000000a01fffff msi\n"
+
+/* What the host's sysfs says of device @i */
+static void set_regions(Scene *s, unsigned i, const char *regions)
+{
+    g_autofree char *sysfs = scene_sysfs(s, i);
+    g_autofree char *group = g_build_filename(sysfs, "iommu_group", NULL);
+    g_autofree char *file = g_build_filename(group, "reserved_regions", NULL);
+
+    g_assert_cmpint(g_mkdir_with_parents(group, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(file, regions, -1, NULL));
+}
+
+static void drop_regions(Scene *s, unsigned i)
+{
+    g_autofree char *sysfs = scene_sysfs(s, i);
+    g_autofree char *group = g_build_filename(sysfs, "iommu_group", NULL);
+    g_autofree char *file = g_build_filename(group, "reserved_regions", NULL);
+
+    g_assert_cmpint(unlink(file), ==, 0);
+    g_assert_cmpint(rmdir(group), ==, 0);
+}
+
+/* Is it in the device tree, as two cells and two cells? */
+static bool is_told(Scene *s, uint64_t base, uint64_t size)
+{
+    g_autofree char *path = g_build_filename(s->dir, "tree", NULL);
+    g_autofree char *tree = NULL;
+    uint64_t cells[2] = { cpu_to_be64(base), cpu_to_be64(size) };
+    gsize length;
+    bool told;
+
+    qtest_qmp_assert_success(s->qts, "{ 'execute': 'dumpdtb', 'arguments':"
+                             " { 'filename': %s } }", path);
+    g_assert_true(g_file_get_contents(path, &tree, &length, NULL));
+    told = memmem(tree, length, cells, sizeof(cells)) != NULL;
+    g_assert_cmpint(unlink(path), ==, 0);
+    return told;
+}
+
+static void expect_msi_refusal(Scene *s, unsigned i, const char *bus,
+                               const char *words)
+{
+    g_autofree char *error = try_plug(s, i, bus);
+
+    g_assert_nonnull(error);
+    g_test_message("%s", error);
+    g_assert_nonnull(strstr(error, words));
+    g_assert_cmpuint(s->k->device[i].open, ==, 0);
+}
+
+/* A device that is there from the start decides for all. */
+static void test_msi_range(void)
+{
+    g_autofree char *device = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    set_regions(&s, 0, OTHER_RANGE);
+    set_regions(&s, 1, USUAL_RANGE);
+    set_regions(&s, 2, OTHER_RANGE);
+    device = scene_device(&s, 0);
+    scene_start(&s, "-device pcie-root-port,id=rp0,chassis=1,bus=pcie.0,addr=2"
+                " -device pcie-root-port,id=rp1,chassis=2,bus=pcie.0,addr=3"
+                " -device %s,bus=rp0", device);
+    set_bus(&s, 0, 1);
+    set_bus(&s, 1, 2);
+    g_assert_true(is_told(&s, 0xa0000000, 0x200000));
+    g_assert_false(is_told(&s, 0x08000000, 0x100000));
+    expect_msi_refusal(&s, 1, "rp1", "the guest is told of 0xa0000000,"
+                       " 0x200000 bytes");
+    plug(&s, 2, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        drop_regions(&s, i);
+    }
+    scene_done(&s);
+}
+
+/* Who was told of the usual range cannot be told of another one later. */
+static void test_msi_range_late(void)
+{
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    set_regions(&s, 0, OTHER_RANGE);
+    set_regions(&s, 1, USUAL_RANGE);
+    scene_start_ports(&s, 2);
+    g_assert_true(is_told(&s, 0x08000000, 0x100000));
+    expect_msi_refusal(&s, 0, "rp0", "the guest is told of 0x8000000,"
+                       " 0x100000 bytes");
+    expect_nothing_left(&s);
+    plug(&s, 1, 0);
+    drop_regions(&s, 0);
+    drop_regions(&s, 1);
+    scene_done(&s);
+}
+
 /* One iommufd is one kernel's context: vIOMMU and devices share it. */
 static void test_second_iommufd(void)
 {
@@ -662,6 +766,8 @@ void add_plug_tests(void)
 
         qtest_add_data_func(path, &refusals[i], test_refusal);
     }
+    qtest_add_func("smmuv3-nested/msi-range/start", test_msi_range);
+    qtest_add_func("smmuv3-nested/msi-range/late", test_msi_range_late);
     qtest_add_func("smmuv3-nested/plug/descriptors", test_descriptors);
     qtest_add_data_func("smmuv3-nested/refuse/group", "0000:02:00.0",
                         test_group);

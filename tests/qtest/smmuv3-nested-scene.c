@@ -552,14 +552,27 @@ void run_one(Scene *s, uint64_t dw0, uint64_t dw1)
     ring_bell(s);
 }
 
+/* While the host refuses, the queue waits for it: a second at a command. */
+static void wait_for_host(Scene *s)
+{
+    gint64 until = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+
+    while (cons(s) != s->prod && !cmdq_err(s)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        g_usleep(1000);
+    }
+}
+
 void expect_drained(Scene *s)
 {
+    wait_for_host(s);
     g_assert_cmphex(cons(s), ==, s->prod);
     g_assert_false(cmdq_err(s));
 }
 
 void expect_stopped(Scene *s, uint32_t at, uint32_t error)
 {
+    wait_for_host(s);
     g_assert_cmphex(cons(s), ==, at);
     g_assert_cmpuint(cerror(s), ==, error);
     g_assert_true(cmdq_err(s));

@@ -250,5 +250,6 @@ void add_sweep_tests(void);
 void add_event_tests(void);
 void add_query_tests(void);
 void add_migrate_tests(void);
+void add_ports_tests(void);
 
 #endif

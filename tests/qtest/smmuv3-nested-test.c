@@ -537,6 +537,7 @@ int main(int argc, char **argv)
     add_event_tests();
     add_query_tests();
     add_migrate_tests();
+    add_ports_tests();
     ret = g_test_run();
     stop_machines();
     return ret;
