@@ -6,14 +6,16 @@
  * While the VM is stopped the SMMU does nothing on its own: no command is
  * consumed and no event is written, because what is saved after STOP (RAM
  * first, then devices) has to be of one moment. What vCPUs had posted is a
- * register like others then. A fault of an emulated endpoint whose last DMA ends
- * after STOP is told when the VM goes on here; no stream carries it elsewhere.
+ * register like others then. A fault of an emulated endpoint whose last DMA
+ * ends after STOP is told when the VM goes on here; no stream carries it
+ * elsewhere.
  *
  * The stream has the format of the emulated device, and with accel=on the
  * promise beside it: SMMU_IDR0..5 as the guest has read them, and where its
- * tables have the MSI doorbell. Who loads takes the promise over, or refuses: from then on the guest has run, and nothing
- * that is plugged later changes it. A host device's state cannot be saved, so
- * there may be none, but for one that failover has taken from the guest.
+ * tables have the MSI doorbell. Who loads takes the promise over, or refuses:
+ * from then on the guest has run, and nothing that is plugged later changes it.
+ * A host device's state cannot be saved, so there may be none, but for one that
+ * failover has taken from the guest.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"

@@ -57,8 +57,9 @@ typedef struct SMMUv3AccelEvents {
 } SMMUv3AccelEvents;
 
 /*
- * The IOVAs at which the host's kernel maps the physical MSI doorbell. The guest has to map them one to one for each device that the
- * host's SMMU serves, and is told so once, by its tables.
+ * The IOVAs at which the host's kernel maps the physical MSI doorbell. The
+ * guest has to map them one to one for each device that the host's SMMU serves,
+ * and is told so once, by its tables.
  */
 typedef struct SMMUv3AccelMsiRange {
     uint64_t base, size;
