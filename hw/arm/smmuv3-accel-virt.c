@@ -565,9 +565,10 @@ static void warn_of_hidden_buses(const VirtMachineState *vms, GArray *roots)
 }
 
 /*
- * Without a pluggable SMMU the tree is QEMU's own, unchanged. Firmware reads
- * the tree as well, and makes of it what ACPI guests see of PCI: it gets none
- * of this.
+ * Without a pluggable SMMU the tree is QEMU's own, unchanged. Firmware may hand
+ * the tree on (U-Boot), or have tables of its own (EDK2), which is not to be
+ * seen from here. EDK2 takes a tree with one host bridge only, so that with
+ * several root buses firmware gets QEMU's own tree.
  */
 void smmuv3_accel_virt_done(VirtMachineState *vms)
 {
@@ -582,12 +583,13 @@ void smmuv3_accel_virt_done(VirtMachineState *vms)
     }
     roots = smmuv3_accel_virt_root_buses(vms);
     warn_of_hidden_buses(vms, roots);
-    if (!vms->bootinfo.firmware_loaded) {
+    if (!vms->bootinfo.firmware_loaded || roots->len == 1) {
         complete_tree(vms, roots);
     } else if (!virt_is_acpi_enabled(vms)) {
         warn_report("arm-smmuv3: with acpi=off a guest that is started by"
-                    " firmware is not told of it; drop acpi=off, or start the"
-                    " guest with -kernel and without firmware");
+                    " firmware is told neither of it nor of the buses of"
+                    " pxb-pcie; drop acpi=off or pxb-pcie, or start the guest"
+                    " with -kernel and without firmware");
     }
     g_array_free(roots, true);
 }
