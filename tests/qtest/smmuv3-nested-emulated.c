@@ -486,7 +486,7 @@ static void test_msi(void)
 
 static void enable_events(Scene *s)
 {
-    qtest_writeq(s->qts, SMMU_ADDR + 0xa0, EVENTQ | EVENTQ_LOG2SIZE);
+    qtest_writeq(s->qts, s->smmu + 0xa0, EVENTQ | EVENTQ_LOG2SIZE);
     set_reg(s, CR0, s->cr0 | BIT(2));
     s->cr0 |= BIT(2);
 }
@@ -502,11 +502,17 @@ static uint64_t event_word(Scene *s, unsigned event, unsigned word)
     return qtest_readq(s->qts, EVENTQ + 32 * event + 8 * word);
 }
 
-static void expect_event(Scene *s, unsigned event, unsigned type)
+static void expect_event_of(Scene *s, unsigned event, unsigned type,
+                            uint32_t sid)
 {
     g_assert_cmpuint(events(s), ==, event + 1);
     g_assert_cmphex(event_word(s, event, 0) & 0xff, ==, type);
-    g_assert_cmphex(event_word(s, event, 0) >> 32, ==, EDU_SID);
+    g_assert_cmphex(event_word(s, event, 0) >> 32, ==, sid);
+}
+
+static void expect_event(Scene *s, unsigned event, unsigned type)
+{
+    expect_event_of(s, event, type, EDU_SID);
 }
 
 /* A fault arrives with StreamID and address, and its interrupt. */
@@ -762,8 +768,8 @@ static const Kind machine_wide = {
     "-M virt,gic-version=2,highmem-ecam=off,iommu=smmuv3 -m 128 -nodefaults ",
 };
 
-/* edu's DMA goes through; then its slot, bridge and bus are gone. */
-static void lose_bridge(Scene *s, const Kind *kind)
+/* edu's DMA behind the bridge goes through. */
+static void start_bridge(Scene *s, const Kind *kind)
 {
     /* Freed memory is filled, so that whoever looks there is seen. */
     g_setenv("MALLOC_PERTURB_", "165", true);
@@ -777,6 +783,12 @@ static void lose_bridge(Scene *s, const Kind *kind)
     enable_smmu(s);
     translate_edu(s, BEHIND_SID);
     g_assert_true(lands(s, IOVA, PAGE_A));
+}
+
+/* Then its slot, bridge and bus are gone. */
+static void lose_bridge(Scene *s, const Kind *kind)
+{
+    start_bridge(s, kind);
     switch_off(s, 0);
     qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
     qtest_qmp_eventwait(s->qts, "DEVICE_DELETED");
@@ -797,6 +809,25 @@ static void test_bridge_gone(const void *opaque)
     run_with_sync(&s, CFGI_STE_RANGE, 31);
     disable_smmu(&s);
     enable_smmu(&s);
+    scene_done(&s);
+}
+
+/* Stage 2 with tables of AArch32, which no SMMU of QEMU has (5.2, S2AA64) */
+static void test_stage2_aarch32(const void *opaque)
+{
+    static const unsigned configs[] = { 6, 7 };
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    start_bridge(&s, opaque);
+    enable_events(&s);
+    for (unsigned i = 0; i < G_N_ELEMENTS(configs); i++) {
+        install_edu(&s, BEHIND_SID, 1 | configs[i] << 1, 0);
+        g_assert_true(lands_nowhere(&s, IOVA));
+        expect_event_of(&s, i, C_BAD_STE, BEHIND_SID);
+    }
     scene_done(&s);
 }
 
@@ -1051,6 +1082,10 @@ void add_emulated_tests(void)
                         &accelerated, test_bridge_gone);
     qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/machine-wide",
                         &machine_wide, test_bridge_gone);
+    qtest_add_data_func("smmuv3-nested/emulated/aarch32/accel", &accelerated,
+                        test_stage2_aarch32);
+    qtest_add_data_func("smmuv3-nested/emulated/aarch32/machine-wide",
+                        &machine_wide, test_stage2_aarch32);
     qtest_add_func("smmuv3-nested/emulated/off/events-to-registers",
                    test_events_to_registers);
     qtest_add_func("smmuv3-nested/emulated/off/largest-table",
