@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "smmuv3-nested-scene.h"
+#include "qemu/atomic.h"
+#include <poll.h>
 
 #define EVENTQ          0x46000000
 #define EVENTQ_BASE     0xa0
@@ -30,21 +32,35 @@ static bool init(Scene *s, unsigned log2size)
 }
 
 /* What the kernel gives to read(): headers, each with its record. */
-static void fault(Scene *s, uint32_t sequence, uint32_t sid, uint64_t addr)
+typedef struct HostEvent {
+    uint32_t flags, sequence;
+    uint64_t record[4];
+} HostEvent;
+
+static HostEvent a_fault(uint32_t sequence, uint32_t sid, uint64_t addr)
 {
-    g_autofree char *path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS,
-                                            s->dir);
-    struct {
-        uint32_t flags, sequence;
-        uint64_t record[4];
-    } event = {
+    return (HostEvent) {
         .sequence = sequence,
         .record = { cpu_to_le64(F_TRANSLATION | SID(sid)), 0,
                     cpu_to_le64(addr), 0 },
     };
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+}
+
+static int open_events(Scene *s, int flags)
+{
+    g_autofree char *path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS,
+                                            s->dir);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
 
     g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static void fault(Scene *s, uint32_t sequence, uint32_t sid, uint64_t addr)
+{
+    HostEvent event = a_fault(sequence, sid, addr);
+    int fd = open_events(s, 0);
+
     g_assert_cmpint(write(fd, &event, sizeof(event)), ==, sizeof(event));
     close(fd);
 }
@@ -148,8 +164,102 @@ static void test_reset(void)
     scene_done(&s);
 }
 
+/* A device that does nothing but fault, as fast as the host can tell. */
+typedef struct Flood {
+    Scene *s;
+    bool stop;
+    uint64_t events;
+} Flood;
+
+#define AT_ONCE 64          /* not more than a pipe takes whole */
+
+static void *flood(void *opaque)
+{
+    Flood *f = opaque;
+    HostEvent events[AT_ONCE];
+    int fd = open_events(f->s, O_NONBLOCK);
+    struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+    G_STATIC_ASSERT(sizeof(events) <= PIPE_BUF);
+    while (!qatomic_read(&f->stop)) {
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            events[i] = a_fault((f->events + i) & INT32_MAX, f->s->sid[0],
+                                i * 0x1000);
+        }
+        if (write(fd, events, sizeof(events)) == sizeof(events)) {
+            f->events += AT_ONCE;
+        } else {
+            poll(&room, 1, 100);
+        }
+    }
+    close(fd);
+    return NULL;
+}
+
+static long resident_kib(Scene *s)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/statm",
+                                            qtest_pid(s->qts));
+    g_autofree char *text = NULL;
+    long size, resident;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpint(sscanf(text, "%ld %ld", &size, &resident), ==, 2);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* The slowest answer of the monitor in so many seconds, in microseconds */
+static int64_t ask_for(Scene *s, unsigned seconds)
+{
+    int64_t end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    int64_t slowest = 0;
+
+    while (g_get_monotonic_time() < end) {
+        int64_t asked = g_get_monotonic_time();
+
+        qtest_qmp_assert_success(s->qts, "{'execute': 'query-status'}");
+        slowest = MAX(slowest, g_get_monotonic_time() - asked);
+        g_usleep(10000);
+    }
+    return slowest;
+}
+
+/*
+ * The guest does not take them out of its queue. SMMUV3_FLOOD_SECONDS makes it
+ * last longer (scripts/check nightly: a minute).
+ */
+static void test_flood(void)
+{
+    const char *asked = g_getenv("SMMUV3_FLOOD_SECONDS");
+    unsigned seconds = asked ? atoi(asked) : 3;
+    Flood f = { 0 };
+    int64_t slowest;
+    GThread *thread;
+    long before;
+    Scene s;
+
+    if (!init(&s, 8)) {
+        return;
+    }
+    f.s = &s;
+    thread = g_thread_new("flood", flood, &f);
+    ask_for(&s, 1);
+    before = resident_kib(&s);
+    slowest = ask_for(&s, seconds);
+    g_assert_cmpint(resident_kib(&s) - before, <=, 1024);
+    qatomic_set(&f.stop, true);
+    g_thread_join(thread);
+    g_test_message("%" PRIu64 " events, the slowest answer in %" PRId64 " us",
+                   f.events, slowest);
+    g_assert_cmpint(slowest, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpuint(f.events, >=, 2 * 256);
+    g_assert_true(reg(&s, EVENTQ_PROD) & OVFLG);
+    scene_done(&s);
+}
+
 void add_event_tests(void)
 {
+    qtest_add_func("smmuv3-nested/event/flood", test_flood);
     qtest_add_func("smmuv3-nested/event/arrives", test_arrives);
     qtest_add_func("smmuv3-nested/event/overflow", test_overflow);
     qtest_add_func("smmuv3-nested/event/foreign", test_foreign);
