@@ -34,9 +34,9 @@ static void edu_set(unsigned off, uint64_t v)
 }
 
 /* A DMA, and 1 s at most until the device has tried all of it */
-static void dma(uint64_t bytes)
+void probe_dma(uint64_t iova, uint64_t bytes)
 {
-    edu_set(EDU_SRC, IOVA);
+    edu_set(EDU_SRC, iova);
     edu_set(EDU_DST, EDU_BUFFER);
     edu_set(EDU_COUNT, bytes);
     edu_set(EDU_CMD, EDU_RUN);
@@ -46,6 +46,11 @@ static void dma(uint64_t bytes)
         }
         usleep(1000);
     }
+}
+
+static void dma(uint64_t bytes)
+{
+    probe_dma(IOVA, bytes);
 }
 
 static uint32_t prod(struct smmu *s)

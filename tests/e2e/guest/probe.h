@@ -21,6 +21,8 @@ extern const unsigned n_command_points;
 
 extern const struct point fault_points[];
 extern const unsigned n_fault_points;
+extern const struct point freebsd_points[];
+extern const unsigned n_freebsd_points;
 
 /* The point fails unless got is want; what[] is printf's, then it fails */
 void expect(uint64_t got, uint64_t want, const char *what, ...)
@@ -36,6 +38,8 @@ unsigned failures(void);
 int probe_streams(struct smmu *s);
 /* smmu-probe --faults: the edu device's BAR, and its StreamID */
 void probe_faults_open(uint64_t bar, uint32_t sid);
+void probe_freebsd_open(uint32_t sid);
+void probe_dma(uint64_t iova, uint64_t bytes);
 /* smmu-probe --random: rounds of 255 random commands */
 int probe_random(struct smmu *s, unsigned rounds, uint64_t seed);
 /* smmu-probe --translate: these two streams translate one to one, no other */

@@ -122,8 +122,10 @@ static int run_faults(struct smmu *s, uint64_t bar, uint32_t sid)
     int bad;
 
     probe_faults_open(bar, sid);
-    printf("1..%u # faults\n", n_fault_points);
+    probe_freebsd_open(sid);
+    printf("1..%u # faults\n", n_fault_points + n_freebsd_points);
     bad = run_table(s, fault_points, n_fault_points, 1);
+    bad |= run_table(s, freebsd_points, n_freebsd_points, n_fault_points + 1);
     smmu_stop(s, 4);
     return bad;
 }
