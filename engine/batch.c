@@ -45,6 +45,7 @@ typedef struct Flush {
     uint32_t cap;           /* of the next call; shrinks on failure, regrows */
     uint32_t last;          /* from here on in a call of their own; 0: none */
     unsigned calls;         /* that may still be made */
+    bool made;              /* the last one was */
     SMMUv3BatchResult result;
 } Flush;
 
@@ -58,7 +59,8 @@ static int call(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
 
 static int issue_once(Flush *f, uint32_t n, uint32_t *done)
 {
-    if (!f->calls) {
+    f->made = f->calls;
+    if (!f->made) {
         return -ETIMEDOUT;
     }
     f->calls--;
@@ -183,15 +185,22 @@ static void drop_suspects(Flush *f, uint32_t unsent)
     b->n = kept + last;
 }
 
-static bool only_atc_invs(const Flush *f)
+/* The next @n have gone well though a time-out was before, or were not tried. */
+static void acquit(Flush *f, uint32_t n)
 {
-    const SMMUv3Batch *b = f->batch;
-
-    return f->pos + alike(b->cmds, f->pos, b->n, true) == b->n;
+    for (uint32_t i = f->pos; i < f->pos + n; i++) {
+        if (is_atc_inv(&f->batch->cmds[i])) {
+            device_of(f, i)->atc_suspected = false;
+        }
+    }
 }
 
-/* What is not complete begins with the first of what is left. */
-static void give_up(Flush *f)
+/*
+ * What is not complete begins with the first of what is left. The guest has it
+ * done again: whoever is in it is asked again, and only whom it was told of,
+ * or will be, is not.
+ */
+static void give_up(Flush *f, int err)
 {
     const SMMUv3Batch *b = f->batch;
     uint32_t first = UINT32_MAX;
@@ -199,47 +208,39 @@ static void give_up(Flush *f)
     for (uint32_t i = f->pos; i < b->n; i++) {
         first = MIN(first, b->index[i]);
     }
+    acquit(f, b->n - f->pos);
     f->result.cerror = SMMUV3_CERROR_ABT;
     f->result.failed = first;
+    f->result.refused = err != -ETIMEDOUT && err != -EIO;
 }
 
 /*
  * A call timed out, or one did before and this one failed. Who is to blame is
  * not searched for: what is left goes once more, without the ATC_INVs of
- * devices that may not have answered, and once more after that.
+ * devices that may not have answered, and once more after that; but not if the
+ * second call timed out where no device is to be blamed. Nobody is blamed for a
+ * call that was not made, or failed in another way.
  */
 static void after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
 {
-    bool again = f->result.timed_out;
+    bool again = f->result.timed_out, hopeless = false;
     uint32_t from, to;
-    unsigned devices;
 
-    find_block(f, n, done, &from, &to);
-    devices = err == -ETIMEDOUT ? suspect(f, from, to) : 0;
     f->result.timed_out = true;
     f->cap = SMMUV3_HOST_INVALIDATE_MAX;
     if (!again) {
         f->calls = CALLS_AFTER_TIMEOUT;
-        drop_suspects(f, devices > 1 ? to : UINT32_MAX);
-        return;
     }
-    if (!devices || !f->calls) {
-        devices = suspect(f, f->pos, f->batch->n);
-    }
-    if (only_atc_invs(f) || (devices && f->calls)) {
-        drop_suspects(f, UINT32_MAX);
-    } else {
-        give_up(f);
-    }
-}
+    if (err == -ETIMEDOUT && f->made) {
+        unsigned devices;
 
-/* The call from pos on has gone well, though a time-out was before it. */
-static void acquit(Flush *f, uint32_t n)
-{
-    for (uint32_t i = f->pos; i < f->pos + n; i++) {
-        if (is_atc_inv(&f->batch->cmds[i])) {
-            device_of(f, i)->atc_suspected = false;
-        }
+        find_block(f, n, done, &from, &to);
+        devices = suspect(f, from, to);
+        drop_suspects(f, !again && devices > 1 ? to : UINT32_MAX);
+        hopeless = again && !devices;
+    }
+    if ((!f->calls || hopeless) && f->pos < f->batch->n) {
+        give_up(f, err);
     }
 }
 
@@ -279,7 +280,7 @@ static SMMUv3BatchResult go_on(SMMUv3Batch *b, SMMUv3Engine *e, int ret,
 {
     Flush f = {
         .engine = e, .batch = b, .cap = SMMUV3_HOST_INVALIDATE_MAX,
-        .calls = UINT_MAX,
+        .calls = UINT_MAX, .made = true,
     };
 
     for (;;) {

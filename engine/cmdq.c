@@ -587,20 +587,25 @@ static bool may_pass(int err)
 /*
  * An STE's content is never a command error, 4.3.1. A stream that the host
  * refuses stays where it is while the queue waits, because a device whose DMA
- * aborts for a moment may be lost to its driver. False: it does.
+ * aborts for a moment may be lost to its driver. False: it does; or the host
+ * has refused to block it as well, and the command is not done before it is.
  */
-static bool configure(Window *w, SMMUv3EngineDevice *d,
+static bool configure(Window *w, uint32_t i, SMMUv3EngineDevice *d,
                       const SMMUv3StreamConfig *config)
 {
     int ret = smmuv3_device_try(d, config);
 
-    if (ret && may_pass(ret) && wait_at_cons(w)) {
+    if (!ret) {
+        return true;
+    }
+    if (may_pass(ret) && wait_at_cons(w)) {
         return false;
     }
-    if (ret) {
-        smmuv3_device_give_up(d, ret);
+    if (smmuv3_device_give_up(d, ret)) {
+        return true;
     }
-    return true;
+    w->engine->tries = 0;
+    return fail(w, i, SMMUV3_CERROR_ABT);
 }
 
 /*
@@ -619,13 +624,41 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
         }
         w->budget -= SMMUV3_COST_CHANGE;
     }
-    if (!configure(w, d, &config)) {
+    if (!configure(w, i, d, &config)) {
         return false;
     }
     if (named) {
         smmuv3_event_due(d);
     }
     d->cds_due = smmuv3_stream_keeps_cds(&before, &d->config);
+    return true;
+}
+
+/* Once a window: whose number has changed is told from who had it before. */
+static bool take_numbers(Window *w, uint32_t i)
+{
+    SMMUv3Engine *e = w->engine;
+
+    if (w->numbered || !smmuv3_vsids_stale(e)) {
+        w->numbered = true;
+        return true;
+    }
+    if (!flush(w, i)) {
+        return false;
+    }
+    smmuv3_vsids_sync(e);
+    for (guint n = 0; n < e->devices->len; n++) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, n);
+
+        if (d->renumbered) {
+            SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
+
+            if (!configure(w, i, d, &config)) {
+                return false;
+            }
+        }
+    }
+    w->numbered = true;
     return true;
 }
 
@@ -641,13 +674,9 @@ static bool cfgi_ste(Window *w, uint32_t i)
         return give_up_quiet(w);
     }
     w->others++;
-    if (!w->numbered && smmuv3_vsids_stale(e)) {
-        if (!flush(w, i)) {
-            return false;
-        }
-        smmuv3_vsids_sync(e);
+    if (!take_numbers(w, i)) {
+        return false;
     }
-    w->numbered = true;
     if (ignored_sid_bits(cmd)) {
         w->budget -= e->devices->len / SMMUV3_COMPARED_FOR_1;
     }
@@ -918,6 +947,9 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
     };
     Span span = { .size = size };
 
+    if (q->restarted) {
+        e->tries = 0;
+    }
     if (!pending) {
         return (SMMUv3CmdqResult) { .status = SMMUV3_CMDQ_DRAINED };
     }
@@ -941,7 +973,7 @@ SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q)
                   : w.waits ? SMMUV3_CMDQ_WAIT
                   : w.done < pending ? SMMUV3_CMDQ_MORE : SMMUV3_CMDQ_DRAINED,
         .cerror = w.cerror,
-        .wait_ms = w.waits ? 1u << (e->tries - 1) : 0,
+        .wait_ms = w.waits ? MIN(1u << (e->tries - 1), SMMUV3_WAIT_MAX_MS) : 0,
         .msi_aborted = w.msi_aborted,
         .events_due = e->events_due != 0,
     };

@@ -261,28 +261,34 @@ static void block(SMMUv3EngineDevice *d)
 
 int smmuv3_device_try(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
 {
+    int ret = 0;
+
     if (!smmuv3_device_changes(d, config)) {
         take_event(d, config);
         d->engine->stats.ste_unchanged++;
-        return 0;
+    } else {
+        /* To be attached to the same table again is nothing to the kernel. */
+        if (is_stranded(d)) {
+            block(d);
+        }
+        ret = install(d, config);
     }
-    /* To be attached to the same table again would be nothing to the kernel. */
-    if (is_stranded(d)) {
-        block(d);
-    }
-    return install(d, config);
+    d->renumbered &= ret != 0;
+    return ret;
 }
 
-void smmuv3_device_give_up(SMMUv3EngineDevice *d, int err)
+bool smmuv3_device_give_up(SMMUv3EngineDevice *d, int err)
 {
     SMMUv3Engine *e = d->engine;
     SMMUv3HostCall refused = e->refused;
 
     e->stats.attach_failures++;
     block(d);
+    d->renumbered = false;
     if (d->joined) {
         e->fe->stream_failed(e->opaque, d->cookie, refused, err);
     }
+    return d->config.kind == SMMUV3_STREAM_ABORT;
 }
 
 int smmuv3_device_apply(SMMUv3EngineDevice *d,
@@ -326,7 +332,9 @@ static bool vsid_moved(const SMMUv3EngineDevice *d)
 bool smmuv3_vsids_stale(SMMUv3Engine *e)
 {
     for (guint i = 0; i < e->devices->len; i++) {
-        if (vsid_moved(g_ptr_array_index(e->devices, i))) {
+        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
+
+        if (d->renumbered || vsid_moved(d)) {
             return true;
         }
     }
@@ -351,6 +359,7 @@ static void forget_vsid(SMMUv3EngineDevice *d)
     smmuv3_event_forget(d);
     smmuv3_vsid_remove(d->engine->vsids, d->vsid);
     d->has_vsid = false;
+    d->renumbered = true;
     tell(d);
 }
 
@@ -363,6 +372,7 @@ static void learn_vsid(SMMUv3EngineDevice *d)
         smmuv3_vsid_insert(e->vsids, vsid, d)) {
         d->vsid = vsid;
         d->has_vsid = true;
+        d->renumbered = true;
         tell(d);
     }
 }
@@ -382,14 +392,5 @@ void smmuv3_vsids_sync(SMMUv3Engine *e)
     }
     for (guint i = 0; i < e->devices->len; i++) {
         learn_vsid(g_ptr_array_index(e->devices, i));
-    }
-    /* A device that is being added is attached by who adds it. */
-    for (guint i = 0; i < e->devices->len; i++) {
-        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
-        SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
-
-        if (d->joined) {
-            smmuv3_device_apply(d, &config);
-        }
     }
 }

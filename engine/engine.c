@@ -171,14 +171,29 @@ static int open_first(SMMUv3Engine *e, const SMMUv3HostOps *ops,
     return ret;
 }
 
+static int apply_now(SMMUv3EngineDevice *d)
+{
+    SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
+
+    return smmuv3_device_apply(d, &config);
+}
+
+/*
+ * Others only if their numbers have changed meanwhile; not while the queue waits
+ * at one of them, which is for the queue to do.
+ */
 static int attach_first(SMMUv3Engine *e, SMMUv3EngineDevice *d)
 {
-    SMMUv3StreamConfig config;
-
     g_ptr_array_add(e->devices, d);
     smmuv3_vsids_sync(e);
-    config = smmuv3_device_evaluate(d);
-    return smmuv3_device_apply(d, &config);
+    for (guint i = 0; i + 1 < e->devices->len; i++) {
+        SMMUv3EngineDevice *other = g_ptr_array_index(e->devices, i);
+
+        if (other->renumbered && !e->tries) {
+            apply_now(other);
+        }
+    }
+    return apply_now(d);
 }
 
 int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
@@ -241,10 +256,7 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs)
     e->regs = *regs;
     smmuv3_vsids_sync(e);
     for (guint i = 0; i < e->devices->len; i++) {
-        SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, i);
-        SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
-
-        smmuv3_device_apply(d, &config);
+        apply_now(g_ptr_array_index(e->devices, i));
     }
 }
 

@@ -89,6 +89,7 @@ struct SMMUv3EngineDevice {
     bool atc_suspected;             /* it has not answered... */
     unsigned atc_round;             /* ...in this round of the engine's */
     bool has_vsid;
+    bool renumbered;                /* and not looked at since */
     uint32_t vsid;
     SMMUv3HostId vdevice;           /* 0: none */
     SMMUv3Place place;
@@ -124,10 +125,12 @@ static inline void smmuv3_atc_told(SMMUv3Engine *e)
 
 /*
  * Hardware refuses no command, so that one which the host refuses waits at CONS
- * for the host to do better: tried again after 1, 2, 4, ... 512 ms, about a
- * second in all.
+ * for the host to do better: tried again after 1, 2, 4, ... 128 ms and five
+ * times 128 more. That is 895 ms in all, because Linux gives a CMD_SYNC up
+ * after a second.
  */
-#define SMMUV3_TRIES_MAX 10
+#define SMMUV3_TRIES_MAX 13
+#define SMMUV3_WAIT_MAX_MS 128
 
 /* The promise or the host changed: how commands are forwarded. */
 void smmuv3_cmdq_set_idr(SMMUv3Engine *e);
@@ -158,13 +161,13 @@ bool smmuv3_device_changes(const SMMUv3EngineDevice *d,
  */
 int smmuv3_device_try(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config);
 
-/* The host's last word was @err: the stream aborts, and the VMM is told. */
-void smmuv3_device_give_up(SMMUv3EngineDevice *d, int err);
-
 /*
- * Both: 0; or a negative errno with the stream aborting, never on its old
- * translation.
+ * The host's last word was @err: the stream aborts, and the VMM is told. False:
+ * it does not, as the host refuses that as well, and stays where it was.
  */
+bool smmuv3_device_give_up(SMMUv3EngineDevice *d, int err);
+
+/* 0; or a negative errno, with the stream given up. */
 int smmuv3_device_apply(SMMUv3EngineDevice *d,
                         const SMMUv3StreamConfig *config);
 
@@ -174,7 +177,10 @@ void smmuv3_device_release(SMMUv3EngineDevice *d);
 /* Has a device another vSID than the table says? */
 bool smmuv3_vsids_stale(SMMUv3Engine *e);
 
-/* Takes the guest's numbering over, and what it changes for every stream. */
+/*
+ * Takes the guest's numbering over. Whose number has changed aborts, or has
+ * none, until it is applied: the caller's to do, for each that is renumbered.
+ */
 void smmuv3_vsids_sync(SMMUv3Engine *e);
 
 #endif

@@ -23,6 +23,7 @@ struct SMMUv3RegFile {
     SMMUv3RegsStats stats;
     bool paused;
     bool waiting;               /* for the host; resume() was asked for */
+    bool restarted;             /* CMDQEN, since the queue was last looked at */
     bool unsettled;             /* a quiet write has left... */
     SMMUv3CmdqResult rest;      /* this to be acted upon */
 };
@@ -307,10 +308,11 @@ static SMMUv3CmdqResult run(SMMUv3RegFile *f, bool quiet)
         .base = effective_cmdq_base(r),
         .prod = r->cmdq_prod,
         .cons = r->cmdq_cons & SMMUV3_QUEUE_INDEX,
-        .quiet = quiet,
+        .quiet = quiet, .restarted = f->restarted,
     };
     SMMUv3CmdqResult result = smmuv3_engine_cmdq_run(f->engine, &q);
 
+    f->restarted = false;
     /* What an STE raises is told before CONS says so; in no quiet run. */
     if (result.events_due) {
         record_own(f);
@@ -349,6 +351,7 @@ static void cr0_written(SMMUv3RegFile *f, uint64_t old)
     if ((f->regs.cr0 ^ old) & SMMUV3_CR0_SMMUEN) {
         drive_streams(f);
     }
+    f->restarted |= (f->regs.cr0 & ~old & SMMUV3_CR0_CMDQEN) != 0;
     smmuv3_engine_want_events(f->engine, f->regs.cr0 & SMMUV3_CR0_EVENTQEN);
     f->regs.cr0ack = f->regs.cr0;
     consume(f);
@@ -701,9 +704,10 @@ void smmuv3_regs_write_prod(SMMUv3RegFile *f, uint32_t prod)
     prod_written(f, 0);
 }
 
+/* What an unsettled run has left is smmuv3_regs_settle()'s to see to. */
 static void resume_later(SMMUv3RegFile *f)
 {
-    if (may_consume(f)) {
+    if (!f->unsettled && may_consume(f)) {
         f->ops->resume(f->opaque, 0);
     }
 }

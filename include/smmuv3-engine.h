@@ -117,8 +117,8 @@ typedef struct SMMUv3FrontendOps {
 
     /*
      * The host refused a stream's new configuration: @call failed with @err, a
-     * negative errno. @cookie's DMA is blocked. A guest can cause it again and
-     * again.
+     * negative errno. @cookie's DMA is blocked, unless the host refuses that as
+     * well. A guest can cause it again and again.
      */
     void (*stream_failed)(void *opaque, void *cookie, SMMUv3HostCall call,
                           int err);
@@ -179,6 +179,7 @@ typedef struct SMMUv3CmdqRegs {
     uint32_t prod;              /* index and wrap bit, 6.3.27 */
     uint32_t cons;              /* index and wrap bit, 6.3.28; advanced */
     bool quiet;                 /* see smmuv3_engine_cmdq_run() */
+    bool restarted;             /* CMDQEN was 0 since the last run */
 } SMMUv3CmdqRegs;
 
 typedef enum SMMUv3CmdqStatus {
@@ -330,8 +331,9 @@ void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
  *
  * A command that the host refuses, though not as illegal (its IOMMU is being
  * reset under a device, memory is short), waits at CONS with the stream as it
- * was: WAIT, ten times at the most with a second in all between them. Then the
- * stream aborts (stream_failed()), or an invalidation is CERROR_ABT.
+ * was: WAIT, 13 times at the most with 0.9 s in all between them. Then the
+ * stream aborts (stream_failed()), or an invalidation is CERROR_ABT, as is the
+ * configuration of a stream that the host does not even let abort.
  *
  * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
  * runs do. With anything else in its slice (a stream's configuration, a wired

@@ -89,8 +89,20 @@ bool smmuv3_accel_take_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
     return true;
 }
 
+/* ACPI is made anew when the guest restarts, the tree was made for good. */
 bool smmuv3_accel_load_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
 {
+    ERRP_GUARD();
+
+    if (!decided && !is_told(range) && smmuv3_accel_virt_has_tree_alone()) {
+        error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
+                   PRIx64 ", 0x%" PRIx64 " bytes, and the device tree that it"
+                   " finds when it restarts says 0x%" PRIx64 ", 0x%" PRIx64
+                   " bytes", range->base, range->size, told.base, told.size);
+        error_append_hint(errp, "Start this QEMU with a device whose host has"
+                          " it there, which can be unplugged later.\n");
+        return false;
+    }
     if (decided && !is_told(range)) {
         error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
                    PRIx64 ", 0x%" PRIx64 " bytes, and this host has it at 0x%"

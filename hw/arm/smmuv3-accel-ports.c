@@ -70,11 +70,10 @@ static void interrupt(PCIDevice *root)
 }
 
 /* The level of a wired interrupt, which the two share as well */
-static void lower(PCIDevice *root)
+static void set_level(PCIDevice *root)
 {
-    if (!msix_enabled(root) && !msi_enabled(root) && pci_intx(root) != -1 &&
-        !root->exp.hpev_notified) {
-        pci_set_irq(root, 0);
+    if (!msix_enabled(root) && !msi_enabled(root) && pci_intx(root) != -1) {
+        pci_set_irq(root, root->exp.hpev_notified || wants_interrupt(root));
     }
 }
 
@@ -108,68 +107,125 @@ static bool has_event(PCIDevice *d)
            pci_get_word(exp_cap(d) + PCI_EXP_SLTCTL) & PCI_EXP_HP_EV_SUPPORTED;
 }
 
-/* Of hw/pci/pcie.c: a slot's events may be others than before. */
-static void event_changed(PCIDevice *d)
+/* An event while it sleeps */
+static bool should_wake(PCIDevice *d)
 {
-    uint16_t now = pci_get_word(pmcsr(d));
-
-    if ((now & PCI_PM_CTRL_STATE_MASK) && has_event(d) &&
-        !(now & PCI_PM_CTRL_PME_STATUS)) {
-        pci_set_word(pmcsr(d), now | PCI_PM_CTRL_PME_STATUS);
-        if (now & PCI_PM_CTRL_PME_ENABLE) {
-            send_pme(d);
-        }
-    }
+    return (pci_get_word(pmcsr(d)) & PCI_PM_CTRL_STATE_MASK) && has_event(d);
 }
 
-/* The first port below @bus whose PME waits to be told; NULL: none does. */
-static void find_waiting(PCIBus *bus, PCIDevice *d, void *opaque)
+/* It has a PME message to send, or has sent it. */
+static bool has_pme(PCIDevice *d)
 {
     const uint16_t both = PCI_PM_CTRL_PME_STATUS | PCI_PM_CTRL_PME_ENABLE;
-    PCIDevice **found = opaque;
 
-    if (!*found && d->exp.hotplug_event &&
-        (pci_get_word(pmcsr(d)) & both) == both) {
-        *found = d;
+    return (pci_get_word(pmcsr(d)) & both) == both;
+}
+
+static void note_pme(PCIDevice *d)
+{
+    pci_word_test_and_set_mask(pmcsr(d), PCI_PM_CTRL_PME_STATUS);
+}
+
+/*
+ * Of hw/pci/pcie.c: a slot's events may be others than before. One that wakes
+ * already is not to wake again.
+ */
+static void event_changed(PCIDevice *d)
+{
+    bool before = has_pme(d);
+
+    if (should_wake(d)) {
+        note_pme(d);
+    }
+    if (!before && has_pme(d)) {
+        send_pme(d);
     }
 }
 
-/* 6.1.6: the next one is told when the guest has taken the one before. */
+/* Ports below a root port, and itself, that have a PME: the first, and more */
+typedef struct Waiting {
+    PCIDevice *first;
+    uint16_t but;           /* not this requester, which has just been taken */
+    bool more;
+} Waiting;
+
+static void find_waiting(PCIBus *bus, PCIDevice *d, void *opaque)
+{
+    Waiting *w = opaque;
+
+    if (d->exp.hotplug_event && has_pme(d) && pci_get_bdf(d) != w->but) {
+        w->more = w->first != NULL;
+        w->first = w->first ?: d;
+    }
+}
+
+static void *look_at_bus(PCIBus *bus, void *opaque)
+{
+    pci_for_each_device_under_bus(bus, find_waiting, opaque);
+    return opaque;
+}
+
+/*
+ * 6.1.6: the next one is told when the guest has taken the one before, whose
+ * own status it may clear later.
+ */
 static void send_pending(PCIDevice *root)
 {
     uint32_t status = pci_get_long(exp_cap(root) + PCI_EXP_RTSTA);
-    PCIDevice *next = NULL;
+    Waiting w = { .but = status & 0xffff };
 
     if ((status & PCI_EXP_RTSTA_PME) || !(status & PCI_EXP_RTSTA_PENDING)) {
         return;
     }
+    find_waiting(NULL, root, &w);
+    pci_for_each_bus_depth_first(pci_bridge_get_sec_bus(PCI_BRIDGE(root)),
+                                 look_at_bus, NULL, &w);
     pci_set_long(exp_cap(root) + PCI_EXP_RTSTA, 0);
-    find_waiting(NULL, root, &next);
-    pci_for_each_device_under_bus(pci_bridge_get_sec_bus(PCI_BRIDGE(root)),
-                                  find_waiting, &next);
-    if (next) {
-        send_pme(next);
+    if (w.first) {
+        send_pme(w.first);
+    }
+    if (w.more) {
+        pci_long_test_and_set_mask(exp_cap(root) + PCI_EXP_RTSTA,
+                                   PCI_EXP_RTSTA_PENDING);
     }
 }
 
 /* PCIDevice -> its config_write() before, of the ports that wake */
 static GHashTable *ports;
 
+/*
+ * 6.7.3.4: whichever comes last of an event, that it is enabled, and sleep; and
+ * of PME_Status and PME_En.
+ */
+static void port_written(PCIDevice *d, bool woke, bool had_pme)
+{
+    if (!woke && should_wake(d)) {
+        note_pme(d);
+    }
+    if (!had_pme && has_pme(d)) {
+        send_pme(d);
+    }
+}
+
+static void root_written(PCIDevice *d, bool wanted)
+{
+    send_pending(d);
+    if (!wanted && wants_interrupt(d)) {
+        interrupt(d);
+    }
+    set_level(d);
+}
+
 static void config_write(PCIDevice *d, uint32_t addr, uint32_t value, int len)
 {
     PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
-    bool root = is_root_port(d);
-    bool before = root && wants_interrupt(d);
+    bool woke = should_wake(d), had_pme = has_pme(d);
+    bool wanted = is_root_port(d) && wants_interrupt(d);
 
     own(d, addr, value, len);
-    if (!root) {
-        return;
-    }
-    send_pending(d);
-    if (!before && wants_interrupt(d)) {
-        interrupt(d);
-    } else if (before && !wants_interrupt(d)) {
-        lower(d);
+    port_written(d, woke, had_pme);
+    if (is_root_port(d)) {
+        root_written(d, wanted);
     }
 }
 
@@ -181,6 +237,19 @@ static void reset_port(void *opaque)
     if (is_root_port(d)) {
         pci_set_long(exp_cap(d) + PCI_EXP_RTSTA, 0);
     }
+}
+
+static void forget_port(PCIDevice *d)
+{
+    if (g_hash_table_remove(ports, d)) {
+        qemu_unregister_reset(reset_port, d);
+    }
+}
+
+/* Of a port that failed to be realized after this; no listener is told. */
+static void port_freed(Object *obj, const char *name, void *opaque)
+{
+    forget_port(PCI_DEVICE(obj));
 }
 
 static void add_pme(PCIDevice *d)
@@ -199,12 +268,16 @@ static void add_pme(PCIDevice *d)
                                    PCI_EXP_RTCTL_PMEIE);
         pci_set_long(d->w1cmask + d->exp.exp_cap + PCI_EXP_RTSTA,
                      PCI_EXP_RTSTA_PME);
+        /* What it tells is of the moment, and moves with the guest. */
+        pci_set_long(d->cmask + d->exp.exp_cap + PCI_EXP_RTSTA, 0);
     }
     reset_port(d);
     g_hash_table_insert(ports, d, d->config_write);
     d->config_write = config_write;
     d->exp.hotplug_event = event_changed;
     qemu_register_reset(reset_port, d);
+    object_property_add(OBJECT(d), "smmuv3-accel-wakes", "bool", NULL, NULL,
+                        port_freed, NULL);
 }
 
 static int visit(Object *obj, void *opaque)
@@ -228,8 +301,8 @@ static void unrealized(DeviceListener *l, DeviceState *dev)
     PCIDevice *d = (PCIDevice *)object_dynamic_cast(OBJECT(dev),
                                                     TYPE_PCIE_SLOT);
 
-    if (d && g_hash_table_remove(ports, d)) {
-        qemu_unregister_reset(reset_port, d);
+    if (d) {
+        forget_port(d);
     }
 }
 

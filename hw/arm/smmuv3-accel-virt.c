@@ -564,6 +564,13 @@ static void warn_of_hidden_buses(const VirtMachineState *vms, GArray *roots)
     }
 }
 
+bool smmuv3_accel_virt_has_tree_alone(void)
+{
+    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
+
+    return !vms->bootinfo.firmware_loaded || !virt_is_acpi_enabled(vms);
+}
+
 /*
  * Without a pluggable SMMU the tree is QEMU's own, unchanged. Firmware may hand
  * the tree on (U-Boot), or have tables of its own (EDK2), which is not to be

@@ -276,13 +276,15 @@ static const SMMUv3RegsOps regs_ops = {
     .recorded = regs_recorded,
 };
 
-/* Of the bottom half, and of the timer */
 static void resume(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
     if (smmuv3_accel_enter(a)) {
-        smmuv3_regs_resume(a->regs);
+        /* The bottom half comes for what a guest does, and no wait ends so. */
+        if (!timer_pending(a->retry)) {
+            smmuv3_regs_resume(a->regs);
+        }
         smmuv3_accel_release(a);
     }
 }

@@ -310,6 +310,9 @@ const char *smmuv3_accel_kind_name(SMMUv3StreamKind kind);
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                                 Error **errp);
 bool smmuv3_accel_virt_in_use(void);
+
+/* Has the guest nothing else to learn of its SMMUs from? */
+bool smmuv3_accel_virt_has_tree_alone(void);
 void smmuv3_accel_virt_done(VirtMachineState *vms);
 
 #endif

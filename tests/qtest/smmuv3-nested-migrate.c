@@ -533,6 +533,46 @@ static void test_posted_travels(void)
     journey_done(&j);
 }
 
+/* What a port has told of itself is no obstacle where it goes. */
+static void test_woken_port_travels(void)
+{
+    Journey j;
+
+    if (!journey_init(&j)) {
+        return;
+    }
+    scene_start(&j.s, PORT);
+    set_bus(&j.s, 0, 1);
+    send_and_take_pme(&j.s);
+    unplug(&j.s, 0, 0);
+    save(&j);
+    load_stopped(&j, TARGET);
+    resume_machine(&j.s);
+    journey_done(&j);
+}
+
+/* The target's tree is made, with the usual range, before it knows better. */
+static void test_other_msi_range(void)
+{
+    g_autofree char *words = NULL;
+    g_autofree char *device = NULL;
+    Journey j;
+
+    if (!journey_init(&j)) {
+        return;
+    }
+    scene_set_regions(&j.s, 0, "0x00000000a0000000 0x00000000a01fffff msi\n");
+    device = scene_device(&j.s, 0);
+    scene_start(&j.s, PORT "-device %s,bus=rp0", device);
+    unplug(&j.s, 0, 0);
+    save(&j);
+    words = refused_load(&j, MACHINE SMMU PORT);
+    g_assert_nonnull(strstr(words, "0xa0000000, 0x200000 bytes"));
+    g_assert_nonnull(strstr(words, "device tree"));
+    scene_drop_regions(&j.s, 0);
+    journey_done(&j);
+}
+
 /* ---- Failover ---- */
 
 /* A primary is failover's to take out, so it does not block. */
@@ -582,6 +622,9 @@ void add_migrate_tests(void)
     qtest_add_func("smmuv3-nested/migrate/device-falls-short",
                    test_device_falls_short);
     qtest_add_func("smmuv3-nested/migrate/posted", test_posted_travels);
+    qtest_add_func("smmuv3-nested/migrate/woken-port", test_woken_port_travels);
+    qtest_add_func("smmuv3-nested/migrate/other-msi-range",
+                   test_other_msi_range);
     qtest_add_func("smmuv3-nested/migrate/failover", test_failover_primary);
     qtest_add_func("smmuv3-nested/stop/queue", test_stopped_queue);
     qtest_add_func("smmuv3-nested/stop/slices", test_stopped_slices);

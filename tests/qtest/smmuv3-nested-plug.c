@@ -161,27 +161,6 @@ static void test_group(const void *opaque)
 #define USUAL_RANGE "0x0000000008000000 0x00000000080fffff msi\n"
 #define OTHER_RANGE "0x00000000a0000000 0x00000000a01fffff msi\n"
 
-/* What the host's sysfs says of device @i */
-static void set_regions(Scene *s, unsigned i, const char *regions)
-{
-    g_autofree char *sysfs = scene_sysfs(s, i);
-    g_autofree char *group = g_build_filename(sysfs, "iommu_group", NULL);
-    g_autofree char *file = g_build_filename(group, "reserved_regions", NULL);
-
-    g_assert_cmpint(g_mkdir_with_parents(group, 0700), ==, 0);
-    g_assert_true(g_file_set_contents(file, regions, -1, NULL));
-}
-
-static void drop_regions(Scene *s, unsigned i)
-{
-    g_autofree char *sysfs = scene_sysfs(s, i);
-    g_autofree char *group = g_build_filename(sysfs, "iommu_group", NULL);
-    g_autofree char *file = g_build_filename(group, "reserved_regions", NULL);
-
-    g_assert_cmpint(unlink(file), ==, 0);
-    g_assert_cmpint(rmdir(group), ==, 0);
-}
-
 /* Is it in the device tree, as two cells and two cells? */
 static bool is_told(Scene *s, uint64_t base, uint64_t size)
 {
@@ -219,9 +198,9 @@ static void test_msi_range(void)
     if (!scene_init(&s)) {
         return;
     }
-    set_regions(&s, 0, OTHER_RANGE);
-    set_regions(&s, 1, USUAL_RANGE);
-    set_regions(&s, 2, OTHER_RANGE);
+    scene_set_regions(&s, 0, OTHER_RANGE);
+    scene_set_regions(&s, 1, USUAL_RANGE);
+    scene_set_regions(&s, 2, OTHER_RANGE);
     device = scene_device(&s, 0);
     scene_start(&s, "-device pcie-root-port,id=rp0,chassis=1,bus=pcie.0,addr=2"
                 " -device pcie-root-port,id=rp1,chassis=2,bus=pcie.0,addr=3"
@@ -234,7 +213,7 @@ static void test_msi_range(void)
                        " 0x200000 bytes");
     plug(&s, 2, 1);
     for (unsigned i = 0; i < 3; i++) {
-        drop_regions(&s, i);
+        scene_drop_regions(&s, i);
     }
     scene_done(&s);
 }
@@ -247,16 +226,16 @@ static void test_msi_range_late(void)
     if (!scene_init(&s)) {
         return;
     }
-    set_regions(&s, 0, OTHER_RANGE);
-    set_regions(&s, 1, USUAL_RANGE);
+    scene_set_regions(&s, 0, OTHER_RANGE);
+    scene_set_regions(&s, 1, USUAL_RANGE);
     scene_start_ports(&s, 2);
     g_assert_true(is_told(&s, 0x08000000, 0x100000));
     expect_msi_refusal(&s, 0, "rp0", "the guest is told of 0x8000000,"
                        " 0x100000 bytes");
     expect_nothing_left(&s);
     plug(&s, 1, 0);
-    drop_regions(&s, 0);
-    drop_regions(&s, 1);
+    scene_drop_regions(&s, 0);
+    scene_drop_regions(&s, 1);
     scene_done(&s);
 }
 

@@ -52,13 +52,19 @@ static uint64_t exp_reg(const Port *p, unsigned offset)
     return config_addr(p->bus, p->devfn, p->exp + offset);
 }
 
-/* pciehp_runtime_suspend(), then pci_set_power_state() */
-static void put_to_sleep(Scene *s, const Port *p, uint16_t more)
+/* pciehp_runtime_suspend() */
+static void mask_interrupt(Scene *s, const Port *p)
 {
     qtest_writew(s->qts, exp_reg(p, PCI_EXP_SLTCTL),
                  PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON |
                  PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_ABPE);
     qtest_writew(s->qts, exp_reg(p, PCI_EXP_SLTSTA), 0x1f);
+}
+
+/* That, then pci_set_power_state() */
+static void put_to_sleep(Scene *s, const Port *p, uint16_t more)
+{
+    mask_interrupt(s, p);
     qtest_writew(s->qts, pmcsr_of(p), PCI_PM_CTRL_PME_STATUS | D3HOT | more);
 }
 
@@ -139,6 +145,31 @@ static void test_not_enabled(void)
     expect_no_pme(&s, &p);
     g_assert_cmphex(qtest_readw(s.qts, pmcsr_of(&p)) & PCI_PM_CTRL_PME_STATUS,
                     !=, 0);
+    /* It has now. */
+    watch_interrupts(&s);
+    qtest_writew(s.qts, pmcsr_of(&p), D3HOT | PCI_PM_CTRL_PME_ENABLE);
+    expect_pme(&s, &p, &p);
+    scene_done(&s);
+}
+
+/* An event that comes between the mask and sleep is not lost. */
+static void test_event_before_sleep(void)
+{
+    Scene s;
+    Port p;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    watch_interrupts(&s);
+    p = port_at(&s, 0, PCI_DEVFN(2, 0));
+    enable_pme_interrupt(&s, &p);
+    mask_interrupt(&s, &p);
+    plug(&s, 0, 0);
+    expect_no_pme(&s, &p);
+    qtest_writew(s.qts, pmcsr_of(&p), D3HOT | PCI_PM_CTRL_PME_ENABLE);
+    expect_pme(&s, &p, &p);
     scene_done(&s);
 }
 
@@ -182,11 +213,28 @@ static void test_reset(void)
     scene_done(&s);
 }
 
-/* Below a switch the message goes to the root port, with the slot's own id. */
+static void set_numbers(Scene *s, unsigned bus, unsigned devfn,
+                        unsigned secondary, unsigned subordinate)
+{
+    qtest_writeb(s->qts, config_addr(bus, devfn, PCI_SECONDARY_BUS), secondary);
+    qtest_writeb(s->qts, config_addr(bus, devfn, PCI_SUBORDINATE_BUS),
+                 subordinate);
+}
+
+static void plug_into(Scene *s, unsigned i, const char *bus)
+{
+    g_autofree char *error = try_plug(s, i, bus);
+
+    g_assert_cmpstr(error, ==, NULL);
+}
+
+/*
+ * Below a switch the messages go to the root port, with the slots' own ids: the
+ * second when the guest has taken the first.
+ */
 static void test_switch(void)
 {
-    g_autofree char *error = NULL;
-    Port root, down;
+    Port root, down[2];
     Scene s;
 
     if (!scene_init(&s)) {
@@ -194,25 +242,67 @@ static void test_switch(void)
     }
     scene_start(&s, "-device pcie-root-port,id=rp0,chassis=1,bus=pcie.0,addr=2"
                 " -device x3130-upstream,id=up,bus=rp0"
-                " -device xio3130-downstream,id=down,bus=up,chassis=9");
+                " -device xio3130-downstream,id=down0,bus=up,chassis=9,addr=0"
+                " -device xio3130-downstream,id=down1,bus=up,chassis=10,addr=1");
     watch_interrupts(&s);
-    qtest_writeb(s.qts, config_addr(0, PCI_DEVFN(2, 0), PCI_SECONDARY_BUS), 1);
-    qtest_writeb(s.qts, config_addr(0, PCI_DEVFN(2, 0), PCI_SUBORDINATE_BUS),
-                 3);
-    qtest_writeb(s.qts, config_addr(1, 0, PCI_SECONDARY_BUS), 2);
-    qtest_writeb(s.qts, config_addr(1, 0, PCI_SUBORDINATE_BUS), 3);
-    qtest_writeb(s.qts, config_addr(2, 0, PCI_SECONDARY_BUS), 3);
-    qtest_writeb(s.qts, config_addr(2, 0, PCI_SUBORDINATE_BUS), 3);
+    set_numbers(&s, 0, PCI_DEVFN(2, 0), 1, 4);
+    set_numbers(&s, 1, 0, 2, 4);
+    set_numbers(&s, 2, 0, 3, 3);
+    set_numbers(&s, 2, PCI_DEVFN(1, 0), 4, 4);
     root = port_at(&s, 0, PCI_DEVFN(2, 0));
-    down = port_at(&s, 2, 0);
     enable_pme_interrupt(&s, &root);
-    put_to_sleep(&s, &down, PCI_PM_CTRL_PME_ENABLE);
-    error = try_plug(&s, 0, "down");
-    g_assert_cmpstr(error, ==, NULL);
-    expect_pme(&s, &root, &down);
-    take_pme(&s, &root, &down);
+    for (unsigned i = 0; i < 2; i++) {
+        down[i] = port_at(&s, 2, PCI_DEVFN(i, 0));
+        put_to_sleep(&s, &down[i], PCI_PM_CTRL_PME_ENABLE);
+    }
+    plug_into(&s, 0, "down0");
+    expect_pme(&s, &root, &down[0]);
+    plug_into(&s, 1, "down1");
+    g_assert_cmphex(root_status(&s, &root), ==, PCI_EXP_RTSTA_PENDING |
+                    PME_MSG | PCI_BUILD_BDF(2, 0));
+    take_pme(&s, &root, &down[0]);
+    expect_pme(&s, &root, &down[1]);
+    take_pme(&s, &root, &down[1]);
     expect_no_pme(&s, &root);
     scene_done(&s);
+}
+
+/* One that fails when all but its state is registered is forgotten. */
+static void test_too_deep(void)
+{
+    bool failed = false;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    for (unsigned i = 1; i < 200 && !failed; i++) {
+        g_autofree char *id = g_strdup_printf("rp%u", i);
+        g_autofree char *bus = g_strdup_printf("rp%u", i - 1);
+        QDict *reply = qtest_qmp(
+            s.qts, "{ 'execute': 'device_add', 'arguments': { 'driver':"
+            " 'pcie-root-port', 'id': %s, 'bus': %s, 'chassis': %u } }",
+            id, bus, 20 + i);
+
+        failed = qdict_haskey(reply, "error");
+        qobject_unref(reply);
+    }
+    g_assert_true(failed);
+    qtest_system_reset(s.qts);
+    scene_done(&s);
+}
+
+/* For who goes on with it: the port in slot 2 has sent a PME, and it was taken. */
+void send_and_take_pme(Scene *s)
+{
+    Port p = port_at(s, 0, PCI_DEVFN(2, 0));
+
+    enable_pme_interrupt(s, &p);
+    put_to_sleep(s, &p, PCI_PM_CTRL_PME_ENABLE);
+    plug(s, 0, 0);
+    g_assert_cmphex(root_status(s, &p), ==, PME_MSG | PCI_BUILD_BDF(0, 2 << 3));
+    take_pme(s, &p, &p);
 }
 
 /* A port that is plugged later wakes as well, and may leave. */
@@ -259,6 +349,9 @@ void add_ports_tests(void)
 {
     qtest_add_func("smmuv3-nested/ports/wake", test_wakes);
     qtest_add_func("smmuv3-nested/ports/not-enabled", test_not_enabled);
+    qtest_add_func("smmuv3-nested/ports/event-before-sleep",
+                   test_event_before_sleep);
+    qtest_add_func("smmuv3-nested/ports/too-deep", test_too_deep);
     qtest_add_func("smmuv3-nested/ports/interrupt-later",
                    test_interrupt_later);
     qtest_add_func("smmuv3-nested/ports/reset", test_reset);

@@ -199,6 +199,26 @@ char *scene_sysfs(const Scene *s, unsigned i)
     return g_strdup_printf("%s/" DEVICE_NAME, s->dir, i + 1);
 }
 
+void scene_set_regions(Scene *s, unsigned i, const char *regions)
+{
+    g_autofree char *sysfs = scene_sysfs(s, i);
+    g_autofree char *group = g_build_filename(sysfs, "iommu_group", NULL);
+    g_autofree char *file = g_build_filename(group, "reserved_regions", NULL);
+
+    g_assert_cmpint(g_mkdir_with_parents(group, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(file, regions, -1, NULL));
+}
+
+void scene_drop_regions(Scene *s, unsigned i)
+{
+    g_autofree char *sysfs = scene_sysfs(s, i);
+    g_autofree char *group = g_build_filename(sysfs, "iommu_group", NULL);
+    g_autofree char *file = g_build_filename(group, "reserved_regions", NULL);
+
+    g_assert_cmpint(unlink(file), ==, 0);
+    g_assert_cmpint(rmdir(group), ==, 0);
+}
+
 char *scene_device(const Scene *s, unsigned i)
 {
     g_autofree char *sysfs = scene_sysfs(s, i);

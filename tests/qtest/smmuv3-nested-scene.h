@@ -127,6 +127,10 @@ void resume_machine(Scene *s);
 
 /* Host device @i in sysfs; vfio-pci of it, its id dev@i, without a place. */
 char *scene_sysfs(const Scene *s, unsigned i);
+
+/* What it says of device @i's reserved regions; taken back in the end. */
+void scene_set_regions(Scene *s, unsigned i, const char *regions);
+void scene_drop_regions(Scene *s, unsigned i);
 char *scene_device(const Scene *s, unsigned i);
 
 /* Devices 0 .. @n - 1 in slots 2, 3, ... of pcie.0, QEMU started. */
@@ -251,5 +255,8 @@ void add_event_tests(void);
 void add_query_tests(void);
 void add_migrate_tests(void);
 void add_ports_tests(void);
+
+/* Device 0 is plugged into the port in slot 2, which sleeps and then has told. */
+void send_and_take_pme(Scene *s);
 
 #endif

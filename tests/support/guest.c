@@ -446,7 +446,7 @@ SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
         before = queue_pending(q);
         result = queue_run_once(q, e);
         ms = queue_pending(q) == before ? ms + result.wait_ms : result.wait_ms;
-        g_assert_cmpuint(ms, <=, 1023);
+        g_assert_cmpuint(ms, <=, 895);
         q->guest->waited_ms += result.wait_ms;
     } while (result.status == SMMUV3_CMDQ_WAIT);
     return result;

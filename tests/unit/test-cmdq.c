@@ -1457,11 +1457,30 @@ static void test_atc_three_dead(void)
     }
     push_tlbis(&s, 0, 63);
     queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
-    expect_stops(&s, 2 * 63, SMMUV3_CERROR_ABT);
+    expect_stops(&s, 3 * 63, SMMUV3_CERROR_ABT);
     g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
     expect_stops(&s, 4 * 63, SMMUV3_CERROR_ATC_INV_SYNC);
     g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 4);
     g_assert_true(is_issued(&s, nth_tlbi(62)));
+    scene_done(&s);
+}
+
+/* Nobody has failed to answer a call that the host refused. */
+static void test_atc_refused_behind(void)
+{
+    Scene s;
+
+    init_three(&s);
+    let_die(&s, 0);
+    push_atc_invs(&s, 0, 63);
+    push_atc_invs(&s, 1, 1);
+    push_atc_invs(&s, 2, 1);
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    fake_host_fail_nth(s.host, FAKE_INVALIDATE, 2, ENOMEM);
+    expect_stops(&s, 65, SMMUV3_CERROR_ATC_INV_SYNC);
+    g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 3);
+    expect_atc_invs(&s, 1, 1);
+    expect_atc_invs(&s, 2, 1);
     scene_done(&s);
 }
 
@@ -1750,6 +1769,41 @@ static void test_repeat(void)
     scene_done(&s);
 }
 
+static unsigned calls_made;
+static int third_error;
+
+static int fails_first_and_third(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    if (call != FAKE_INVALIDATE) {
+        return 0;
+    }
+    calls_made++;
+    return calls_made == 1 ? ETIMEDOUT : calls_made == 3 ? third_error : 0;
+}
+
+/* An ATC_INV that nobody was asked for is done when its CMD_SYNC is. */
+static void test_repeat_atc_not_reached(gconstpointer data)
+{
+    Scene s;
+
+    init_repeating(&s);
+    queue_seek(&s.queue, 0);
+    push_tlbis(&s, 0, 1);
+    queue_push(&s.queue, some_atc_inv());
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    calls_made = 0;
+    third_error = GPOINTER_TO_INT(data);
+    s.host->fails = fails_first_and_third;
+    if (third_error == ETIMEDOUT) {
+        expect_stops(&s, 0, SMMUV3_CERROR_ABT);
+        g_assert_cmpuint(s.guest->sync_irqs, ==, 0);
+    }
+    expect_drains(&s);
+    g_assert_true(is_issued(&s, some_atc_inv()));
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    scene_done(&s);
+}
+
 static void test_repeat_no_atc_inv(void)
 {
     Scene s;
@@ -1888,6 +1942,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cmdq/timeout/two-dead", test_atc_two_dead);
     g_test_add_func("/cmdq/timeout/three-dead", test_atc_three_dead);
     g_test_add_func("/cmdq/timeout/asked-once", test_atc_asked_once);
+    g_test_add_func("/cmdq/timeout/refused-behind", test_atc_refused_behind);
     g_test_add_func("/cmdq/timeout/ends-slice", test_timeout_ends_slice);
     g_test_add_func("/cmdq/timeout/merged", test_timeout_merged);
     g_test_add_func("/cmdq/timeout/in-replay", test_timeout_in_replay);
@@ -1902,6 +1957,11 @@ int main(int argc, char **argv)
                     test_merged_blame_and_timeout);
     g_test_add_func("/cmdq/repeat/twice", test_repeat);
     g_test_add_func("/cmdq/repeat/no-atc-inv", test_repeat_no_atc_inv);
+    g_test_add_data_func("/cmdq/repeat/atc-not-reached/timeout",
+                         GINT_TO_POINTER(ETIMEDOUT),
+                         test_repeat_atc_not_reached);
+    g_test_add_data_func("/cmdq/repeat/atc-not-reached/no-memory",
+                         GINT_TO_POINTER(ENOMEM), test_repeat_atc_not_reached);
     g_test_add_func("/cmdq/repeat/refused", test_repeat_refused);
     return g_test_run();
 }
