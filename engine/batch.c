@@ -185,7 +185,7 @@ static void drop_suspects(Flush *f, uint32_t unsent)
     b->n = kept + last;
 }
 
-/* The next @n have gone well though a time-out was before, or were not tried. */
+/* The next @n have gone well, though a time-out was, or were not tried. */
 static void acquit(Flush *f, uint32_t n)
 {
     for (uint32_t i = f->pos; i < f->pos + n; i++) {
@@ -200,7 +200,7 @@ static void acquit(Flush *f, uint32_t n)
  * done again: whoever is in it is asked again, and only whom it was told of,
  * or will be, is not.
  */
-static void give_up(Flush *f, int err)
+static void give_up(Flush *f)
 {
     const SMMUv3Batch *b = f->batch;
     uint32_t first = UINT32_MAX;
@@ -211,15 +211,14 @@ static void give_up(Flush *f, int err)
     acquit(f, b->n - f->pos);
     f->result.cerror = SMMUV3_CERROR_ABT;
     f->result.failed = first;
-    f->result.refused = err != -ETIMEDOUT && err != -EIO;
 }
 
 /*
  * A call timed out, or one did before and this one failed. Who is to blame is
  * not searched for: what is left goes once more, without the ATC_INVs of
- * devices that may not have answered, and once more after that; but not if the
- * second call timed out where no device is to be blamed. Nobody is blamed for a
- * call that was not made, or failed in another way.
+ * devices that may not have answered, and once more after that. A count that
+ * names none of them twice is not believed: then it may be any. Nobody is
+ * blamed for a call that was not made, or failed in another way.
  */
 static void after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
 {
@@ -236,11 +235,14 @@ static void after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
 
         find_block(f, n, done, &from, &to);
         devices = suspect(f, from, to);
+        if (again && !devices) {
+            devices = suspect(f, f->pos, f->batch->n);
+            hopeless = !devices;
+        }
         drop_suspects(f, !again && devices > 1 ? to : UINT32_MAX);
-        hopeless = again && !devices;
     }
     if ((!f->calls || hopeless) && f->pos < f->batch->n) {
-        give_up(f, err);
+        give_up(f);
     }
 }
 

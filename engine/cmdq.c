@@ -89,6 +89,7 @@ typedef struct Window {
     bool quiet;             /* see smmuv3_engine_cmdq_run() */
     bool loud;              /* it was to be, and is not, behind done */
     bool waits;             /* the host is to do better at cmds[done] */
+    bool immovable;         /* a stream that it does not even let abort */
     uint64_t widened;       /* the counter, at the last flush */
 } Window;
 
@@ -587,10 +588,9 @@ static bool may_pass(int err)
 /*
  * An STE's content is never a command error, 4.3.1. A stream that the host
  * refuses stays where it is while the queue waits, because a device whose DMA
- * aborts for a moment may be lost to its driver. False: it does; or the host
- * has refused to block it as well, and the command is not done before it is.
+ * aborts for a moment may be lost to its driver. False: it does.
  */
-static bool configure(Window *w, uint32_t i, SMMUv3EngineDevice *d,
+static bool configure(Window *w, SMMUv3EngineDevice *d,
                       const SMMUv3StreamConfig *config)
 {
     int ret = smmuv3_device_try(d, config);
@@ -601,11 +601,8 @@ static bool configure(Window *w, uint32_t i, SMMUv3EngineDevice *d,
     if (may_pass(ret) && wait_at_cons(w)) {
         return false;
     }
-    if (smmuv3_device_give_up(d, ret)) {
-        return true;
-    }
-    w->engine->tries = 0;
-    return fail(w, i, SMMUV3_CERROR_ABT);
+    w->immovable |= !smmuv3_device_give_up(d, ret);
+    return true;
 }
 
 /*
@@ -624,7 +621,7 @@ static bool update_stream(Window *w, uint32_t i, SMMUv3EngineDevice *d,
         }
         w->budget -= SMMUV3_COST_CHANGE;
     }
-    if (!configure(w, i, d, &config)) {
+    if (!configure(w, d, &config)) {
         return false;
     }
     if (named) {
@@ -653,13 +650,29 @@ static bool take_numbers(Window *w, uint32_t i)
         if (d->renumbered) {
             SMMUv3StreamConfig config = smmuv3_device_evaluate(d);
 
-            if (!configure(w, i, d, &config)) {
+            if (!configure(w, d, &config)) {
                 return false;
             }
         }
     }
     w->numbered = true;
     return true;
+}
+
+/*
+ * What the guest has taken from a device is not done before the device is made
+ * to leave it: if the host does not even let it abort, the guest has to know.
+ */
+static bool all_moved(Window *w, uint32_t i)
+{
+    if (!w->immovable) {
+        return true;
+    }
+    fail(w, i, SMMUV3_CERROR_ABT);
+    if (w->cerror) {
+        w->engine->tries = 0;
+    }
+    return false;
 }
 
 static bool cfgi_ste(Window *w, uint32_t i)
@@ -691,7 +704,7 @@ static bool cfgi_ste(Window *w, uint32_t i)
             return false;
         }
     }
-    return true;
+    return all_moved(w, i);
 }
 
 /* Signalled when what precedes it is done. */

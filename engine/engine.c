@@ -179,8 +179,8 @@ static int apply_now(SMMUv3EngineDevice *d)
 }
 
 /*
- * Others only if their numbers have changed meanwhile; not while the queue waits
- * at one of them, which is for the queue to do.
+ * Others only if their numbers have changed meanwhile; not while the queue
+ * waits at one of them, which is for the queue to do.
  */
 static int attach_first(SMMUv3Engine *e, SMMUv3EngineDevice *d)
 {

@@ -293,7 +293,7 @@ static void test_too_deep(void)
     scene_done(&s);
 }
 
-/* For who goes on with it: the port in slot 2 has sent a PME, and it was taken. */
+/* For who goes on: the port in slot 2 has sent a PME, and it was taken. */
 void send_and_take_pme(Scene *s)
 {
     Port p = port_at(s, 0, PCI_DEVFN(2, 0));

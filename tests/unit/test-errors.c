@@ -20,7 +20,7 @@
 enum { LOG2SIZE = 13, START = (1 << LOG2SIZE) - 100, BLOCK = 63 };
 
 /* Invalidate calls to single one out of 4096: measured, and a little. */
-enum { CALLS = 20, CALLS_MISLED = 120, TRIES = 10 };
+enum { CALLS = 20, CALLS_MISLED = 120, TRIES = 13 };
 
 #define FIRST_VA UINT64_C(0x100000000)
 #define STRIDE 0x7000

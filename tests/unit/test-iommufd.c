@@ -684,11 +684,12 @@ static const MsiCase msi_cases[] = {
       0xa0000000, 0x00100000 },
     { "high", "0x0000008000000000 0x000000800001ffff msi\n",
       0x8000000000, 0x20000 },
-    { "none", "0x0000000008000000 0x00000000080fffff direct-relaxable\n" },
-    { "backwards", "0x00000000080fffff 0x0000000008000000 msi\n" },
-    { "garbage", "msi\n0x0000000008000000\n\n" },
-    { "empty", "" },
-    { "absent", NULL },
+    { "none", "0x0000000008000000 0x00000000080fffff direct-relaxable\n",
+      0, 0 },
+    { "backwards", "0x00000000080fffff 0x0000000008000000 msi\n", 0, 0 },
+    { "garbage", "msi\n0x0000000008000000\n\n", 0, 0 },
+    { "empty", "", 0, 0 },
+    { "absent", NULL, 0, 0 },
 };
 
 static void test_msi_range(gconstpointer data)

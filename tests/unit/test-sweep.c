@@ -108,7 +108,7 @@ static unsigned nth_error(FakeCall call, unsigned k, unsigned *n)
     return of_call[k % count];
 }
 
-enum { FOREVER = 1000000, TRIES_MORE = 10 };
+enum { FOREVER = 1000000, TRIES_MORE = 13 };
 
 /* What fails: calls first, first + 1, ... first + length - 1. */
 typedef struct Outage {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kexec [--crash] IMAGE INITRAMFS COMMAND-LINE: another kernel in the place of this one, at once, with whatever devices are
- * doing; or, with --crash, loaded for when this one panics. By kexec_file_load(2); busybox has no such command.
+ * kexec [--crash] IMAGE INITRAMFS COMMAND-LINE: another kernel in the place of
+ * this one, at once, with whatever devices are doing; or, with --crash, loaded
+ * for when this one panics. By kexec_file_load(2); busybox has no such command.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ int main(int argc, char **argv)
         flags = KEXEC_FILE_ON_CRASH;
         argv++;
     } else if (argc != 4) {
-        fprintf(stderr, "usage: kexec [--crash] IMAGE INITRAMFS COMMAND-LINE\n");
+        fprintf(stderr,
+                "usage: kexec [--crash] IMAGE INITRAMFS COMMAND-LINE\n");
         return 2;
     }
     kernel = open_or_say(argv[1]);

@@ -30,7 +30,7 @@ static void command(struct smmu *s, uint64_t w0, uint64_t w1)
     smmu_kick(s);
 }
 
-/* 4.7.3: CS=SIG_IRQ, MSIData 0. The entry's first word becomes 0: 1 s at most */
+/* 4.7.3: CS=SIG_IRQ, MSIData 0. The entry's first word is 0 within 1 s. */
 static void complete(struct smmu *s)
 {
     uint32_t slot = s->prod & ((1u << LOG2) - 1);

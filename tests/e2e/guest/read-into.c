@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * read-into DISK MIB: the first MiB of the disk by direct I/O into every MiB of as much memory, and whether each is the
- * same. Prints how many are, of how many. More MiB than were free before memory came reach what came.
+ * read-into DISK MIB: the first MiB of the disk by direct I/O into every MiB of
+ * as much memory, and whether each is the same. Prints how many are, of how
+ * many. More MiB than were free before memory came reach what came.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
