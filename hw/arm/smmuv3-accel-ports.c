@@ -241,7 +241,11 @@ static void reset_port(void *opaque)
 
 static void forget_port(PCIDevice *d)
 {
-    if (g_hash_table_remove(ports, d)) {
+    PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
+
+    if (own) {
+        d->config_write = own;
+        g_hash_table_remove(ports, d);
         qemu_unregister_reset(reset_port, d);
     }
 }
