@@ -22,8 +22,13 @@ typedef struct Port {
 
 static uint8_t find_cap(Scene *s, const Port *p, uint8_t id)
 {
-    uint8_t at = qtest_readb(s->qts, config_addr(p->bus, p->devfn,
-                                                 PCI_CAPABILITY_LIST));
+    uint8_t at;
+
+    /* Nothing that answers all ones has a list that ends. */
+    g_assert_cmphex(qtest_readw(s->qts, config_addr(p->bus, p->devfn,
+                                                    PCI_VENDOR_ID)), !=, 0xffff);
+    at = qtest_readb(s->qts, config_addr(p->bus, p->devfn,
+                                         PCI_CAPABILITY_LIST));
 
     while (at && qtest_readb(s->qts, config_addr(p->bus, p->devfn, at)) != id) {
         at = qtest_readb(s->qts, config_addr(p->bus, p->devfn,
@@ -322,6 +327,7 @@ static void test_plugged_port(void)
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'device_add', 'arguments':"
                              " { 'driver': 'pcie-root-port', 'id': 'late',"
                              " 'bus': 'rp0', 'chassis': 7 } }");
+    power_on(&s, 0);
     p = port_at(&s, 1, 0);
     g_assert_cmpuint(p.pm, !=, 0);
     power_off(&s, 0);
