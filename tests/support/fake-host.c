@@ -399,15 +399,20 @@ static SMMUv3Ste physical_ste(const SMMUv3HostDevice *dev, const FakeObject *o)
 
 /*
  * arm_smmu_write_entry(): CFGI_STE and CMD_SYNC if the STE is another one, and
- * nothing if it is not, though the table is another one.
+ * nothing if it is not, though the table is another one. A device behind an
+ * IOMMU of another kind has no STE.
  */
 static void write_ste(SMMUv3Host *h, const SMMUv3HostDevice *dev,
                       SMMUv3HostId pt)
 {
-    SMMUv3Ste from = physical_ste(dev, fake_object(h, dev->pt));
-    SMMUv3Ste to = physical_ste(dev, fake_object(h, pt));
     const FakeObject *v = fake_object(h, dev->vdevice);
+    SMMUv3Ste from, to;
 
+    if (!dev->smmu) {
+        return;
+    }
+    from = physical_ste(dev, fake_object(h, dev->pt));
+    to = physical_ste(dev, fake_object(h, pt));
     if (v && memcmp(&from, &to, sizeof(from))) {
         SMMUv3Cmd cmd = {
             .dw = { GUINT64_TO_LE(SMMUV3_CMD_CFGI_STE |
