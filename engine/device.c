@@ -252,11 +252,15 @@ static int install(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
 }
 
 /* If the kernel refuses the detach too, it stays where it was. */
-static void block(SMMUv3EngineDevice *d)
+static int block(SMMUv3EngineDevice *d)
 {
-    if (install(d, &abort_config)) {
-        go_nowhere(d, &abort_config);
-    }
+    return install(d, &abort_config) ? go_nowhere(d, &abort_config) : 0;
+}
+
+/* One that is gone, or that VFIO cannot wake (EIO), does no DMA. */
+static bool is_lifeless(int err)
+{
+    return err == -ENODEV || err == -EIO;
 }
 
 int smmuv3_device_try(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
@@ -281,14 +285,14 @@ bool smmuv3_device_give_up(SMMUv3EngineDevice *d, int err)
 {
     SMMUv3Engine *e = d->engine;
     SMMUv3HostCall refused = e->refused;
+    int stays = block(d);
 
     e->stats.attach_failures++;
-    block(d);
     d->renumbered = false;
     if (d->joined) {
         e->fe->stream_failed(e->opaque, d->cookie, refused, err);
     }
-    return d->config.kind == SMMUV3_STREAM_ABORT;
+    return !stays || is_lifeless(stays);
 }
 
 int smmuv3_device_apply(SMMUv3EngineDevice *d,
