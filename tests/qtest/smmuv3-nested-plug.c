@@ -239,6 +239,40 @@ static void test_msi_range_late(void)
     scene_done(&s);
 }
 
+typedef struct RangeCase {
+    const char *name, *regions, *words;
+} RangeCase;
+
+static const RangeCase ranges[] = {
+    { "unaligned", "0x00000000a0001000 0x00000000a0100fff msi\n",
+      "which no guest can be told: both have to be multiples of 64 KiB" },
+    { "in-ram", "0x0000000041000000 0x00000000410fffff msi\n",
+      "where the guest has RAM" },
+};
+
+/* Of which no guest can be told. */
+static void test_msi_range_refused(const void *opaque)
+{
+    const RangeCase *c = opaque;
+    g_autofree char *device = NULL, *said = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_set_regions(&s, 0, c->regions);
+    device = scene_device(&s, 0);
+    g_assert_cmpint(scene_try_start(&s, device, &said), ==, 1);
+    g_test_message("%s", said);
+    g_assert_nonnull(strstr(said, c->words));
+    g_free(said);
+    /* The machine starts with one that has it where they all have. */
+    scene_set_regions(&s, 0, USUAL_RANGE);
+    g_assert_cmpint(scene_try_start(&s, device, &said), ==, 0);
+    scene_drop_regions(&s, 0);
+    scene_done(&s);
+}
+
 /* One iommufd is one kernel's context: vIOMMU and devices share it. */
 static void test_second_iommufd(void)
 {
@@ -747,6 +781,12 @@ void add_plug_tests(void)
     }
     qtest_add_func("smmuv3-nested/msi-range/start", test_msi_range);
     qtest_add_func("smmuv3-nested/msi-range/late", test_msi_range_late);
+    for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        g_autofree char *path = g_strdup_printf("smmuv3-nested/msi-range/%s",
+                                                ranges[i].name);
+
+        qtest_add_data_func(path, &ranges[i], test_msi_range_refused);
+    }
     qtest_add_func("smmuv3-nested/plug/descriptors", test_descriptors);
     qtest_add_data_func("smmuv3-nested/refuse/group", "0000:02:00.0",
                         test_group);

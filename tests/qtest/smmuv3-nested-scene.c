@@ -227,6 +227,52 @@ char *scene_device(const Scene *s, unsigned i)
                            i, sysfs);
 }
 
+/* Until QEMU closes it. */
+static char *read_all(int fd)
+{
+    GString *text = g_string_new("");
+    char part[256];
+    ssize_t n;
+
+    while ((n = read(fd, part, sizeof(part))) > 0) {
+        g_string_append_len(text, part, n);
+    }
+    g_assert_cmpint(n, ==, 0);
+    return g_string_free(text, false);
+}
+
+int scene_try_start(Scene *s, const char *device, char **said)
+{
+    static const char quit[] = "{'execute': 'qmp_capabilities'}"
+                               "{'execute': 'quit'}";
+    g_autofree char *line =
+        g_strdup_printf("%s " MACHINE SMMU "-device %s,bus=pcie.0,addr=2 "
+                        "-display none -accel qtest -qmp stdio",
+                        g_getenv("QTEST_QEMU_BINARY"), device);
+    g_auto(GStrv) env = scene_environment(s);
+    g_auto(GStrv) argv = NULL;
+    GError *error = NULL;
+    int in, err, status;
+    GPid pid;
+
+    signal(SIGPIPE, SIG_IGN);
+    g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+    g_spawn_async_with_pipes(NULL, argv, env, G_SPAWN_DO_NOT_REAP_CHILD |
+                             G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, &pid,
+                             &in, NULL, &err, &error);
+    g_assert_no_error(error);
+    /* One that has refused already reads no more. */
+    if (write(in, quit, sizeof(quit) - 1) < 0) {
+        g_assert_cmpint(errno, ==, EPIPE);
+    }
+    *said = read_all(err);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    close(in);
+    close(err);
+    g_assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 void scene_start_with(Scene *s, const char *more, unsigned n)
 {
     g_autoptr(GString) args = g_string_new("");

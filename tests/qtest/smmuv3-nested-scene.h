@@ -133,6 +133,12 @@ void scene_set_regions(Scene *s, unsigned i, const char *regions);
 void scene_drop_regions(Scene *s, unsigned i);
 char *scene_device(const Scene *s, unsigned i);
 
+/*
+ * Starts a machine with @device, which is told to quit at once. What it printed
+ * on stderr, the caller's; returns its exit status.
+ */
+int scene_try_start(Scene *s, const char *device, char **said);
+
 /* Devices 0 .. @n - 1 in slots 2, 3, ... of pcie.0, QEMU started. */
 void scene_start_devices(Scene *s, unsigned n);
 
