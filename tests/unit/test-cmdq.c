@@ -1652,6 +1652,32 @@ static void test_all_swallowed_refused(void)
     scene_done(&s);
 }
 
+/* So does the one that a range becomes for a host without them. */
+static void test_widened_refused(void)
+{
+    uint32_t host[6];
+    Scene s;
+
+    memcpy(host, host_idr, sizeof(host));
+    host[3] &= ~(uint32_t)SMMUV3_IDR3_RIL;
+    scene_init_idr(&s, host, guest_idr);
+    scene_add(&s, 0);
+    scene_enable(&s);
+    s.host->refuses = is_nh_all;
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    queue_push(&s.queue, cmd_raw(SMMUV3_CMD_TLBI_NH_VA |
+                                 SMMUV3_PREP(SMMUV3_TLBI0_NUM, 31) |
+                                 SMMUV3_PREP(SMMUV3_TLBI0_SCALE, 10),
+                                 SMMUV3_PREP(SMMUV3_TLBI1_TG, SMMUV3_TG_4K)));
+    queue_push(&s.queue, cmd_sync(SMMUV3_SYNC_IRQ));
+    expect_stops(&s, 1, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 1);
+    s.host->refuses = NULL;
+    expect_drains(&s);
+    g_assert_cmpuint(s.guest->sync_irqs, ==, 2);
+    scene_done(&s);
+}
+
 static bool is_range_or_page_11(const SMMUv3Cmd *cmd)
 {
     return is_range(cmd) || (cmd->dw[1] & SMMUV3_TLBI1_VA) == 11 * 0x1000;
@@ -1953,6 +1979,7 @@ int main(int argc, char **argv)
                     test_all_refused_behind_ste);
     g_test_add_func("/cmdq/error/all-swallowed-refused",
                     test_all_swallowed_refused);
+    g_test_add_func("/cmdq/error/widened-refused", test_widened_refused);
     g_test_add_func("/cmdq/error/merged-refused", test_merged_refused);
     g_test_add_func("/cmdq/error/merged-blame", test_merged_blame);
     g_test_add_func("/cmdq/error/merged-blame-and-timeout",
