@@ -306,6 +306,63 @@ static void test_stream_call(void)
     }
 }
 
+/* So it is with a number that is new, whose vDEVICE comes first... */
+static void test_call_vdevice(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    guest_set_vsid(m.s.guest, m.s.dev[0], FIRST_SID + 5);
+    push(&m, cmd_cfgi_ste(FIRST_SID + 7));
+    strtab_set(m.s.guest, &m.s.regs, FIRST_SID + 5, ste_s1(CONTEXT_PTR));
+    host_refuses(m.s.host, FAKE_VDEVICE_ALLOC, ENOMEM, UINT_MAX);
+    ring_bell(&m);
+    wait_for_end(&m);
+    expect_drained(&m);
+    g_assert_cmpuint(m.s.guest->failures, ==, 1);
+    g_assert_cmpint(m.s.guest->failed_call, ==, SMMUV3_CALL_VDEVICE_ALLOC);
+    refusal.left = 0;
+    done(&m);
+}
+
+/* ...and with none at all, which is aborted by a detach. */
+static void test_call_detach(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    wr(&m, CR0, CMDQEN);
+    guest_clear_vsid(m.s.guest, m.s.dev[0]);
+    push(&m, cmd_cfgi_ste(FIRST_SID));
+    ring_bell(&m);
+    expect_drained(&m);
+    host_refuses(m.s.host, FAKE_DETACH, EBUSY, UINT_MAX);
+    wr(&m, CR0, ON);
+    g_assert_cmpuint(m.s.guest->failures, ==, 1);
+    g_assert_cmpint(m.s.guest->failed_call, ==, SMMUV3_CALL_DETACH);
+    refusal.left = 0;
+    done(&m);
+}
+
+/* What may pass, whichever of these it is. */
+static void test_stream_passes(void)
+{
+    static const int errors[] = { EBUSY, ENOMEM, EAGAIN };
+    Machine m;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(errors); i++) {
+        init(&m, 1);
+        push(&m, change(&m, 0));
+        host_refuses(m.s.host, FAKE_ATTACH, errors[i], 1);
+        ring_bell(&m);
+        expect_waits(&m, 0, 1);
+        wait_for_end(&m);
+        expect_drained(&m);
+        expect_new(&m, 0);
+        done(&m);
+    }
+}
+
 /* What will not pass is not waited for. */
 static void test_stream_at_once(void)
 {
@@ -458,6 +515,23 @@ static void test_reset(void)
     done(&m);
 }
 
+/* The state of another VM has nothing to wait for here. */
+static void test_load(void)
+{
+    SMMUv3Regs state;
+    Machine m;
+
+    init_waiting(&m);
+    state = *smmuv3_regs_state(m.file);
+    m.asked = false;
+    smmuv3_regs_load(m.file, &state);
+    expect_waits(&m, 0, 0);
+    wait_for_end(&m);
+    expect_drained(&m);
+    expect_new(&m, 0);
+    done(&m);
+}
+
 /* A VM that is stopped tries nothing, and goes on where it was. */
 static void test_pause(void)
 {
@@ -515,6 +589,28 @@ static void test_renumbered(void)
     done(&m);
 }
 
+/* Nor is it if that waits at a new number. */
+static void test_plug_renumbered(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    guest_set_vsid(m.s.guest, m.s.dev[0], FIRST_SID + 5);
+    strtab_set(m.s.guest, &m.s.regs, FIRST_SID + 5,
+               ste_s1(CONTEXT_PTR + 0x1000));
+    push(&m, cmd_cfgi_ste(FIRST_SID + 7));
+    host_refuses(m.s.host, FAKE_VDEVICE_ALLOC, ENOMEM, 1);
+    ring_bell(&m);
+    expect_waits(&m, 0, 1);
+    scene_add(&m.s, 1);
+    expect_aborting(&m, 0);
+    expect_waits(&m, 0, 1);
+    wait_for_end(&m);
+    expect_drained(&m);
+    expect_new(&m, 0);
+    done(&m);
+}
+
 /* What the host owes one queue is not what it owes the next (kexec). */
 static void test_new_queue(void)
 {
@@ -565,6 +661,7 @@ static void test_immovable(void)
         g_assert_cmphex(rd(&m, CMDQ_CONS), ==, SMMUV3_CERROR_ABT << 24);
         g_assert_cmphex(rd(&m, GERROR), !=, rd(&m, GERRORN));
         g_assert_cmpuint(m.s.guest->sync_irqs, ==, 0);
+        g_assert_cmpint(m.s.guest->failed_call, ==, SMMUV3_CALL_ATTACH);
         expect_old(&m, 0);
         m.s.host->fails = i ? NULL : refuse_to_move;
         acknowledge(&m);
@@ -573,6 +670,32 @@ static void test_immovable(void)
     expect_drained(&m);
     expect_aborting(&m, 0);
     g_assert_cmpuint(m.s.guest->sync_irqs, ==, 1);
+    done(&m);
+}
+
+static int gone_errno;
+
+static int is_gone(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    return call == FAKE_ATTACH || call == FAKE_DETACH ? gone_errno : 0;
+}
+
+/* One that is gone, or does not wake, does no DMA: it holds nobody up. */
+static void test_gone(gconstpointer data)
+{
+    Machine m;
+
+    gone_errno = GPOINTER_TO_INT(data);
+    init(&m, 1);
+    strtab_set(m.s.guest, &m.s.regs, FIRST_SID, (SMMUv3Ste) { });
+    push(&m, cmd_cfgi_ste(FIRST_SID));
+    push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
+    m.s.host->fails = is_gone;
+    ring_bell(&m);
+    expect_drained(&m);
+    g_assert_cmpuint(m.s.guest->failures, ==, 1);
+    g_assert_cmpuint(m.s.guest->sync_irqs, ==, 1);
+    m.s.host->fails = NULL;
     done(&m);
 }
 
@@ -619,6 +742,9 @@ int main(int argc, char **argv)
                          GUINT_TO_POINTER(FAKE_HWPT_ALLOC), test_stream);
     g_test_add_func("/wait/stream/lost", test_stream_lost);
     g_test_add_func("/wait/stream/call", test_stream_call);
+    g_test_add_func("/wait/stream/call-vdevice", test_call_vdevice);
+    g_test_add_func("/wait/stream/call-detach", test_call_detach);
+    g_test_add_func("/wait/stream/passes", test_stream_passes);
     g_test_add_func("/wait/stream/at-once", test_stream_at_once);
     g_test_add_func("/wait/stream/several", test_streams);
     g_test_add_func("/wait/invalidation/again", test_invalidation);
@@ -626,11 +752,16 @@ int main(int argc, char **argv)
     g_test_add_func("/wait/invalidation/illegal", test_illegal);
     g_test_add_func("/wait/no-hurry", test_no_hurry);
     g_test_add_func("/wait/reset", test_reset);
+    g_test_add_func("/wait/load", test_load);
     g_test_add_func("/wait/pause", test_pause);
     g_test_add_func("/wait/plug", test_plug);
+    g_test_add_func("/wait/plug-renumbered", test_plug_renumbered);
     g_test_add_func("/wait/renumbered", test_renumbered);
     g_test_add_func("/wait/new-queue", test_new_queue);
     g_test_add_func("/wait/immovable", test_immovable);
+    g_test_add_data_func("/wait/gone/enodev", GINT_TO_POINTER(ENODEV),
+                         test_gone);
+    g_test_add_data_func("/wait/gone/eio", GINT_TO_POINTER(EIO), test_gone);
     g_test_add_func("/wait/unplug", test_unplug);
     g_test_add_func("/wait/quiet", test_quiet);
     return g_test_run();
