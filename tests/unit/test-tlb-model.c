@@ -189,6 +189,39 @@ static void test_illegal(void)
     g_assert_false(cache_illegal(&of[0].cmd, idr));
 }
 
+static bool owed(const SMMUv3Cmd *cmds, size_t n, const CacheEntry *from,
+                 const CacheEntry *e)
+{
+    CacheDrops before[CACHE_CLASSES], after[CACHE_CLASSES];
+
+    cache_drops_by_class(cmds, n, guest_idr, from, before);
+    cache_drops_by_class(cmds, n, guest_idr, e, after);
+    return cache_completion_owed(cmds, before, after);
+}
+
+/* 4.7.3: what is behind a CMD_SYNC between two classes, and only that. */
+static void test_completion(void)
+{
+    const SMMUv3Cmd ste = cmd_cfgi_ste(3), sync = cmd_sync(0);
+    const SMMUv3Cmd leaves = cmd_raw(VA | ASID(1), 0x5000 | 1);
+    const SMMUv3Cmd walks = cmd_raw(SMMUV3_CMD_TLBI_NH_ALL, 0);
+    const SMMUv3Cmd none[] = { ste, leaves }, first[] = { sync, ste, leaves };
+    const SMMUv3Cmd between[] = { ste, sync, leaves };
+    const SMMUv3Cmd earlier[] = { leaves, sync, ste };
+    const SMMUv3Cmd other[] = { cmd_cfgi_ste(4), sync, leaves };
+    const SMMUv3Cmd two[] = { walks, sync, leaves };
+    const SMMUv3Cmd one[] = { walks, sync, walks };
+    const CacheEntry cd = CD, page = PAGE, table = TABLE(0x0);
+
+    g_assert_true(owed(between, 3, &cd, &page));
+    g_assert_false(owed(none, 2, &cd, &page));
+    g_assert_false(owed(first, 3, &cd, &page));
+    g_assert_false(owed(earlier, 3, &cd, &page));
+    g_assert_false(owed(other, 3, &cd, &page));
+    g_assert_true(owed(two, 3, &table, &page));
+    g_assert_false(owed(one, 3, &table, &page));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -200,5 +233,6 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/tlb-model/no RIL", test_model_no_ril);
     g_test_add_func("/tlb-model/illegal", test_illegal);
+    g_test_add_func("/tlb-model/completion", test_completion);
     return g_test_run();
 }
