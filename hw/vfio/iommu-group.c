@@ -27,7 +27,6 @@
 /* The device's folder; NULL if there is none. */
 static char *folder(const SMMUv3HostDevice *dev)
 {
-    g_autofree char *path = NULL;
     struct stat st;
 
     if (dev->sysfs) {
