@@ -114,7 +114,7 @@ static void the_device_goes(Vmm *vmm)
 
 int main(int argc, char **argv)
 {
-    Host host = { .iommufd = { -1 }, .device = { -1, 0 }, .parent = 1 };
+    Host host = { .iommufd = { -1 }, .device = { .device_fd = -1 }, .parent = 1 };
     Vmm vmm;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
