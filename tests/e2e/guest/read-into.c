@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * read-into DISK MIB: the first MiB of the disk by direct I/O into every MiB of
- * as much memory, and whether each is the same. Prints how many are, of how
- * many. More MiB than were free before memory came reach what came.
+ * read-into DISK MIB FROM: the first MiB of the disk by direct I/O into every
+ * MiB of as much memory, and whether each is the same. Prints how many are, of
+ * how many, and how many of them start at the physical address FROM or above.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,14 +14,31 @@
 
 #define MIB (1024u * 1024u)
 
+/* /proc/self/pagemap: a word for each page, bits 54:0 the frame's number */
+static unsigned long long physical_address(const void *p)
+{
+    unsigned long page = sysconf(_SC_PAGESIZE);
+    unsigned long long entry = 0;
+    int pagemap = open("/proc/self/pagemap", O_RDONLY);
+
+    if (pagemap < 0 || pread(pagemap, &entry, sizeof(entry),
+                             (unsigned long)p / page * sizeof(entry)) !=
+                           sizeof(entry)) {
+        perror("/proc/self/pagemap");
+        exit(1);
+    }
+    close(pagemap);
+    return (entry & ((1ULL << 55) - 1)) * page;
+}
+
 int main(int argc, char **argv)
 {
-    unsigned long n, i, same = 0;
+    unsigned long n, i, same = 0, above = 0;
     unsigned char *memory;
     int disk;
 
-    if (argc != 3 || !(n = strtoul(argv[2], NULL, 0))) {
-        fprintf(stderr, "usage: read-into DISK MIB\n");
+    if (argc != 4 || !(n = strtoul(argv[2], NULL, 0))) {
+        fprintf(stderr, "usage: read-into DISK MIB FROM\n");
         return 2;
     }
     disk = open(argv[1], O_RDONLY | O_DIRECT);
@@ -43,7 +60,9 @@ int main(int argc, char **argv)
     }
     for (i = 0; i < n; i++) {
         same += !memcmp(memory + i * MIB, memory, MIB);
+        above += physical_address(memory + i * MIB) >=
+                 strtoull(argv[3], NULL, 0);
     }
-    printf("%lu of %lu\n", same, n);
+    printf("%lu of %lu, above: %lu\n", same, n, above);
     return same != n;
 }
