@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smmuv3-engine.h"
+#include "attach.h"
+#include "internal.h"
 #include "smmuv3/ste.h"
 
 #define LOG2SIZE 13
@@ -66,10 +67,25 @@ static bool vsid(void *opaque, void *cookie, uint32_t *out)
     return true;
 }
 
+static int write_event(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+    return 0;
+}
+
+static void irq(void *opaque, SMMUv3Irq which)
+{
+}
+
+static void resume(void *opaque, unsigned delay_ms)
+{
+}
+
 static const SMMUv3FrontendOps frontend = {
-    .read = read_queue, .read_words = read_words,
-    .sync_irq = sync_irq, .stream_failed = stream_failed, .vsid = vsid,
-    .watch = watch, .events_failed = events_failed,
+    .size = sizeof(SMMUv3FrontendOps),
+    .read = read_queue, .read_words = read_words, .write = write_event,
+    .irq = irq, .resume = resume, .sync_irq = sync_irq,
+    .stream_failed = stream_failed, .vsid = vsid, .watch = watch,
+    .events_failed = events_failed,
 };
 
 static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
@@ -138,6 +154,7 @@ static int destroy(SMMUv3Host *host, SMMUv3HostId id)
 }
 
 static const SMMUv3HostOps port = {
+    .size = sizeof(SMMUv3HostOps),
     .get_info = get_info, .viommu_alloc = viommu_alloc,
     .vdevice_alloc = vdevice_alloc, .hwpt_alloc = hwpt_alloc,
     .attach = attach, .detach = detach, .invalidate = invalidate,
@@ -204,7 +221,7 @@ static void run_windows(SMMUv3Engine *e, unsigned window, unsigned n)
 
     while (n--) {
         q.prod = (q.prod + window) & (2 * QUEUE_SIZE - 1);
-        while (smmuv3_engine_cmdq_run(e, &q).status == SMMUV3_CMDQ_MORE) {
+        while (smmuv3_cmdq_run(e, &q).status == SMMUV3_CMDQ_MORE) {
         }
     }
 }
@@ -280,16 +297,17 @@ int main(int argc, char **argv)
         .cr0 = SMMUV3_CR0_SMMUEN,
         .strtab_base_cfg = SMMUV3_PREP(SMMUV3_STRTAB_CFG_LOG2SIZE, 8),
     };
+    static const SMMUv3Plug plug = { .ops = &port, .parent = 1 };
     SMMUv3Engine *e = smmuv3_engine_new(&frontend, NULL);
     SMMUv3EngineDevice *d;
     SMMUv3Refusal why;
     bool ok = true;
 
-    smmuv3_engine_set_features(e, idr);
-    if (smmuv3_engine_device_add(e, &port, NULL, NULL, 1, NULL, &d, &why)) {
+    smmuv3_features_set(e, idr);
+    if (smmuv3_engine_plug(e, &plug, &d, &why)) {
         return EXIT_FAILURE;
     }
-    smmuv3_engine_set_regs(e, &regs);
+    smmuv3_attach_all(e, &regs);
     if (argc == 4) {
         ok = count_one(e, argv[1], atoi(argv[2]), atoi(argv[3]));
     } else {

@@ -13,13 +13,18 @@
  */
 #include <errno.h>
 
-#include "internal.h"
+#include "batch.h"
+#include "device.h"
 
-void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity)
+void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity, SMMUv3HostPort *port,
+                       const SMMUv3VsidTable *vsids,
+                       const SMMUv3AtcRound *atc)
 {
-    b->cmds = g_new(SMMUv3Cmd, capacity);
-    b->index = g_new(uint32_t, capacity);
-    b->n = 0;
+    *b = (SMMUv3Batch) {
+        .port = port, .vsids = vsids, .atc = atc,
+        .cmds = g_new(SMMUv3Cmd, capacity),
+        .index = g_new(uint32_t, capacity),
+    };
 }
 
 void smmuv3_batch_destroy(SMMUv3Batch *b)
@@ -28,7 +33,7 @@ void smmuv3_batch_destroy(SMMUv3Batch *b)
     g_free(b->index);
 }
 
-static bool is_atc_inv(const SMMUv3Cmd *cmd)
+static bool batch_is_atc_inv(const SMMUv3Cmd *cmd)
 {
     return smmuv3_is_atc_inv((SMMUv3Cmd) {
         .dw = { GUINT64_FROM_LE(cmd->dw[0]) },
@@ -39,7 +44,6 @@ static bool is_atc_inv(const SMMUv3Cmd *cmd)
 #define CALLS_AFTER_TIMEOUT 2
 
 typedef struct Flush {
-    SMMUv3Engine *engine;
     SMMUv3Batch *batch;
     uint32_t pos;           /* all before it are complete */
     uint32_t cap;           /* of the next call; shrinks on failure, regrows */
@@ -49,31 +53,24 @@ typedef struct Flush {
     SMMUv3BatchResult result;
 } Flush;
 
-static int call(SMMUv3Engine *e, const SMMUv3Cmd *cmds, uint32_t n,
-                uint32_t *done)
-{
-    e->stats.calls[SMMUV3_CALL_INVALIDATE]++;
-    e->stats.entries += n;
-    return e->ops->invalidate(e->host, e->viommu, cmds, n, done);
-}
-
-static int issue_once(Flush *f, uint32_t n, uint32_t *done)
+static int batch_issue_once(Flush *f, uint32_t n, uint32_t *done)
 {
     f->made = f->calls;
     if (!f->made) {
         return -ETIMEDOUT;
     }
     f->calls--;
-    return call(f->engine, &f->batch->cmds[f->pos], n, done);
+    return smmuv3_host_invalidate(f->batch->port, &f->batch->cmds[f->pos], n,
+                                  done);
 }
 
 /* How many from @i to @end are ATC_INVs, or are none, before that changes? */
-static uint32_t alike(const SMMUv3Cmd *cmds, uint32_t i, uint32_t end,
-                      bool atc_invs)
+static uint32_t batch_alike(const SMMUv3Cmd *cmds, uint32_t i, uint32_t end,
+                            bool atc_invs)
 {
     uint32_t first = i;
 
-    while (i < end && is_atc_inv(&cmds[i]) == atc_invs) {
+    while (i < end && batch_is_atc_inv(&cmds[i]) == atc_invs) {
         i++;
     }
     return i - first;
@@ -83,46 +80,55 @@ static uint32_t alike(const SMMUv3Cmd *cmds, uint32_t i, uint32_t end,
  * Up to *@n commands; *@n becomes how many it is about. Hosts with the erratum
  * want TLBI and CFGI twice, and those alone: ATC_INVs go with the second time.
  */
-static int issue(Flush *f, uint32_t *n, uint32_t *done)
+static int batch_issue(Flush *f, uint32_t *n, uint32_t *done)
 {
     const SMMUv3Cmd *cmds = &f->batch->cmds[f->pos];
     uint32_t twice;
 
-    if (!f->engine->info.repeat_tlbi_cfgi) {
-        return issue_once(f, *n, done);
+    if (!f->batch->port->info.repeat_tlbi_cfgi) {
+        return batch_issue_once(f, *n, done);
     }
-    twice = alike(cmds, 0, *n, false);
+    twice = batch_alike(cmds, 0, *n, false);
     if (twice) {
-        int ret = issue_once(f, twice, done);
+        int ret = batch_issue_once(f, twice, done);
 
         if (ret) {
             *n = twice;
             return ret;
         }
     }
-    *n = twice + alike(cmds, twice, *n, true);
-    return issue_once(f, *n, done);
+    *n = twice + batch_alike(cmds, twice, *n, true);
+    return batch_issue_once(f, *n, done);
 }
 
 /* Time-outs. */
 
-static SMMUv3EngineDevice *device_of(const Flush *f, uint32_t i)
+/* Of the device that ATC_INV @i is about; NULL: it has gone. */
+static SMMUv3AtcState *batch_atc_of(const Flush *f, uint32_t i)
 {
     uint64_t dw0 = GUINT64_FROM_LE(f->batch->cmds[i].dw[0]);
+    SMMUv3EngineDevice *d = smmuv3_vsid_find(f->batch->vsids,
+                                             SMMUV3_GET(SMMUV3_CMD0_SID, dw0));
 
-    return smmuv3_vsid_find(f->engine->vsids,
-                            SMMUV3_GET(SMMUV3_CMD0_SID, dw0));
+    return d ? &d->atc : NULL;
+}
+
+/* Is the device that ATC_INV @i is about not known to be silent? */
+static bool batch_may_answer(const Flush *f, uint32_t i)
+{
+    const SMMUv3AtcState *atc = batch_atc_of(f, i);
+
+    return atc && !smmuv3_atc_suspected(atc, f->batch->atc);
 }
 
 /* Devices with ATC_INVs from @i to @end may not have answered. How many? */
-static unsigned suspect(Flush *f, uint32_t i, uint32_t end)
+static unsigned batch_suspect(Flush *f, uint32_t i, uint32_t end)
 {
     unsigned devices = 0;
 
     for (; i < end; i++) {
-        if (is_atc_inv(&f->batch->cmds[i]) &&
-            !smmuv3_atc_suspected(device_of(f, i))) {
-            smmuv3_atc_suspect(device_of(f, i));
+        if (batch_is_atc_inv(&f->batch->cmds[i]) && batch_may_answer(f, i)) {
+            smmuv3_atc_suspect(batch_atc_of(f, i), f->batch->atc);
             devices++;
         }
     }
@@ -130,8 +136,8 @@ static unsigned suspect(Flush *f, uint32_t i, uint32_t end)
 }
 
 /* Of a call of @n that timed out: the block, by the kernel's count. */
-static void find_block(const Flush *f, uint32_t n, uint32_t done,
-                       uint32_t *from, uint32_t *to)
+static void batch_find_block(const Flush *f, uint32_t n, uint32_t done,
+                             uint32_t *from, uint32_t *to)
 {
     *from = f->pos;
     *to = f->pos + n;
@@ -141,7 +147,7 @@ static void find_block(const Flush *f, uint32_t n, uint32_t done,
     }
 }
 
-static void drop(Flush *f, uint32_t i)
+static void batch_drop(Flush *f, uint32_t i)
 {
     uint32_t index = f->batch->index[i];
 
@@ -150,7 +156,7 @@ static void drop(Flush *f, uint32_t i)
     f->result.atc_timed_out = true;
 }
 
-static void move(SMMUv3Batch *b, uint32_t to, uint32_t from)
+static void batch_move(SMMUv3Batch *b, uint32_t to, uint32_t from)
 {
     b->cmds[to] = b->cmds[from];
     b->index[to] = b->index[from];
@@ -161,24 +167,23 @@ static void move(SMMUv3Batch *b, uint32_t to, uint32_t from)
  * @unsent on, which come last. Who is at the end of a block that timed out for
  * another is still a suspect, and may be well.
  */
-static void drop_suspects(Flush *f, uint32_t unsent)
+static void batch_drop_suspects(Flush *f, uint32_t unsent)
 {
     SMMUv3Batch *b = f->batch;
     uint32_t kept = f->pos, last = 0;
 
     for (uint32_t i = f->pos; i < b->n; i++) {
-        if (!is_atc_inv(&b->cmds[i]) ||
-            !smmuv3_atc_suspected(device_of(f, i))) {
+        if (!batch_is_atc_inv(&b->cmds[i]) || batch_may_answer(f, i)) {
             SMMUv3Cmd cmd = b->cmds[i];
             uint32_t index = b->index[i];
 
-            move(b, kept + last, kept);
+            batch_move(b, kept + last, kept);
             b->cmds[kept] = cmd;
             b->index[kept++] = index;
         } else if (i >= unsent) {
-            move(b, kept + last++, i);
+            batch_move(b, kept + last++, i);
         } else {
-            drop(f, i);
+            batch_drop(f, i);
         }
     }
     f->last = kept;
@@ -186,11 +191,13 @@ static void drop_suspects(Flush *f, uint32_t unsent)
 }
 
 /* The next @n have gone well, though a time-out was, or were not tried. */
-static void acquit(Flush *f, uint32_t n)
+static void batch_acquit(Flush *f, uint32_t n)
 {
     for (uint32_t i = f->pos; i < f->pos + n; i++) {
-        if (is_atc_inv(&f->batch->cmds[i])) {
-            device_of(f, i)->atc_suspected = false;
+        SMMUv3AtcState *atc = batch_atc_of(f, i);
+
+        if (batch_is_atc_inv(&f->batch->cmds[i]) && atc) {
+            atc->suspected = false;
         }
     }
 }
@@ -200,7 +207,7 @@ static void acquit(Flush *f, uint32_t n)
  * done again: whoever is in it is asked again, and only whom it was told of,
  * or will be, is not.
  */
-static void give_up(Flush *f)
+static void batch_give_up(Flush *f)
 {
     const SMMUv3Batch *b = f->batch;
     uint32_t first = UINT32_MAX;
@@ -208,7 +215,7 @@ static void give_up(Flush *f)
     for (uint32_t i = f->pos; i < b->n; i++) {
         first = MIN(first, b->index[i]);
     }
-    acquit(f, b->n - f->pos);
+    batch_acquit(f, b->n - f->pos);
     f->result.cerror = SMMUV3_CERROR_ABT;
     f->result.failed = first;
 }
@@ -220,7 +227,7 @@ static void give_up(Flush *f)
  * names none of them twice is not believed: then it may be any. Nobody is
  * blamed for a call that was not made, or failed in another way.
  */
-static void after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
+static void batch_after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
 {
     bool again = f->result.timed_out, hopeless = false;
     uint32_t from, to;
@@ -233,32 +240,32 @@ static void after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
     if (err == -ETIMEDOUT && f->made) {
         unsigned devices;
 
-        find_block(f, n, done, &from, &to);
-        devices = suspect(f, from, to);
+        batch_find_block(f, n, done, &from, &to);
+        devices = batch_suspect(f, from, to);
         if (again && !devices) {
-            devices = suspect(f, f->pos, f->batch->n);
+            devices = batch_suspect(f, f->pos, f->batch->n);
             hopeless = !devices;
         }
-        drop_suspects(f, !again && devices > 1 ? to : UINT32_MAX);
+        batch_drop_suspects(f, !again && devices > 1 ? to : UINT32_MAX);
     }
     if ((!f->calls || hopeless) && f->pos < f->batch->n) {
-        give_up(f);
+        batch_give_up(f);
     }
 }
 
-static void blame(Flush *f, SMMUv3CmdError cerror)
+static void batch_blame(Flush *f, SMMUv3CmdError cerror)
 {
     f->result.cerror = cerror;
     f->result.failed = f->batch->index[f->pos];
 }
 
 /* A call of @n commands at pos failed; decides on what goes next. */
-static void after_failure(Flush *f, int err, uint32_t n, uint32_t done)
+static void batch_after_failure(Flush *f, int err, uint32_t n, uint32_t done)
 {
     if (err == -ETIMEDOUT || f->result.timed_out) {
-        after_timeout(f, err, n, done);
+        batch_after_timeout(f, err, n, done);
     } else if (n == 1) {
-        blame(f, err == -EIO ? SMMUV3_CERROR_ILL : SMMUV3_CERROR_ABT);
+        batch_blame(f, err == -EIO ? SMMUV3_CERROR_ILL : SMMUV3_CERROR_ABT);
         f->result.refused = err != -EIO;
     } else if (err == -ENOMEM || done == 0 || done >= n) {
         f->cap = n / 2;
@@ -267,42 +274,42 @@ static void after_failure(Flush *f, int err, uint32_t n, uint32_t done)
     }
 }
 
-static void after_success(Flush *f, uint32_t n)
+static void batch_after_success(Flush *f, uint32_t n)
 {
     if (f->result.timed_out) {
-        acquit(f, n);
+        batch_acquit(f, n);
     }
     f->pos += n;
     f->cap = MIN(f->cap * 2, SMMUV3_HOST_INVALIDATE_MAX);
 }
 
 /* From a first call of @n on, which ended with @ret; 0: none was made. */
-static SMMUv3BatchResult go_on(SMMUv3Batch *b, SMMUv3Engine *e, int ret,
-                               uint32_t n, uint32_t done)
+static SMMUv3BatchResult batch_go_on(SMMUv3Batch *b, int ret,
+                                     uint32_t n, uint32_t done)
 {
     Flush f = {
-        .engine = e, .batch = b, .cap = SMMUV3_HOST_INVALIDATE_MAX,
+        .batch = b, .cap = SMMUV3_HOST_INVALIDATE_MAX,
         .calls = UINT_MAX, .made = true,
     };
 
     for (;;) {
         if (ret) {
-            after_failure(&f, ret, n, done);
+            batch_after_failure(&f, ret, n, done);
         } else {
-            after_success(&f, n);
+            batch_after_success(&f, n);
         }
         if (f.pos >= b->n || f.result.cerror != SMMUV3_CERROR_NONE) {
             break;
         }
         n = MIN((f.pos < f.last ? f.last : b->n) - f.pos, f.cap);
         done = 0;
-        ret = issue(&f, &n, &done);
+        ret = batch_issue(&f, &n, &done);
     }
     b->n = 0;
     return f.result;
 }
 
-SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e)
+SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b)
 {
     uint32_t done = 0, n = b->n;
     int ret;
@@ -310,14 +317,14 @@ SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e)
     if (!n) {
         return (SMMUv3BatchResult) { .cerror = SMMUV3_CERROR_NONE };
     }
-    e->stats.sent += n;
-    e->stats.batches++;
-    if (n > SMMUV3_HOST_INVALIDATE_MAX || e->info.repeat_tlbi_cfgi) {
-        return go_on(b, e, 0, 0, 0);
+    b->port->stats->sent += n;
+    b->port->stats->batches++;
+    if (n > SMMUV3_HOST_INVALIDATE_MAX || b->port->info.repeat_tlbi_cfgi) {
+        return batch_go_on(b, 0, 0, 0);
     }
-    ret = call(e, b->cmds, n, &done);
+    ret = smmuv3_host_invalidate(b->port, b->cmds, n, &done);
     if (ret) {
-        return go_on(b, e, ret, n, done);
+        return batch_go_on(b, ret, n, done);
     }
     b->n = 0;
     return (SMMUv3BatchResult) { .cerror = SMMUV3_CERROR_NONE };

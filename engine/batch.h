@@ -9,9 +9,14 @@
 
 #include <glib.h>
 
-#include "smmuv3-engine.h"
+#include "atc.h"
+#include "host.h"
+#include "vsid.h"
 
 typedef struct SMMUv3Batch {
+    SMMUv3HostPort *port;
+    const SMMUv3VsidTable *vsids;
+    const SMMUv3AtcRound *atc;
     SMMUv3Cmd *cmds;        /* little-endian, canonical */
     uint32_t *index;        /* of each in the window */
     uint32_t n;
@@ -33,7 +38,10 @@ typedef struct SMMUv3BatchResult {
     uint32_t atc_index;     /* of the first of them */
 } SMMUv3BatchResult;
 
-void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity);
+/* The pointers are borrowed. A vIOMMU is needed by a flush only. */
+void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity, SMMUv3HostPort *port,
+                       const SMMUv3VsidTable *vsids,
+                       const SMMUv3AtcRound *atc);
 void smmuv3_batch_destroy(SMMUv3Batch *b);
 
 /* @cmd in host byte order. The caller keeps to the capacity. */
@@ -46,6 +54,6 @@ static inline void smmuv3_batch_add(SMMUv3Batch *b, SMMUv3Cmd cmd,
 }
 
 /* Sends everything and empties the batch. */
-SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b, SMMUv3Engine *e);
+SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b);
 
 #endif

@@ -23,30 +23,7 @@
 #ifndef ENGINE_COALESCE_H
 #define ENGINE_COALESCE_H
 
-#include "batch.h"
-#include "forward.h"
-
-/* More single addresses than a last level table of 4 KiB has: not worth it. */
-#define SMMUV3_EXPAND_MAX 512
-
-/*
- * The sort order. key[1] holds the opcode in its top byte, so that opcodes
- * order the commands; TLBIs by address of leaves take two opcodes that do not
- * exist (0x14, 0x15), which puts them behind those that drop table walks. The
- * rest of the key, for a TLBI by address: ASID (bits 31:16), TTL and TG in
- * key[1], the number of the 4 KiB page in key[0]; for others: what is left of
- * both words.
- */
-#define SMMUV3_KEY_OPCODE_SHIFT 56
-#define SMMUV3_KEY_ASID_SHIFT 32
-#define SMMUV3_KEY_PAGE_SHIFT 12
-
-typedef struct SMMUv3CoalesceEntry {
-    uint64_t key[2];
-    uint64_t pages;         /* of 4 KiB; 0: not by address */
-    uint32_t index;         /* the first of those merged, in the window */
-    uint32_t range;         /* NUM and SCALE as written; RANGE_MERGED */
-} SMMUv3CoalesceEntry;
+#include "entry.h"
 
 typedef struct SMMUv3Coalesce {
     SMMUv3EngineStats *stats;
@@ -70,17 +47,6 @@ void smmuv3_coalesce_destroy(SMMUv3Coalesce *c);
 /* What the guest was promised and the host has. Nothing is gathered now. */
 void smmuv3_coalesce_set_idr(SMMUv3Coalesce *c, const uint32_t guest_idr[6],
                              const uint32_t host_idr[6]);
-
-/* key[1] of a TLBI by address, canonical. */
-static inline uint64_t smmuv3_coalesce_kind(SMMUv3Cmd cmd)
-{
-    uint64_t opcode = cmd.dw[0] & SMMUV3_CMD0_OPCODE;
-    uint64_t leaf = cmd.dw[1] & SMMUV3_TLBI1_LEAF;
-
-    return (opcode + 2 * leaf) << SMMUV3_KEY_OPCODE_SHIFT |
-           cmd.dw[0] >> SMMUV3_KEY_ASID_SHIFT |
-           (cmd.dw[1] & (SMMUV3_TLBI1_TG | SMMUV3_TLBI1_TTL));
-}
 
 /*
  * Takes in @cmd, canonical and in host byte order, of window index @index;
@@ -130,7 +96,7 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
 /* Forgets what was gathered. */
 void smmuv3_coalesce_clear(SMMUv3Coalesce *c);
 
-/* Appends the result to @b and is empty afterwards. */
-void smmuv3_coalesce_emit(SMMUv3Coalesce *c, SMMUv3Batch *b);
+/* Sorts and merges what did not come in order. emit.h makes commands of it. */
+void smmuv3_coalesce_settle(SMMUv3Coalesce *c);
 
 #endif

@@ -83,9 +83,8 @@ static SMMUv3Cmd canonical_range(const SMMUv3ForwardRules *rules,
         (*widened)++;
         return make_cmd(SMMUV3_CMD_TLBI_NH_ALL, 0);
     }
-    return make_cmd(
-        range | (cmd.dw[0] & rules->tlbi[cmd.dw[0] & 1]),
-        hints | (cmd.dw[1] & (SMMUV3_TLBI1_VA | SMMUV3_TLBI1_LEAF)));
+    return make_cmd(range | (cmd.dw[0] & rules->tlbi[cmd.dw[0] & 1]), hints |
+                    (cmd.dw[1] & (SMMUV3_TLBI1_VA | SMMUV3_TLBI1_LEAF)));
 }
 
 static SMMUv3Cmd canonical_atc(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,

@@ -19,18 +19,15 @@ struct SMMUv3Hwpt {
 };
 
 struct SMMUv3HwptTable {
-    const SMMUv3HostOps *ops;
-    SMMUv3Host *host;
-    SMMUv3HostId viommu;
+    SMMUv3HostPort *port;
     bool no_stalls;
-    SMMUv3EngineStats *stats;
     const SMMUv3FrontendOps *fe;    /* NULL: nobody to tell */
     void *opaque;
     GHashTable *by_config;
     GQueue kept;        /* head: most recently used */
 };
 
-static guint config_hash(gconstpointer p)
+static guint hwpt_config_hash(gconstpointer p)
 {
     const SMMUv3StreamConfig *c = p;
     uint64_t h = c->key[0] * UINT64_C(0x9e3779b97f4a7c15);
@@ -39,24 +36,18 @@ static guint config_hash(gconstpointer p)
     return h ^ (h >> 32);
 }
 
-static gboolean config_equal(gconstpointer a, gconstpointer b)
+static gboolean hwpt_config_equal(gconstpointer a, gconstpointer b)
 {
     return smmuv3_stream_config_equal(a, b);
 }
 
-SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
-                                       SMMUv3Host *host, SMMUv3HostId viommu,
-                                       bool no_stalls,
-                                       SMMUv3EngineStats *stats)
+SMMUv3HwptTable *smmuv3_hwpt_table_new(SMMUv3HostPort *port, bool no_stalls)
 {
     SMMUv3HwptTable *t = g_new0(SMMUv3HwptTable, 1);
 
-    t->ops = ops;
-    t->host = host;
-    t->viommu = viommu;
+    t->port = port;
     t->no_stalls = no_stalls;
-    t->stats = stats;
-    t->by_config = g_hash_table_new(config_hash, config_equal);
+    t->by_config = g_hash_table_new(hwpt_config_hash, hwpt_config_equal);
     g_queue_init(&t->kept);
     return t;
 }
@@ -69,8 +60,8 @@ void smmuv3_hwpt_table_tell(SMMUv3HwptTable *t, const SMMUv3FrontendOps *fe,
 }
 
 /* The one place where a decision becomes an STE for the kernel. */
-static void encode_ste(const SMMUv3HwptTable *t,
-                       const SMMUv3StreamConfig *config, uint64_t ste[2])
+static void hwpt_encode_ste(const SMMUv3HwptTable *t,
+                            const SMMUv3StreamConfig *config, uint64_t ste[2])
 {
     uint64_t dw0 = config->key[0], dw1 = config->key[1];
 
@@ -91,21 +82,22 @@ static void encode_ste(const SMMUv3HwptTable *t,
     ste[1] = dw1;
 }
 
-static SMMUv3HwptInfo describe(const SMMUv3HwptTable *t,
-                               const SMMUv3Hwpt *hwpt)
+static SMMUv3HwptInfo hwpt_describe(const SMMUv3HwptTable *t,
+                                    const SMMUv3Hwpt *hwpt)
 {
     SMMUv3HwptInfo info = {
         .id = hwpt->id, .kind = hwpt->config.kind, .users = hwpt->refs,
     };
 
-    encode_ste(t, &hwpt->config, info.ste);
+    hwpt_encode_ste(t, &hwpt->config, info.ste);
     return info;
 }
 
-static void tell(const SMMUv3HwptTable *t, const SMMUv3Hwpt *hwpt, bool made)
+static void hwpt_tell(const SMMUv3HwptTable *t, const SMMUv3Hwpt *hwpt,
+                      bool made)
 {
     if (t->fe && t->fe->hwpt_changed) {
-        SMMUv3HwptInfo info = describe(t, hwpt);
+        SMMUv3HwptInfo info = hwpt_describe(t, hwpt);
 
         t->fe->hwpt_changed(t->opaque, &info, made);
     }
@@ -113,9 +105,8 @@ static void tell(const SMMUv3HwptTable *t, const SMMUv3Hwpt *hwpt, bool made)
 
 static void hwpt_destroy(SMMUv3HwptTable *t, SMMUv3Hwpt *hwpt)
 {
-    tell(t, hwpt, false);
-    t->stats->calls[SMMUV3_CALL_DESTROY]++;
-    t->ops->destroy(t->host, hwpt->id);
+    hwpt_tell(t, hwpt, false);
+    smmuv3_host_destroy(t->port, hwpt->id);
     g_free(hwpt);
 }
 
@@ -142,7 +133,7 @@ void smmuv3_hwpt_table_free(SMMUv3HwptTable *t)
     g_free(t);
 }
 
-static void count_alloc(SMMUv3EngineStats *stats, SMMUv3StreamKind kind)
+static void hwpt_count_alloc(SMMUv3EngineStats *stats, SMMUv3StreamKind kind)
 {
     switch (kind) {
     case SMMUV3_STREAM_TRANSLATE:
@@ -164,11 +155,10 @@ static int hwpt_new(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
     uint64_t ste[2];
     int ret;
 
-    encode_ste(t, config, ste);
+    hwpt_encode_ste(t, config, ste);
     ste[0] = GUINT64_TO_LE(ste[0]);
     ste[1] = GUINT64_TO_LE(ste[1]);
-    t->stats->calls[SMMUV3_CALL_HWPT_ALLOC]++;
-    ret = t->ops->hwpt_alloc(t->host, t->viommu, dev, ste, &id);
+    ret = smmuv3_host_hwpt_alloc(t->port, dev, ste, &id);
     if (ret) {
         return ret;
     }
@@ -176,8 +166,8 @@ static int hwpt_new(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
     (*out)->config = *config;
     (*out)->id = id;
     g_hash_table_insert(t->by_config, &(*out)->config, *out);
-    count_alloc(t->stats, config->kind);
-    tell(t, *out, true);
+    hwpt_count_alloc(t->port->stats, config->kind);
+    hwpt_tell(t, *out, true);
     return 0;
 }
 
@@ -193,13 +183,13 @@ int smmuv3_hwpt_get(SMMUv3HwptTable *t, SMMUv3HostDevice *dev,
             return ret;
         }
     } else if (hwpt->refs) {
-        t->stats->hwpt_shared++;
+        t->port->stats->hwpt_shared++;
     } else {
         if (hwpt->kept) {
             g_queue_delete_link(&t->kept, hwpt->kept);
             hwpt->kept = NULL;
         }
-        t->stats->hwpt_reused++;
+        t->port->stats->hwpt_reused++;
     }
     hwpt->refs++;
     *out = hwpt;
@@ -224,7 +214,7 @@ SMMUv3HostId smmuv3_hwpt_id(const SMMUv3Hwpt *hwpt)
     return hwpt->id;
 }
 
-static gint by_id(gconstpointer a, gconstpointer b)
+static gint hwpt_by_id(gconstpointer a, gconstpointer b)
 {
     const SMMUv3Hwpt *const *p = a, *const *q = b;
 
@@ -243,9 +233,9 @@ void smmuv3_hwpt_for_each(
     while (g_hash_table_iter_next(&iter, NULL, &hwpt)) {
         g_ptr_array_add(all, hwpt);
     }
-    g_ptr_array_sort(all, by_id);
+    g_ptr_array_sort(all, hwpt_by_id);
     for (guint i = 0; i < all->len; i++) {
-        SMMUv3HwptInfo info = describe(t, g_ptr_array_index(all, i));
+        SMMUv3HwptInfo info = hwpt_describe(t, g_ptr_array_index(all, i));
 
         visit(opaque, &info);
     }

@@ -11,20 +11,18 @@
 #ifndef ENGINE_HWPT_H
 #define ENGINE_HWPT_H
 
+#include "host.h"
 #include "stream.h"
 
 typedef struct SMMUv3Hwpt SMMUv3Hwpt;
 typedef struct SMMUv3HwptTable SMMUv3HwptTable;
 
 /*
- * @ops, @host and @stats are borrowed. @no_stalls: the host's SMMU can stall
+ * @port is borrowed, and has a vIOMMU. @no_stalls: the host's SMMU can stall
  * and the guest was promised that it cannot, so every STE disables it (5.2
  * S1STALLD); a CD, which only the hardware reads, could ask for it otherwise.
  */
-SMMUv3HwptTable *smmuv3_hwpt_table_new(const SMMUv3HostOps *ops,
-                                       SMMUv3Host *host, SMMUv3HostId viommu,
-                                       bool no_stalls,
-                                       SMMUv3EngineStats *stats);
+SMMUv3HwptTable *smmuv3_hwpt_table_new(SMMUv3HostPort *port, bool no_stalls);
 
 /* Tells @fe->hwpt_changed, if there is one, of each HWPT. Borrowed. */
 void smmuv3_hwpt_table_tell(SMMUv3HwptTable *t, const SMMUv3FrontendOps *fe,

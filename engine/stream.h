@@ -9,7 +9,7 @@
 #ifndef ENGINE_STREAM_H
 #define ENGINE_STREAM_H
 
-#include "smmuv3-engine.h"
+#include "smmuv3-decode.h"
 
 typedef struct SMMUv3StreamConfig {
     SMMUv3StreamKind kind;

@@ -169,6 +169,7 @@ static int destroy(SMMUv3Host *host, SMMUv3HostId id)
 }
 
 const SMMUv3HostOps spy_ops = {
+    .size = sizeof(SMMUv3HostOps),
     .get_info = get_info,
     .viommu_alloc = viommu_alloc,
     .vdevice_alloc = vdevice_alloc,

@@ -27,7 +27,10 @@ static void check(bool ok, const char *what)
 
 static bool is(const Vmm *vmm, SMMUv3StreamKind kind)
 {
-    return smmuv3_engine_device_kind(vmm->plugged) == kind;
+    SMMUv3DeviceInfo info;
+
+    smmuv3_engine_device_info(vmm->plugged, &info);
+    return info.kind == kind;
 }
 
 static bool no_errors(Vmm *vmm)

@@ -104,19 +104,6 @@ static void events_failed(void *opaque, int err)
     printf("# this host cannot tell of faults: %s\n", strerror(-err));
 }
 
-static const SMMUv3FrontendOps frontend_ops = {
-    .read = read_ram,
-    .read_words = read_words,
-    .sync_irq = sync_irq,
-    .msi = send_msi,
-    .stream_failed = stream_failed,
-    .vsid = vsid,
-    .watch = watch,
-    .events_failed = events_failed,
-};
-
-/* ---- What the register file asks for ---- */
-
 static int write_ram(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
     void *ram = ram_at(opaque, addr, len);
@@ -148,11 +135,19 @@ static void resume(void *opaque, unsigned delay_ms)
     vmm->resume_at = now_ms() + delay_ms;
 }
 
-static const SMMUv3RegsOps regs_ops = {
+static const SMMUv3FrontendOps frontend_ops = {
+    .size = sizeof(SMMUv3FrontendOps),
+    .read = read_ram,
+    .read_words = read_words,
     .write = write_ram,
     .irq = irq,
+    .sync_irq = sync_irq,
     .msi = send_msi,
     .resume = resume,
+    .stream_failed = stream_failed,
+    .vsid = vsid,
+    .watch = watch,
+    .events_failed = events_failed,
 };
 
 /* ---- When the VMM calls ---- */
@@ -166,7 +161,7 @@ static void promise(Vmm *vmm, const SMMUv3HostInfo *info)
     uint32_t idr[6];
 
     smmuv3_promise(&wishes, info, idr);
-    smmuv3_regs_reset(vmm->regs, idr);
+    smmuv3_engine_reset(vmm->engine, idr);
 }
 
 void vmm_init(Vmm *vmm)
@@ -176,7 +171,7 @@ void vmm_init(Vmm *vmm)
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     g_assert(vmm->ram != MAP_FAILED);
     vmm->engine = smmuv3_engine_new(&frontend_ops, vmm);
-    vmm->regs = smmuv3_regs_new(vmm->engine, &regs_ops, vmm);
+    g_assert(vmm->engine);
     promise(vmm, NULL);
 }
 
@@ -206,6 +201,10 @@ static void explain(const Host *host, const SMMUv3HostInfo *info,
 
 bool vmm_plug(Vmm *vmm, const SMMUv3HostOps *ops, Host *host, uint32_t rid)
 {
+    SMMUv3Plug plug = {
+        .ops = ops, .host = &host->iommufd, .dev = &host->device,
+        .parent = host->parent, .cookie = host,
+    };
     SMMUv3HostInfo info = { 0 };
     SMMUv3Refusal why;
     int ret;
@@ -215,9 +214,7 @@ bool vmm_plug(Vmm *vmm, const SMMUv3HostOps *ops, Host *host, uint32_t rid)
     if (ops->get_info(&host->iommufd, &host->device, &info) == 0) {
         promise(vmm, &info);    /* the guest does not run yet */
     }
-    ret = smmuv3_engine_device_add(vmm->engine, ops, &host->iommufd,
-                                   &host->device, host->parent, host,
-                                   &vmm->plugged, &why);
+    ret = smmuv3_engine_plug(vmm->engine, &plug, &vmm->plugged, &why);
     pthread_mutex_unlock(&vmm->lock);
     if (ret) {
         explain(host, &info, why, ret);
@@ -231,16 +228,16 @@ void vmm_reset(Vmm *vmm)
     uint32_t idr[6];
 
     pthread_mutex_lock(&vmm->lock);
-    memcpy(idr, smmuv3_regs_state(vmm->regs)->idr, sizeof(idr));
+    memcpy(idr, smmuv3_engine_state(vmm->engine)->idr, sizeof(idr));
     vmm->resume = false;
-    smmuv3_regs_reset(vmm->regs, idr);
+    smmuv3_engine_reset(vmm->engine, idr);
     pthread_mutex_unlock(&vmm->lock);
 }
 
 void vmm_unplug(Vmm *vmm)
 {
     pthread_mutex_lock(&vmm->lock);
-    smmuv3_engine_device_remove(vmm->engine, vmm->plugged);
+    smmuv3_engine_unplug(vmm->engine, vmm->plugged);
     vmm->plugged = NULL;
     pthread_mutex_unlock(&vmm->lock);
     /* Now, not before, the VMM may close the device's file descriptor. */
@@ -248,7 +245,6 @@ void vmm_unplug(Vmm *vmm)
 
 void vmm_destroy(Vmm *vmm)
 {
-    smmuv3_regs_free(vmm->regs);
     smmuv3_engine_free(vmm->engine);
     munmap(vmm->ram, RAM_SIZE);
 }
@@ -259,7 +255,7 @@ uint64_t vmm_mmio_read(Vmm *vmm, uint64_t offset, unsigned size)
     uint64_t value;
 
     pthread_mutex_lock(&vmm->lock);
-    smmuv3_regs_read(vmm->regs, offset, size, &value);
+    smmuv3_engine_read(vmm->engine, offset, size, &value);
     pthread_mutex_unlock(&vmm->lock);
     return value;
 }
@@ -267,7 +263,7 @@ uint64_t vmm_mmio_read(Vmm *vmm, uint64_t offset, unsigned size)
 void vmm_mmio_write(Vmm *vmm, uint64_t offset, unsigned size, uint64_t value)
 {
     pthread_mutex_lock(&vmm->lock);
-    smmuv3_regs_write(vmm->regs, offset, size, value);
+    smmuv3_engine_write(vmm->engine, offset, size, value);
     pthread_mutex_unlock(&vmm->lock);
 }
 
@@ -284,13 +280,13 @@ void vmm_main_loop(Vmm *vmm, int timeout_ms)
 
     if (poll(&events, 1, vmm->resume ? until_resume(vmm) : timeout_ms) > 0) {
         pthread_mutex_lock(&vmm->lock);
-        smmuv3_regs_host_events(vmm->regs);
+        smmuv3_engine_host_events(vmm->engine);
         pthread_mutex_unlock(&vmm->lock);
     }
     if (until_resume(vmm) == 0) {
         pthread_mutex_lock(&vmm->lock);
         vmm->resume = false;
-        smmuv3_regs_resume(vmm->regs);
+        smmuv3_engine_resume(vmm->engine);
         pthread_mutex_unlock(&vmm->lock);
     }
 }

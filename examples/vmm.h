@@ -21,7 +21,6 @@
 
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
-#include "smmuv3-regs.h"
 
 #define RAM_BASE UINT64_C(0x40000000)
 #define RAM_SIZE (UINT64_C(16) << 20)
@@ -37,7 +36,6 @@ typedef struct Vmm {
     pthread_mutex_t lock;       /* around every call on engine and regs */
     uint8_t *ram;               /* RAM_SIZE bytes at guest physical RAM_BASE */
     SMMUv3Engine *engine;
-    SMMUv3RegFile *regs;
     SMMUv3EngineDevice *plugged;
     uint32_t rid;               /* the RequesterID that the guest gave it */
     int events_fd;              /* readable: the host has events; -1: none */

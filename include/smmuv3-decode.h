@@ -17,6 +17,18 @@
 
 #include "smmuv3-engine.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The guest's registers that decide over streams (6.3). */
+typedef struct SMMUv3StreamRegs {
+    uint32_t cr0;
+    uint32_t gbpa;
+    uint64_t strtab_base;
+    uint32_t strtab_base_cfg;
+} SMMUv3StreamRegs;
+
 /* How the transactions of a stream go that come without a SubstreamID. */
 typedef struct SMMUv3DecodedStream {
     SMMUv3StreamKind kind;
@@ -29,7 +41,7 @@ typedef struct SMMUv3DecodedStream {
  * What an SMMU finds for @sid that was promised @idr and has @regs: GBPA while
  * SMMUEN=0 (6.3.14), else the STE (5.1, 5.2) and where it leads (S1DSS, S1Fmt,
  * 5.3). C_BAD_STREAMID is to be recorded with CR2.RECINVSID only, which
- * smmuv3_regs_record() sees to. What it has read is cached until
+ * smmuv3_engine_record_events() sees to. What it has read is cached until
  * smmuv3_decode_command() says SMMUV3_INVALIDATE_CONFIG, or @regs change.
  */
 void smmuv3_decode_stream(SMMUv3ReadWords read_words, void *opaque,
@@ -68,5 +80,9 @@ typedef struct SMMUv3Invalidation {
  */
 SMMUv3Invalidation smmuv3_decode_command(const uint32_t idr[6],
                                          const SMMUv3Cmd *cmd);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,16 +3,23 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A VMM keeps the registers, guest memory and interrupts; the engine decides
- * what they mean: which command is local, forwarded or illegal (Arm IHI 0070
- * chapter 4), which STE makes which nested HWPT (chapter 5), which vSID is
- * which host device. It calls back through SMMUv3FrontendOps and down through
- * SMMUv3HostOps (smmuv3-host.h).
+ * One object is one SMMUv3 of a guest. A VMM hands it the guest's register
+ * accesses and the host's devices; the engine decides what they mean: which
+ * registers there are and what a write sets going (Arm IHI 0070 chapter 6),
+ * which command is local, forwarded or illegal (chapter 4), which STE makes
+ * which nested HWPT (chapter 5), which vSID is which host device. It calls back
+ * through SMMUv3FrontendOps and down through SMMUv3HostOps (smmuv3-host.h).
+ *
+ * Registers: what an SMMU with stage 1 only and without PRI, ECMDQ, ATOS, MPAM
+ * or DPT does not have reads as zero and ignores writes. Page 1 is an alias of
+ * page 0, which 6.1 permits.
  *
  * Locking: none inside. The caller serializes all calls on one engine.
  * Memory: nothing is allocated while commands are consumed, except for what a
  * changed STE needs. All addresses are guest physical (IPA), sizes in bytes.
- * A guest reaches no assertion, no unbounded loop and no log line here.
+ * A guest may write anything in any order: it reaches no assertion, no
+ * unbounded loop and no log line here, and one call consumes one slice of
+ * commands at the most.
  */
 #ifndef SMMUV3_ENGINE_H
 #define SMMUV3_ENGINE_H
@@ -24,6 +31,13 @@
 #include "smmuv3-host.h"
 #include "smmuv3/event.h"
 #include "smmuv3/registers.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Of this header: major * 10000 + minor * 100 + patch. */
+#define SMMUV3_ENGINE_VERSION 100
 
 typedef struct SMMUv3Engine SMMUv3Engine;
 typedef struct SMMUv3EngineDevice SMMUv3EngineDevice;
@@ -71,6 +85,45 @@ typedef struct SMMUv3BatchInfo {
 } SMMUv3BatchInfo;
 
 /*
+ * The registers' values, all that there is to migrate. CR0ACK lags behind CR0
+ * only inside of a call; IRQ_CTRLACK is IRQ_CTRL. Indices are kept as they were
+ * written, bits above the queue's size are hidden when they are read.
+ */
+typedef struct SMMUv3Regs {
+    uint32_t idr[6];
+    uint32_t iidr;
+    uint32_t aidr;
+    uint32_t cr0;
+    uint32_t cr0ack;
+    uint32_t cr1;
+    uint32_t cr2;
+    uint32_t gbpa;
+    uint32_t irq_ctrl;
+    uint32_t gerror;
+    uint32_t gerrorn;
+    uint64_t gerror_irq_cfg0;
+    uint32_t gerror_irq_cfg1;
+    uint32_t gerror_irq_cfg2;
+    uint64_t strtab_base;
+    uint32_t strtab_base_cfg;
+    uint64_t cmdq_base;
+    uint32_t cmdq_prod;
+    uint32_t cmdq_cons;
+    uint64_t eventq_base;
+    uint32_t eventq_prod;
+    uint32_t eventq_cons;
+    uint64_t eventq_irq_cfg0;
+    uint32_t eventq_irq_cfg1;
+    uint32_t eventq_irq_cfg2;
+} SMMUv3Regs;
+
+/* Interrupts; that of CMD_SYNC is SMMUv3FrontendOps.sync_irq. */
+typedef enum SMMUv3Irq {
+    SMMUV3_IRQ_GERROR,
+    SMMUV3_IRQ_EVENTQ,
+} SMMUv3Irq;
+
+/*
  * Reads @n words at @addr (8-byte aligned), each with one 64-bit single-copy
  * atomic load (3.21.3), as they stand in memory (little-endian). 0, or -EFAULT.
  */
@@ -92,22 +145,45 @@ typedef enum SMMUv3HostCall {
     SMMUV3_CALLS
 } SMMUv3HostCall;
 
-/* What the engine asks of the VMM. */
+/*
+ * What the engine asks of the VMM. None may call back into the engine. Those
+ * that are not called optional have to be there.
+ */
 typedef struct SMMUv3FrontendOps {
+    size_t size;                /* of this struct, as the caller knows it */
+
     /* Copies @len bytes of guest memory at @addr; 0, or -EFAULT. */
     int (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
 
     SMMUv3ReadWords read_words;
 
+    /* Copies @len bytes to guest memory at @addr; 0, or -EFAULT. */
+    int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+
+    /*
+     * An edge of a wired interrupt that SMMU_IRQ_CTRL has enabled (3.18), and
+     * for which the guest has set no MSI.
+     */
+    void (*irq)(void *opaque, SMMUv3Irq irq);
+
     /* A completed CMD_SYNC asked for its wired interrupt (4.7.3, SIG_IRQ). */
     void (*sync_irq)(void *opaque);
 
     /*
-     * The MSI of a completed CMD_SYNC (4.7.3): @data, little-endian, to @addr
-     * (4-byte aligned) by one 32-bit store that nobody sees before what the
-     * host has done; with IDR0.MSI only. 0, or -EFAULT: the write was aborted.
+     * An MSI, of a completed CMD_SYNC (4.7.3) or of an interrupt (3.18): @data,
+     * little-endian, to @addr (4-byte aligned) by one 32-bit store that nobody
+     * sees before what the host has done. 0, or -EFAULT: the write was aborted.
+     * Optional for who never promises IDR0.MSI.
      */
     int (*msi)(void *opaque, uint64_t addr, uint32_t data);
+
+    /*
+     * Commands are left after a slice: call smmuv3_engine_resume() soon, when
+     * the guest had its thread back; or, as the host refused the next one, in
+     * @delay_ms of real time (0: soon), and only then. Asked again for every
+     * slice. A reset makes the last @delay_ms void.
+     */
+    void (*resume)(void *opaque, unsigned delay_ms);
 
     /*
      * Optional, for quiet runs: may an MSI to @addr be sent in one, being a
@@ -139,8 +215,8 @@ typedef struct SMMUv3FrontendOps {
 
     /*
      * Host events can be read when @fd polls readable: then call
-     * smmuv3_engine_read_events(), or what is built on it. -1: no longer; the
-     * old descriptor is closed after this returns.
+     * smmuv3_engine_host_events(). -1: no longer; the old descriptor is closed
+     * after this returns.
      */
     void (*watch)(void *opaque, int fd);
 
@@ -163,40 +239,14 @@ typedef struct SMMUv3FrontendOps {
 
     /* @made: @hwpt exists from now on; otherwise it is about to go. */
     void (*hwpt_changed)(void *opaque, const SMMUv3HwptInfo *hwpt, bool made);
+
+    /*
+     * Of @n events the first @written went into the guest's queue, and the rest
+     * nowhere; @lost: there had been more.
+     */
+    void (*recorded)(void *opaque, const SMMUv3EventRecord *records,
+                     unsigned n, unsigned written, bool lost);
 } SMMUv3FrontendOps;
-
-/* The guest's registers that decide over streams (6.3). */
-typedef struct SMMUv3StreamRegs {
-    uint32_t cr0;
-    uint32_t gbpa;
-    uint64_t strtab_base;
-    uint32_t strtab_base_cfg;
-} SMMUv3StreamRegs;
-
-/* The command queue's registers. CONS's ERR field is the caller's to write. */
-typedef struct SMMUv3CmdqRegs {
-    uint64_t base;              /* SMMU_CMDQ_BASE, 6.3.26 */
-    uint32_t prod;              /* index and wrap bit, 6.3.27 */
-    uint32_t cons;              /* index and wrap bit, 6.3.28; advanced */
-    bool quiet;                 /* see smmuv3_engine_cmdq_run() */
-    bool restarted;             /* CMDQEN was 0 since the last run */
-} SMMUv3CmdqRegs;
-
-typedef enum SMMUv3CmdqStatus {
-    SMMUV3_CMDQ_DRAINED,        /* CONS reached PROD */
-    SMMUV3_CMDQ_MORE,           /* a slice is done; call again soon */
-    SMMUV3_CMDQ_WAIT,           /* the host refuses; call again in wait_ms */
-    SMMUV3_CMDQ_STOPPED,        /* CONS names the failing command, see cerror */
-    SMMUV3_CMDQ_NOT_QUIET,      /* nothing was done: run it without quiet */
-} SMMUv3CmdqStatus;
-
-typedef struct SMMUv3CmdqResult {
-    SMMUv3CmdqStatus status;
-    SMMUv3CmdError cerror;
-    unsigned wait_ms;           /* of WAIT */
-    bool msi_aborted;           /* a CMD_SYNC's MSI, GERROR.MSI_CMDQ_ABT_ERR */
-    bool events_due;            /* smmuv3_engine_own_events() has some */
-} SMMUv3CmdqResult;
 
 /* Why a device cannot be taken. */
 typedef enum SMMUv3Refusal {
@@ -211,6 +261,15 @@ typedef enum SMMUv3Refusal {
     SMMUV3_REFUSAL_ATTACH,       /* the first attachment failed, or cleaning the
                                     TLB for a first device that comes again */
 } SMMUv3Refusal;
+
+/* A device to plug. What it points at outlives smmuv3_engine_unplug(). */
+typedef struct SMMUv3Plug {
+    const SMMUv3HostOps *ops;
+    SMMUv3Host *host;
+    SMMUv3HostDevice *dev;
+    SMMUv3HostId parent;        /* the nesting parent HWPT it is attached to */
+    void *cookie;               /* names the device to SMMUv3FrontendOps */
+} SMMUv3Plug;
 
 /* Commands by what they are about. */
 typedef enum SMMUv3CommandClass {
@@ -261,6 +320,11 @@ typedef struct SMMUv3EngineStats {
     uint64_t events_own;         /* of illegal STEs */
     uint64_t events_lost;        /* gaps in what the host told */
     uint64_t events_unknown;     /* of StreamIDs that the guest has not */
+    uint64_t prod_writes;        /* of SMMU_CMDQ_PROD */
+    uint64_t events_written;     /* to the guest's EVENTQ */
+    /* it is off, an abort not acknowledged, or CR2.RECINVSID not set */
+    uint64_t events_dropped;
+    uint64_t events_overflowed;  /* it was full (7.4) */
 } SMMUv3EngineStats;
 
 /* The kernel's objects that all devices share; 0: there is none. */
@@ -271,113 +335,159 @@ typedef struct SMMUv3EngineObjects {
 } SMMUv3EngineObjects;
 
 /*
- * A new engine without devices: SMMUEN=0, GBPA bypass, no features. Never
- * fails. @fe and @opaque are borrowed until smmuv3_engine_free().
+ * A new engine without devices, all registers zero until the first
+ * smmuv3_engine_reset(). @fe is copied, @opaque borrowed until
+ * smmuv3_engine_free(). NULL: @fe lacks a callback that has to be there, or has
+ * ones that this engine does not know.
  */
 SMMUv3Engine *smmuv3_engine_new(const SMMUv3FrontendOps *fe, void *opaque);
 
-/* Removes what devices are left, then frees. NULL is allowed. */
+/* Unplugs what devices are left, then frees. NULL is allowed. */
 void smmuv3_engine_free(SMMUv3Engine *e);
 
+/* ---- Registers ---- */
+
 /*
- * What the guest is promised, as its SMMU_IDR0..5 read. Call before the guest
- * runs and at reset. Decides legality (IDR0.ATS, PRI, STALL_MODEL), sizes
- * (IDR1.SIDSIZE, SSIDSIZE) and the width of ASIDs.
+ * Reset: everything off, GBPA is bypass, queues as large as @idr has them.
+ * @idr, SMMU_IDR0..5, is what the guest is promised from now on; with IDR3.HAD,
+ * mandatory from there on, it is an SMMUv3.1, else an SMMUv3.0. It promises no
+ * more than the head of this file allows, and decides legality (IDR0.ATS, PRI,
+ * STALL_MODEL), sizes (IDR1.SIDSIZE, SSIDSIZE) and the width of ASIDs. Every
+ * stream is driven again, and what was being consumed stops.
  */
-void smmuv3_engine_set_features(SMMUv3Engine *e, const uint32_t idr[6]);
+void smmuv3_engine_reset(SMMUv3Engine *e, const uint32_t idr[6]);
+
+/*
+ * A guest's access of @size bytes at @offset from the base of page 0. False if
+ * it is misaligned or neither of 4 nor of 8 bytes (6.2): it has done nothing
+ * and read zero. 8 bytes at two 32-bit registers are both of them, and both are
+ * written before either sets anything going. Places without a register are
+ * RAZ/WI.
+ *
+ * A write of SMMU_CMDQ_PROD, of CR0 or GERRORN consumes commands: one slice at
+ * the most (16384 commands, of them 4096 that the host has to be sent or that
+ * send an MSI, 512 that look at a stream table, or 64 that change an
+ * attachment; and it ends after a call that timed out, with two more at the
+ * most), as one window: a single copy out of guest memory, as few invalidate
+ * calls as the port's limit allows. A PROD that claims more than the queue
+ * holds is bounded by its size.
+ *
+ * A command that the host refuses, though not as illegal (its IOMMU is being
+ * reset under a device, memory is short), waits at CONS with the stream as it
+ * was: 13 times at the most with 0.9 s in all between them. Then the stream
+ * aborts (stream_failed()), or an invalidation is CERROR_ABT, as is the
+ * configuration of a stream that the host does not even let abort.
+ */
+bool smmuv3_engine_read(const SMMUv3Engine *e, uint64_t offset, unsigned size,
+                        uint64_t *value);
+bool smmuv3_engine_write(SMMUv3Engine *e, uint64_t offset, unsigned size,
+                         uint64_t value);
+
+/* The shortest way to the same as a write of @prod to SMMU_CMDQ_PROD. */
+void smmuv3_engine_write_prod(SMMUv3Engine *e, uint32_t prod);
+
+/*
+ * The value is in the register; what it sets going is left to resume(). For who
+ * has to have the registers as they are, but no time for commands.
+ */
+void smmuv3_engine_post_prod(SMMUv3Engine *e, uint32_t prod);
+
+/*
+ * smmuv3_engine_write_prod() in two halves. The first is a quiet run: it
+ * forwards invalidations and completes CMD_SYNCs, as nearly all runs do, raises
+ * no interrupt, and needs no lock but the one that serializes calls. Of the VMM
+ * it calls read, msi, msi_is_quiet, consumed, window_done and batch_done, of
+ * the port invalidate. With anything else in its slice (a stream's
+ * configuration, a wired interrupt, an illegal command) it does nothing; or it
+ * ends before that, if a CMD_SYNC had to be completed first. If it returns
+ * false, something is left to do, and smmuv3_engine_settle(), with the locks
+ * that any other call needs, comes before all calls but this one, reading, and
+ * smmuv3_engine_post_prod(). At other times that does nothing.
+ */
+bool smmuv3_engine_write_prod_quiet(SMMUv3Engine *e, uint32_t prod);
+void smmuv3_engine_settle(SMMUv3Engine *e);
+
+/*
+ * The next slice of commands, as resume() asked for. Nothing happens if the
+ * guest has switched the queue off since, or a reset came between.
+ */
+void smmuv3_engine_resume(SMMUv3Engine *e);
+
+/*
+ * While paused no command is consumed, so nothing is written to the guest's
+ * memory and no interrupt is raised, whatever registers are written: a VM that
+ * is stopped, or migrated, stays as it is. The VMM settles first, and brings no
+ * events. The end of a pause asks for what is left by resume(). A new engine is
+ * not paused; smmuv3_engine_reset() and _set_state() leave it as it is.
+ */
+void smmuv3_engine_pause(SMMUv3Engine *e, bool paused);
+
+/* To look at, or to migrate; valid until the next call on @e. */
+const SMMUv3Regs *smmuv3_engine_state(const SMMUv3Engine *e);
+
+/*
+ * Takes over a state that smmuv3_engine_state() gave elsewhere: every stream is
+ * driven again, and what was left in the command queue is asked for by
+ * resume(). @from is not trusted: bits that do not exist are dropped. False,
+ * and nothing done: its identification registers are not the ones that
+ * smmuv3_engine_reset() made here.
+ */
+bool smmuv3_engine_set_state(SMMUv3Engine *e, const SMMUv3Regs *from);
+
+/*
+ * Where the command queue's ring lies, for a VMM that keeps it mapped: its size
+ * in bytes, at most 8 MiB, and its guest physical address in *@addr. That is
+ * what SMMUv3FrontendOps.read is asked for next.
+ */
+uint64_t smmuv3_engine_cmdq_ring(const SMMUv3Engine *e, uint64_t *addr);
+
+/* ---- Devices ---- */
 
 /*
  * Takes a device: reads its host information, allocates the vIOMMU with the
  * first one (and, if there was one before, drops all of the guest's TLB
  * entries, as TLBIs went nowhere since), and attaches the stream as the
- * registers say. @parent is the nesting parent HWPT the device is attached to,
- * and stays on while SMMUEN=0 and GBPA does not abort; it stays the caller's.
- * @cookie names the device to ops->vsid().
+ * registers say. On its parent it stays while SMMUEN=0 and GBPA does not abort;
+ * that HWPT stays the caller's. @plug->ops is copied with the first device.
  *
- * 0 and *@out, owned by the engine until smmuv3_engine_device_remove(); or a
- * negative errno and why in *@why, with the device as it was.
+ * 0 and *@out, owned by the engine until smmuv3_engine_unplug(); or a negative
+ * errno and why in *@why, with the device as it was. -EINVAL: @plug->ops is
+ * not complete.
  */
-int smmuv3_engine_device_add(SMMUv3Engine *e, const SMMUv3HostOps *ops,
-                             SMMUv3Host *host, SMMUv3HostDevice *dev,
-                             SMMUv3HostId parent, void *cookie,
-                             SMMUv3EngineDevice **out, SMMUv3Refusal *why);
+int smmuv3_engine_plug(SMMUv3Engine *e, const SMMUv3Plug *plug,
+                       SMMUv3EngineDevice **out, SMMUv3Refusal *why);
 
 /*
  * Gives a device up: back on the parent (blocked if that fails), its
  * vDEVICE destroyed; with the last device the nested HWPTs and the vIOMMU go
  * too. Nothing of it is left in the kernel when this returns.
  */
-void smmuv3_engine_device_remove(SMMUv3Engine *e, SMMUv3EngineDevice *d);
+void smmuv3_engine_unplug(SMMUv3Engine *e, SMMUv3EngineDevice *d);
+
+/* ---- Events ---- */
+
+/*
+ * The host's events can be read (SMMUv3FrontendOps.watch): puts those that are
+ * there, SMMUV3_HOST_EVENTS_MAX at the most, into the guest's EVENTQ, with one
+ * interrupt. A queue that is off drops them, a full one sets OVFLG (7.4), one
+ * that cannot be written raises GERROR.EVENTQ_ABT_ERR (7.2.1). C_BAD_STREAMID
+ * is written with CR2.RECINVSID only (6.3.12).
+ */
+void smmuv3_engine_host_events(SMMUv3Engine *e);
+
+/*
+ * The same for @n records, little-endian, that the VMM makes itself; @lost:
+ * there were more than it could keep. Lost events set OVFLG, with an interrupt,
+ * also if none came.
+ */
+void smmuv3_engine_record_events(SMMUv3Engine *e,
+                                 const SMMUv3EventRecord *records, unsigned n,
+                                 bool lost);
+
+/* ---- What there is ---- */
 
 /* Host information: of the first device; false while there is none. */
 bool smmuv3_engine_host_info(const SMMUv3Engine *e, SMMUv3HostInfo *info);
-
-/*
- * The registers changed (CR0.SMMUEN, GBPA while SMMUEN=0, the stream table's
- * base at enabling; 6.3.9, 6.3.14, 6.3.24): re-drives every stream. Costs no
- * system call for a stream that stays as it was.
- */
-void smmuv3_engine_set_regs(SMMUv3Engine *e, const SMMUv3StreamRegs *regs);
-
-/*
- * Consumes from @q->cons to @q->prod, one slice at the most (16384 commands, of
- * them 4096 that the host has to be sent or that send an MSI, 512 that look at
- * a stream table, or 64 that change an attachment; and it ends after a call
- * that timed out, with two more at the most), as one window: a single copy out
- * of guest memory, as few invalidate calls as the port's limit allows. A PROD
- * that claims more than the queue holds is bounded by its size. The caller has
- * checked that CMDQEN=1 and that no CMDQ_ERR is unacknowledged, and on STOPPED
- * writes ERR and toggles GERROR, as it does for an aborted MSI.
- *
- * A command that the host refuses, though not as illegal (its IOMMU is being
- * reset under a device, memory is short), waits at CONS with the stream as it
- * was: WAIT, 13 times at the most with 0.9 s in all between them. Then the
- * stream aborts (stream_failed()), or an invalidation is CERROR_ABT, as is the
- * configuration of a stream that the host does not even let abort.
- *
- * A quiet run forwards invalidations and completes CMD_SYNCs, as nearly all
- * runs do. With anything else in its slice (a stream's configuration, a wired
- * interrupt, an illegal command) it does nothing; or it ends before that, with
- * MORE, if a CMD_SYNC had to be completed first. Of the VMM it calls read,
- * msi, msi_is_quiet, consumed, window_done and batch_done, of the port
- * invalidate: a VMM can do without the locks that other callbacks need. Calls
- * are serialized all the same.
- */
-SMMUv3CmdqResult smmuv3_engine_cmdq_run(SMMUv3Engine *e, SMMUv3CmdqRegs *q);
-
-/*
- * Where a command queue's ring lies, SMMU_CMDQ_BASE being @base: its size in
- * bytes, and in *@addr its address.
- */
-uint64_t smmuv3_engine_cmdq_ring(uint64_t base, uint64_t *addr);
-
-/*
- * Whether the guest wants events now (CR0.EVENTQEN). The host's queue is made
- * when there are both a guest that wants them and a vIOMMU, and stays for as
- * long as the vIOMMU.
- */
-void smmuv3_engine_want_events(SMMUv3Engine *e, bool wanted);
-
-/*
- * Takes at most @max (SMMUV3_HOST_EVENTS_MAX) of the host's events, little-
- * endian as they go to the guest's EVENTQ; never blocks. How many; *@lost is
- * set if the host lost some since the last call.
- */
-unsigned smmuv3_engine_read_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
-                                   unsigned max, bool *lost);
-
-/*
- * The same for events of the engine's own. An SMMU tells of a bad configuration
- * with a transaction (7.2), but the host aborts the transactions silently. So
- * C_BAD_STE of an STE with V=1 that is illegal (5.2.2) is told without one:
- * once, when a CFGI_STE or CFGI_STE_RANGE names the stream, and the STE still
- * stands when the run of the queue ends. Nothing is told of V=0, of a StreamID
- * beyond the tables, nor of tables that cannot be read, which drivers have on
- * the way (3.21.3.1). Call until it gives 0, when a run of the queue says that
- * there are some.
- */
-unsigned smmuv3_engine_own_events(SMMUv3Engine *e, SMMUv3EventRecord *out,
-                                  unsigned max);
 
 /* Of @e for as long as it lives; each call on @e moves the counters. */
 const SMMUv3EngineStats *smmuv3_engine_stats(const SMMUv3Engine *e);
@@ -399,8 +509,8 @@ void smmuv3_engine_device_info(const SMMUv3EngineDevice *d,
                                SMMUv3DeviceInfo *info);
 SMMUv3EngineObjects smmuv3_engine_objects(const SMMUv3Engine *e);
 
-/* How a device's stream stands, and the event its transactions would raise. */
-SMMUv3StreamKind smmuv3_engine_device_kind(const SMMUv3EngineDevice *d);
-SMMUv3EventType smmuv3_engine_device_event(const SMMUv3EngineDevice *d);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -29,15 +29,20 @@
 #define SMMUV3_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "smmuv3/cmd.h"
 #include "smmuv3/event.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One iommufd context. Owned by whoever made it; outlives the engine's use. */
 typedef struct SMMUv3Host SMMUv3Host;
 
-/* One device bound to that iommufd. Outlives smmuv3_engine_device_remove(). */
+/* One device bound to that iommufd. Outlives smmuv3_engine_unplug(). */
 typedef struct SMMUv3HostDevice SMMUv3HostDevice;
 
 /* An IOMMUFD object id; 0 is none (the kernel never hands out 0). */
@@ -83,6 +88,8 @@ typedef struct SMMUv3HostEvent {
 #define SMMUV3_HOST_EVENTS_MAX 128
 
 typedef struct SMMUv3HostOps {
+    size_t size;                /* of this struct, as the caller knows it */
+
     /*
      * -ENODEV: there is an IOMMU, but it is no SMMUv3. The host attaches an
      * IOMMU group as a whole, so that who shares its group cannot be taken.
@@ -154,5 +161,9 @@ typedef struct SMMUv3HostOps {
     /* -EBUSY: still in use. */
     int (*destroy)(SMMUv3Host *host, SMMUv3HostId id);
 } SMMUv3HostOps;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 
 #include "smmuv3-host.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* An open iommufd. */
 struct SMMUv3Host {
     int iommufd;
@@ -67,5 +71,9 @@ char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
  */
 bool smmuv3_iommufd_msi_range(const SMMUv3HostDevice *dev, uint64_t *base,
                               uint64_t *size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

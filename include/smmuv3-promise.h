@@ -15,6 +15,10 @@
 
 #include "smmuv3-host.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A wish that leaves it to the host, or to what every host can keep. */
 #define SMMUV3_AUTO (-1)
 
@@ -69,5 +73,9 @@ bool smmuv3_promise_denied(const uint32_t idr[6], const SMMUv3Wishes *w,
  */
 bool smmuv3_promise_broken(const uint32_t idr[6], const SMMUv3HostInfo *info,
                            SMMUv3Shortfall *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

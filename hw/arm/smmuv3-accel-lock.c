@@ -66,7 +66,7 @@ bool smmuv3_accel_lock_hold(SMMUv3AccelLock *l)
     }
     posted = take_posted(l);
     if (posted) {
-        smmuv3_regs_post_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
+        smmuv3_engine_post_prod(l->engine, posted & SMMUV3_QUEUE_INDEX);
     }
     return true;
 }
@@ -92,10 +92,10 @@ bool smmuv3_accel_lock_enter(SMMUv3AccelLock *l)
     if (!take(l)) {
         return false;
     }
-    smmuv3_regs_settle(l->regs);
+    smmuv3_engine_settle(l->engine);
     posted = take_posted(l);
     if (posted) {
-        smmuv3_regs_write_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
+        smmuv3_engine_write_prod(l->engine, posted & SMMUV3_QUEUE_INDEX);
     }
     return true;
 }
@@ -151,7 +151,7 @@ static bool consume_quietly(SMMUv3AccelLock *l)
         return false;
     }
     posted = take_posted(l);
-    return !posted || smmuv3_regs_write_prod_quiet(l->regs, posted &
+    return !posted || smmuv3_engine_write_prod_quiet(l->engine, posted &
                                                    SMMUV3_QUEUE_INDEX);
 }
 
@@ -184,11 +184,11 @@ void smmuv3_accel_lock_consume(SMMUv3AccelLock *l)
 
 /* ---- Life ---- */
 
-void smmuv3_accel_lock_init(SMMUv3AccelLock *l, SMMUv3RegFile *regs,
+void smmuv3_accel_lock_init(SMMUv3AccelLock *l, SMMUv3Engine *engine,
                             void (*later)(void *opaque), void *opaque)
 {
     *l = (SMMUv3AccelLock) {
-        .regs = regs, .later = later, .opaque = opaque,
+        .engine = engine, .later = later, .opaque = opaque,
     };
     qemu_mutex_init(&l->mutex);
 }

@@ -17,7 +17,7 @@
  *    it then: for a slice of commands at the most.
  *
  * Who has it without the BQL never waits for the BQL: it lets go first, and
- * leaves what needs the BQL as it is (smmuv3_regs_settle()). So nobody who
+ * leaves what needs the BQL as it is (smmuv3_engine_settle()). So nobody who
  * waits for it with the BQL in hand can wait for ever.
  *
  * The file needs of QEMU only mutexes, atomics and the BQL, so that
@@ -27,7 +27,7 @@
 #define HW_ARM_SMMUV3_ACCEL_LOCK_H
 
 #include "qemu/thread.h"
-#include "smmuv3-regs.h"
+#include "smmuv3-engine.h"
 
 typedef struct SMMUv3AccelLock {
     QemuMutex mutex;            /* the engine and the register file */
@@ -35,13 +35,13 @@ typedef struct SMMUv3AccelLock {
     bool inside;                /* who has the BQL has it, too; under both */
     bool loud;                  /* no run may be quiet; atomic */
     uint32_t posted;            /* CMDQ_PROD, nobody has seen it; atomic */
-    SMMUv3RegFile *regs;
+    SMMUv3Engine *engine;
     void (*later)(void *opaque);
     void *opaque;
 } SMMUv3AccelLock;
 
 /* @later asks for smmuv3_accel_lock_enter() from the main loop; any thread. */
-void smmuv3_accel_lock_init(SMMUv3AccelLock *l, SMMUv3RegFile *regs,
+void smmuv3_accel_lock_init(SMMUv3AccelLock *l, SMMUv3Engine *engine,
                             void (*later)(void *opaque), void *opaque);
 void smmuv3_accel_lock_destroy(SMMUv3AccelLock *l);
 

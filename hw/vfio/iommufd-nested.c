@@ -276,6 +276,7 @@ static int destroy(SMMUv3Host *host, SMMUv3HostId id)
 }
 
 const SMMUv3HostOps smmuv3_iommufd_ops = {
+    .size = sizeof(SMMUv3HostOps),
     .get_info = get_info,
     .viommu_alloc = viommu_alloc,
     .vdevice_alloc = vdevice_alloc,

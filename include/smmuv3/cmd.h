@@ -9,13 +9,15 @@
 #ifndef SMMUV3_CMD_H
 #define SMMUV3_CMD_H
 
+#include <assert.h>
+
 #include "smmuv3/field.h"
 
 typedef struct SMMUv3Cmd {
     uint64_t dw[2];
 } SMMUv3Cmd;
 
-_Static_assert(sizeof(SMMUv3Cmd) == 16, "a command is 16 bytes (4.1.1)");
+static_assert(sizeof(SMMUv3Cmd) == 16, "a command is 16 bytes (4.1.1)");
 
 /* Opcodes, table 4.1 in 4.1.1 */
 typedef enum SMMUv3Opcode {

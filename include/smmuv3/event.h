@@ -8,13 +8,15 @@
 #ifndef SMMUV3_EVENT_H
 #define SMMUV3_EVENT_H
 
+#include <assert.h>
+
 #include "smmuv3/field.h"
 
 typedef struct SMMUv3EventRecord {
     uint64_t dw[4];
 } SMMUv3EventRecord;
 
-_Static_assert(sizeof(SMMUv3EventRecord) == 32, "an event is 32 bytes (7.3)");
+static_assert(sizeof(SMMUv3EventRecord) == 32, "an event is 32 bytes (7.3)");
 
 #define SMMUV3_EVENT0_TYPE        SMMUV3_BITS(7, 0)
 #define SMMUV3_EVENT0_SID         SMMUV3_BITS(63, 32)

@@ -9,13 +9,15 @@
 #ifndef SMMUV3_STE_H
 #define SMMUV3_STE_H
 
+#include <assert.h>
+
 #include "smmuv3/field.h"
 
 typedef struct SMMUv3Ste {
     uint64_t dw[8];
 } SMMUv3Ste;
 
-_Static_assert(sizeof(SMMUv3Ste) == 64, "an STE is 64 bytes (5.2)");
+static_assert(sizeof(SMMUv3Ste) == 64, "an STE is 64 bytes (5.2)");
 
 #define SMMUV3_STE0_V             SMMUV3_BIT(0)
 #define SMMUV3_STE0_CONFIG        SMMUV3_BITS(3, 1)

@@ -414,7 +414,7 @@ static void act(Fuzz *f)
         break;
     case 14:
         f->s.regs.cr0 ^= SMMUV3_CR0_SMMUEN;
-        smmuv3_engine_set_regs(f->s.engine, &f->s.regs);
+        smmuv3_attach_all(f->s.engine, &f->s.regs);
         break;
     default:
         guest_hole(f->s.guest, CMDQ_ADDR + 16 * fuzz_take(&f->in, 1), 16);

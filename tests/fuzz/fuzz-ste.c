@@ -156,7 +156,7 @@ static void check_own_events(const Fuzz *f)
     SMMUv3EventRecord records[2];
     unsigned n;
 
-    while ((n = smmuv3_engine_own_events(f->s.engine, records,
+    while ((n = smmuv3_ste_events_take(f->s.engine, records,
                                          G_N_ELEMENTS(records)))) {
         for (unsigned i = 0; i < n; i++) {
             check_own_event(f, &records[i]);
@@ -235,7 +235,7 @@ static void set_regs(Fuzz *f)
     if (what & 64) {
         *regs = (SMMUv3StreamRegs) { SMMUV3_CR0_SMMUEN, 0, STRTAB_ADDR, 8 };
     }
-    smmuv3_engine_set_regs(f->s.engine, regs);
+    smmuv3_attach_all(f->s.engine, regs);
     check(f, 0, ~0u);
 }
 

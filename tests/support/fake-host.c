@@ -913,6 +913,7 @@ static int invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
 }
 
 const SMMUv3HostOps fake_host_ops = {
+    .size = sizeof(SMMUv3HostOps),
     .get_info = get_info,
     .viommu_alloc = viommu_alloc,
     .vdevice_alloc = vdevice_alloc,

@@ -76,6 +76,48 @@ int guest_msi(void *opaque, uint64_t addr, uint32_t data)
     return guest_write(g, addr, &word, sizeof(word));
 }
 
+static int guest_store(void *opaque, uint64_t addr, const void *buf,
+                       size_t len)
+{
+    Guest *g = opaque;
+
+    return g->hooks && g->hooks->write
+           ? g->hooks->write(g->hooks_opaque, addr, buf, len)
+           : guest_write(g, addr, buf, len);
+}
+
+static void guest_irq(void *opaque, SMMUv3Irq irq)
+{
+    Guest *g = opaque;
+
+    g_assert_true(g->hooks && g->hooks->irq);
+    g->hooks->irq(g->hooks_opaque, irq);
+}
+
+static void guest_resume(void *opaque, unsigned delay_ms)
+{
+    Guest *g = opaque;
+
+    g_assert_true(g->hooks && g->hooks->resume);
+    g->hooks->resume(g->hooks_opaque, delay_ms);
+}
+
+static void guest_recorded(void *opaque, const SMMUv3EventRecord *records,
+                           unsigned n, unsigned written, bool lost)
+{
+    Guest *g = opaque;
+
+    if (g->hooks && g->hooks->recorded) {
+        g->hooks->recorded(g->hooks_opaque, records, n, written, lost);
+    }
+}
+
+void guest_hook(Guest *g, const GuestHooks *hooks, void *opaque)
+{
+    g->hooks = hooks;
+    g->hooks_opaque = opaque;
+}
+
 static bool guest_msi_is_quiet(void *opaque, uint64_t addr)
 {
     Guest *g = opaque;
@@ -158,6 +200,11 @@ static void guest_events_failed(void *opaque, int err)
 }
 
 const SMMUv3FrontendOps guest_ops = {
+    .size = sizeof(SMMUv3FrontendOps),
+    .write = guest_store,
+    .irq = guest_irq,
+    .resume = guest_resume,
+    .recorded = guest_recorded,
     .read = guest_read,
     .read_words = guest_read_words,
     .sync_irq = guest_sync_irq,
@@ -422,7 +469,7 @@ SMMUv3CmdqResult queue_run_once(GuestQueue *q, SMMUv3Engine *e)
     SMMUv3CmdqResult result;
 
     q->guest->signalled_at = before;
-    result = smmuv3_engine_cmdq_run(e, &q->regs);
+    result = smmuv3_cmdq_run(e, &q->regs);
     /* A PROD beyond the queue, as large as the engine has it, moves CONS. */
     if ((q->regs.base & SMMUV3_CMDQ_BASE_LOG2SIZE) == q->log2size &&
         pending <= 1u << q->log2size) {

@@ -12,6 +12,8 @@
 
 #include <glib.h>
 
+#include "cmdq.h"
+#include "smmuv3-decode.h"
 #include "smmuv3-engine.h"
 #include "smmuv3/ste.h"
 
@@ -19,6 +21,18 @@
 #define GUEST_SIZE (16 * 1024 * 1024)
 
 typedef struct Guest Guest;
+
+/*
+ * What a test sees of registers' effects. write: NULL is guest_write(). An
+ * interrupt, or a wish to go on later, of which no test knows is a failure.
+ */
+typedef struct GuestHooks {
+    int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+    void (*irq)(void *opaque, SMMUv3Irq irq);
+    void (*resume)(void *opaque, unsigned delay_ms);
+    void (*recorded)(void *opaque, const SMMUv3EventRecord *records,
+                     unsigned n, unsigned written, bool lost);
+} GuestHooks;
 
 struct Guest {
     uint8_t *mem;
@@ -43,6 +57,8 @@ struct Guest {
     void (*on_msi)(Guest *g, uint64_t addr, uint32_t data);
     void (*on_consumed)(Guest *g, const SMMUv3Cmd *cmds, uint32_t n);
     void *hook_data;
+    const GuestHooks *hooks;    /* NULL: none */
+    void *hooks_opaque;
 };
 
 extern const SMMUv3FrontendOps guest_ops;
@@ -50,8 +66,11 @@ extern const SMMUv3FrontendOps guest_ops;
 /* Copies into RAM; -EFAULT for a hole, or what is outside. */
 int guest_write(Guest *g, uint64_t addr, const void *buf, size_t len);
 
-/* SMMUv3FrontendOps.msi and SMMUv3RegsOps.msi: a word of RAM. */
+/* SMMUv3FrontendOps.msi: a word of RAM. */
 int guest_msi(void *opaque, uint64_t addr, uint32_t data);
+
+/* @hooks and @opaque are borrowed. */
+void guest_hook(Guest *g, const GuestHooks *hooks, void *opaque);
 
 Guest *guest_new(void);
 void guest_free(Guest *g);

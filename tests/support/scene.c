@@ -43,7 +43,7 @@ void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6])
     s->smmu = fake_smmu_new(s->host, host);
     s->parent = fake_parent_new(s->host, s->smmu);
     s->engine = smmuv3_engine_new(&guest_ops, s->guest);
-    smmuv3_engine_set_features(s->engine, guest);
+    smmuv3_features_set(s->engine, guest);
     scene_populate(s, SCENE_DEVICES);
     strtab_linear(s->guest, &s->regs, STRTAB_ADDR, 8);
     for (unsigned sid = 0; sid < 256; sid++) {
@@ -110,9 +110,12 @@ void scene_done(Scene *s)
 
 int scene_try_add(Scene *s, unsigned i, SMMUv3Refusal *why)
 {
-    return smmuv3_engine_device_add(s->engine, &fake_host_ops, s->host,
-                                    s->dev[i], s->parent, s->dev[i],
-                                    &s->edev[i], why);
+    SMMUv3Plug plug = {
+        .ops = &fake_host_ops, .host = s->host, .dev = s->dev[i],
+        .parent = s->parent, .cookie = s->dev[i],
+    };
+
+    return smmuv3_engine_plug(s->engine, &plug, &s->edev[i], why);
 }
 
 void scene_add(Scene *s, unsigned i)
@@ -125,20 +128,20 @@ void scene_add(Scene *s, unsigned i)
 
 void scene_remove(Scene *s, unsigned i)
 {
-    smmuv3_engine_device_remove(s->engine, s->edev[i]);
+    smmuv3_engine_unplug(s->engine, s->edev[i]);
     s->edev[i] = NULL;
 }
 
 void scene_enable(Scene *s)
 {
     s->regs.cr0 |= SMMUV3_CR0_SMMUEN;
-    smmuv3_engine_set_regs(s->engine, &s->regs);
+    smmuv3_attach_all(s->engine, &s->regs);
 }
 
 void scene_disable(Scene *s)
 {
     s->regs.cr0 &= ~(uint32_t)SMMUV3_CR0_SMMUEN;
-    smmuv3_engine_set_regs(s->engine, &s->regs);
+    smmuv3_attach_all(s->engine, &s->regs);
 }
 
 SMMUv3CmdqResult scene_command(Scene *s, SMMUv3Cmd cmd)
@@ -169,5 +172,16 @@ void scene_init_translating(Scene *s)
 
 SMMUv3StreamKind scene_kind(const Scene *s, unsigned i)
 {
-    return smmuv3_engine_device_kind(s->edev[i]);
+    SMMUv3DeviceInfo info;
+
+    smmuv3_engine_device_info(s->edev[i], &info);
+    return info.kind;
+}
+
+SMMUv3EventType scene_event(const Scene *s, unsigned i)
+{
+    SMMUv3DeviceInfo info;
+
+    smmuv3_engine_device_info(s->edev[i], &info);
+    return info.event;
 }

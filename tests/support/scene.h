@@ -10,8 +10,13 @@
 #ifndef TESTS_SCENE_H
 #define TESTS_SCENE_H
 
+#include "attach.h"
+#include "cmdq.h"
 #include "fake-host.h"
 #include "guest.h"
+#include "host-events.h"
+#include "internal.h"
+#include "ste-events.h"
 
 #define SCENE_DEVICES 3
 #define SCENE_MAX 64
@@ -68,5 +73,6 @@ void scene_init_translating(Scene *s);
 SMMUv3CmdqResult scene_command(Scene *s, SMMUv3Cmd cmd);
 
 SMMUv3StreamKind scene_kind(const Scene *s, unsigned i);
+SMMUv3EventType scene_event(const Scene *s, unsigned i);
 
 #endif

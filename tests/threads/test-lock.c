@@ -40,7 +40,6 @@ enum {
 
 typedef struct Machine {
     Scene s;
-    SMMUv3RegFile *regs;
     SMMUv3AccelLock lock;
     bool later;                 /* asked for; atomic */
     bool end;                   /* all; atomic */
@@ -103,8 +102,8 @@ static int on_write(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
     return 0;
 }
 
-static const SMMUv3RegsOps ops = {
-    .write = on_write, .irq = on_irq, .msi = guest_msi, .resume = on_resume,
+static const GuestHooks ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
 /* ---- The guest ---- */
@@ -134,14 +133,14 @@ static void fill_ring(Machine *m)
 
 static void wr(Machine *m, uint64_t offset, unsigned size, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(m->regs, offset, size, value));
+    g_assert_true(smmuv3_engine_write(m->s.engine, offset, size, value));
 }
 
 static uint32_t rd(Machine *m, uint64_t offset)
 {
     uint64_t value;
 
-    g_assert_true(smmuv3_regs_read(m->regs, offset, 4, &value));
+    g_assert_true(smmuv3_engine_read(m->s.engine, offset, 4, &value));
     return value;
 }
 
@@ -151,7 +150,7 @@ static void bring_up(Machine *m)
 
     memcpy(idr, guest_idr, sizeof(idr));
     idr[1] |= 19 << 21 | 19 << 16;      /* queues of 2^19 */
-    smmuv3_regs_reset(m->regs, idr);
+    smmuv3_engine_reset(m->s.engine, idr);
     wr(m, STRTAB_BASE, 8, STRTAB_ADDR);
     wr(m, STRTAB_BASE_CFG, 4, 8);
     /* Every other time its first half, which has no illegal command */
@@ -220,7 +219,7 @@ static gpointer main_loop(gpointer opaque)
         }
         bql_lock();
         if (smmuv3_accel_lock_enter(&m->lock)) {
-            smmuv3_regs_resume(m->regs);
+            smmuv3_engine_resume(m->s.engine);
             smmuv3_accel_lock_release(&m->lock);
         }
         bql_unlock();
@@ -244,11 +243,11 @@ static void set_paused(Machine *m, bool paused, uint32_t *cons)
 {
     BQL_LOCK_GUARD();
     g_assert_true(smmuv3_accel_lock_hold(&m->lock));
-    smmuv3_regs_settle(m->regs);
+    smmuv3_engine_settle(m->s.engine);
     if (!paused) {
         g_assert_cmphex(rd(m, CMDQ_CONS), ==, *cons);
     }
-    smmuv3_regs_pause(m->regs, paused);
+    smmuv3_engine_pause(m->s.engine, paused);
     *cons = rd(m, CMDQ_CONS);
     smmuv3_accel_lock_release(&m->lock);
 }
@@ -323,8 +322,8 @@ static void init(Machine *m)
     *m = (Machine) { };
     scene_init_translating(&m->s);
     m->s.guest->on_sync_irq = on_sync_irq;
-    m->regs = smmuv3_regs_new(m->s.engine, &ops, m);
-    smmuv3_accel_lock_init(&m->lock, m->regs, later, m);
+    guest_hook(m->s.guest, &ops, m);
+    smmuv3_accel_lock_init(&m->lock, m->s.engine, later, m);
     fill_ring(m);
     reset(m);
 }
@@ -332,7 +331,6 @@ static void init(Machine *m)
 static void done(Machine *m)
 {
     smmuv3_accel_lock_destroy(&m->lock);
-    smmuv3_regs_free(m->regs);
     scene_done(&m->s);
 }
 

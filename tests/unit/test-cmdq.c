@@ -188,7 +188,7 @@ static void row_scene(Scene *s, unsigned what)
 
         memcpy(idr, guest_idr, sizeof(idr));
         idr[0] &= ~(uint32_t)SMMUV3_IDR0_ATS;
-        smmuv3_engine_set_features(s->engine, idr);
+        smmuv3_features_set(s->engine, idr);
     }
     if (what & SMMU_OFF) {
         scene_disable(s);
@@ -685,12 +685,12 @@ static void test_bad_ste(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         scene_install(&s, 0, ste_config(bad[i]));
         g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
-        g_assert_cmpint(smmuv3_engine_device_event(s.edev[0]), ==,
+        g_assert_cmpint(scene_event(&s, 0), ==,
                         SMMUV3_EVENT_C_BAD_STE);
     }
     guest_hole(s.guest, STRTAB_ADDR, 64 * 256);
     expect_drained(&s, scene_command(&s, cmd_cfgi_ste(FIRST_SID)));
-    g_assert_cmpint(smmuv3_engine_device_event(s.edev[0]), ==,
+    g_assert_cmpint(scene_event(&s, 0), ==,
                     SMMUV3_EVENT_F_STE_FETCH);
     scene_done(&s);
 }
@@ -931,7 +931,7 @@ static void test_huge(void)
 
     scene_init_translating(&s);
     for (unsigned i = 0; i < 1000; i++) {
-        SMMUv3CmdqResult r = smmuv3_engine_cmdq_run(s.engine, &q);
+        SMMUv3CmdqResult r = smmuv3_cmdq_run(s.engine, &q);
 
         g_assert_cmpint(r.status, ==, SMMUV3_CMDQ_STOPPED);
         g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_ABT);

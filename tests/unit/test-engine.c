@@ -21,7 +21,7 @@ static void test_empty(void)
     smmuv3_engine_free(NULL);
     e = smmuv3_engine_new(&guest_ops, g);
     g_assert_false(smmuv3_engine_host_info(e, &info));
-    smmuv3_engine_set_regs(e, &regs);
+    smmuv3_attach_all(e, &regs);
     g_assert_cmpuint(smmuv3_engine_stats(e)->attaches, ==, 0);
     smmuv3_engine_free(e);
     guest_free(g);
@@ -305,6 +305,7 @@ static void test_refuse_other_host(void)
     SMMUv3HostDevice *dev;
     SMMUv3HostId parent;
     SMMUv3Host *other;
+    SMMUv3Plug plug;
     FakeSmmu *smmu;
     Scene s;
 
@@ -314,18 +315,18 @@ static void test_refuse_other_host(void)
     smmu = fake_smmu_new(other, host_idr);
     parent = fake_parent_new(other, smmu);
     dev = fake_device_new(other, smmu, parent);
-    g_assert_cmpint(smmuv3_engine_device_add(s.engine, &fake_host_ops, other,
-                                             dev, parent, dev, &out, &why),
-                    <, 0);
+    plug = (SMMUv3Plug) {
+        .ops = &fake_host_ops, .host = other, .dev = dev, .parent = parent,
+        .cookie = dev,
+    };
+    g_assert_cmpint(smmuv3_engine_plug(s.engine, &plug, &out, &why), <, 0);
     g_assert_cmpint(why, ==, SMMUV3_REFUSAL_OTHER_HOST);
     g_assert_null(out);
     g_assert_true(fake_device_on_parent(dev));
     /* When the first host's devices are gone, the other may be the first. */
     scene_remove(&s, 0);
-    g_assert_cmpint(smmuv3_engine_device_add(s.engine, &fake_host_ops, other,
-                                             dev, parent, dev, &out, &why),
-                    ==, 0);
-    smmuv3_engine_device_remove(s.engine, out);
+    g_assert_cmpint(smmuv3_engine_plug(s.engine, &plug, &out, &why), ==, 0);
+    smmuv3_engine_unplug(s.engine, out);
     g_assert_cmpuint(other->rule_breaks, ==, 0);
     /* The engine's counters are of both. */
     for (unsigned i = 0; i < FAKE_CALLS; i++) {
@@ -578,13 +579,13 @@ static void test_gbpa(void)
     scene_add(&s, 0);
     scene_add(&s, 1);
     s.regs.gbpa = SMMUV3_GBPA_ABORT;
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     for (unsigned i = 0; i < 2; i++) {
         g_assert_cmphex(fake_device_ste0(s.dev[i]), ==, ABORT_STE);
         g_assert_cmpint(scene_kind(&s, i), ==, SMMUV3_STREAM_ABORT);
     }
     s.regs.gbpa = 0;
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     for (unsigned i = 0; i < 2; i++) {
         g_assert_true(fake_device_on_parent(s.dev[i]));
     }
@@ -598,7 +599,7 @@ static void test_gbpa_enabled(void)
 
     scene_init_translating(&s);
     s.regs.gbpa = SMMUV3_GBPA_ABORT;
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
     scene_disable(&s);
@@ -655,7 +656,7 @@ static void test_boot(void)
     expect_calls(&s, 0, 0, 1);
     g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_ABORT);
     g_assert_cmpuint(s.dev[0]->pt, ==, 0);
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     scene_command(&s, cmd_cfgi_range(0, 31));
     expect_calls(&s, 0, 0, 1);
     guest_set_vsid(s.guest, s.dev[0], FIRST_SID);
@@ -691,12 +692,12 @@ static void test_boot_gbpa(void)
     scene_add(&s, 0);
     scene_add(&s, 1);
     s.regs.gbpa = SMMUV3_GBPA_ABORT;
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, ABORT_STE);
     g_assert_cmpuint(s.dev[1]->pt, ==, 0);
     expect_calls(&s, 1, 1, 1);
     s.regs.gbpa = 0;
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_true(fake_device_on_parent(s.dev[0]));
     g_assert_true(fake_device_on_parent(s.dev[1]));
     expect_calls(&s, 1, 3, 1);
@@ -781,7 +782,7 @@ static void test_new_strtab(void)
     scene_init_translating(&s);
     strtab_linear(s.guest, &s.regs, STRTAB_ADDR + 0x10000, 8);
     strtab_set(s.guest, &s.regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmphex(fake_device_ste0(s.dev[0]), ==,
                     ste_s1(CONTEXT_PTR + 0x1000).dw[0]);
     scene_done(&s);
@@ -797,10 +798,10 @@ static void test_reset(void)
     for (unsigned i = 0; i < 10; i++) {
         SMMUv3StreamRegs regs = s.regs, zero = { 0 };
 
-        smmuv3_engine_set_regs(s.engine, &zero);
+        smmuv3_attach_all(s.engine, &zero);
         g_assert_true(fake_device_on_parent(s.dev[0]));
-        smmuv3_engine_set_features(s.engine, guest_idr);
-        smmuv3_engine_set_regs(s.engine, &regs);
+        smmuv3_features_set(s.engine, guest_idr);
+        smmuv3_attach_all(s.engine, &regs);
         g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
         if (!i) {
             objects = g_hash_table_size(s.host->objects);

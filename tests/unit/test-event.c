@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "scene.h"
-#include "smmuv3-regs.h"
 
 #define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
 
@@ -28,7 +27,6 @@ enum {
 
 typedef struct Scenery {
     Scene s;
-    SMMUv3RegFile *file;
     unsigned irqs[2];
     unsigned writes;
 } Scenery;
@@ -52,7 +50,7 @@ static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
     return guest_write(t->s.guest, addr, buf, len);
 }
 
-static const SMMUv3RegsOps ops = {
+static const GuestHooks ops = {
     .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
@@ -60,18 +58,18 @@ static uint32_t rd(Scenery *t, uint64_t offset)
 {
     uint64_t value;
 
-    g_assert_true(smmuv3_regs_read(t->file, offset, 4, &value));
+    g_assert_true(smmuv3_engine_read(t->s.engine, offset, 4, &value));
     return value;
 }
 
 static void wr(Scenery *t, uint64_t offset, uint32_t value)
 {
-    g_assert_true(smmuv3_regs_write(t->file, offset, 4, value));
+    g_assert_true(smmuv3_engine_write(t->s.engine, offset, 4, value));
 }
 
 static void wr64(Scenery *t, uint64_t offset, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(t->file, offset, 8, value));
+    g_assert_true(smmuv3_engine_write(t->s.engine, offset, 8, value));
 }
 
 /* A guest with 19-bit queues, a stream table, and its event queue set up. */
@@ -83,8 +81,8 @@ static void init(Scenery *t, unsigned log2size)
     idr[1] |= 19u << 21 | 19u << 16;
     *t = (Scenery) { .writes = 0 };
     scene_init(&t->s);
-    t->file = smmuv3_regs_new(t->s.engine, &ops, t);
-    smmuv3_regs_reset(t->file, idr);
+    guest_hook(t->s.guest, &ops, t);
+    smmuv3_engine_reset(t->s.engine, idr);
     wr64(t, STRTAB_BASE, STRTAB_ADDR);
     wr(t, STRTAB_BASE_CFG, 8);
     wr64(t, CMDQ_BASE, CMDQ_ADDR | 8);
@@ -94,7 +92,6 @@ static void init(Scenery *t, unsigned log2size)
 
 static void done(Scenery *t)
 {
-    smmuv3_regs_free(t->file);
     scene_done(&t->s);
 }
 
@@ -175,7 +172,7 @@ static void test_no_queue(void)
     wr(&t, CR0, EVENTQEN);
     g_assert_cmpuint(t.s.guest->events_failures, ==, 1);
     g_assert_cmpint(t.s.guest->events_fd, ==, -1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmpuint(t.s.host->calls[FAKE_VEVENTQ_READ], ==, 0);
     g_assert_cmphex(rd(&t, CR0ACK), ==, EVENTQEN);
     done(&t);
@@ -188,7 +185,7 @@ static void test_bulk(void)
 
     init_translating(&t, 6);
     faults(&t, 1, 20);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 20);
     for (unsigned i = 0; i < 20; i++) {
         expect_fault(&t, i, i + 1);
@@ -197,7 +194,7 @@ static void test_bulk(void)
     g_assert_cmpuint(t.s.host->calls[FAKE_VEVENTQ_READ], ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
     g_assert_cmpuint(stats(&t)->events, ==, 20);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
     done(&t);
 }
@@ -210,7 +207,7 @@ static void test_bounded(void)
     init_translating(&t, 10);
     faults(&t, 0, 300);
     for (unsigned i = 0; i < 3; i++) {
-        smmuv3_regs_host_events(t.file);
+        smmuv3_engine_host_events(t.s.engine);
         g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, MIN(300, 128 * (i + 1)));
     }
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 3);
@@ -224,7 +221,7 @@ static void test_no_irq(void)
     init_translating(&t, 4);
     wr(&t, IRQ_CTRL, 1);
     faults(&t, 0, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     done(&t);
@@ -238,7 +235,7 @@ static void test_wrap(void)
     init_translating(&t, 3);
     for (unsigned round = 0; round < 7; round++) {
         faults(&t, 5 * round, 5);
-        smmuv3_regs_host_events(t.file);
+        smmuv3_engine_host_events(t.s.engine);
         g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, (5 * (round + 1)) & 0xf);
         for (unsigned i = 5 * round; i < 5 * round + 5; i++) {
             expect_fault(&t, i & 7, i);
@@ -255,22 +252,22 @@ static void test_overflow(void)
 
     init_translating(&t, 3);
     faults(&t, 0, 10);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 8);
     faults(&t, 10, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 8);
     expect_fault(&t, 0, 0);
     /* Room, but not acknowledged: an event comes, OVFLG stays. */
     wr(&t, EVENTQ_CONS, 8);
     faults(&t, 11, 9);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 0);
     expect_fault(&t, 0, 11);
     /* Acknowledged: the next overflow toggles it back. */
     wr(&t, EVENTQ_CONS, OVERFLOW | 8);
     faults(&t, 30, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
     done(&t);
@@ -284,7 +281,7 @@ static void test_bogus_cons(void)
     init_translating(&t, 3);
     wr(&t, EVENTQ_CONS, 3);
     faults(&t, 0, 4);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 0);
     g_assert_cmpuint(t.writes, ==, 0);
     done(&t);
@@ -299,15 +296,15 @@ static void test_lost(void)
     faults(&t, 0, 4096 + 7);
     while (stats(&t)->events < 4096) {
         g_assert_cmphex(rd(&t, EVENTQ_PROD) & OVERFLOW, ==, 0);
-        smmuv3_regs_host_events(t.file);
+        smmuv3_engine_host_events(t.s.engine);
     }
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     /* What follows is in sequence again. */
     wr(&t, EVENTQ_CONS, OVERFLOW | 4096);
     faults(&t, 0, 3);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4099);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     done(&t);
@@ -323,8 +320,8 @@ static void test_lost_alone(void)
     for (unsigned round = 0; round < 3; round++) {
         uint32_t flag = round % 2 ? 0 : OVERFLOW;
 
-        smmuv3_regs_record(t.file, &none, 0, true);
-        smmuv3_regs_record(t.file, &none, 0, true);
+        smmuv3_engine_record_events(t.s.engine, &none, 0, true);
+        smmuv3_engine_record_events(t.s.engine, &none, 0, true);
         g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, flag);
         g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, round + 1);
         wr(&t, EVENTQ_CONS, flag);
@@ -342,10 +339,10 @@ static void test_lost_tail(void)
     init_translating(&t, 13);
     faults(&t, 0, 4096 + 7);
     while (stats(&t)->events < 4096) {
-        smmuv3_regs_host_events(t.file);
+        smmuv3_engine_host_events(t.s.engine);
     }
     before = t.irqs[SMMUV3_IRQ_EVENTQ];
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, before + 1);
     done(&t);
@@ -359,7 +356,7 @@ static void test_lost_disabled(void)
 
     init_translating(&t, 4);
     wr(&t, CR0, SMMUEN);
-    smmuv3_regs_record(t.file, &none, 0, true);
+    smmuv3_engine_record_events(t.s.engine, &none, 0, true);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     done(&t);
@@ -379,7 +376,7 @@ static void test_gap(void)
     faults(&t, 0, 2);
     veventq(&t)->sequence += 3;
     faults(&t, 2, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 3);
     expect_fault(&t, 2, 2);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
@@ -394,11 +391,11 @@ static void test_sequence_wrap(void)
     init_translating(&t, 5);
     veventq(&t)->sequence = INT32_MAX - 1;
     faults(&t, 0, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     faults(&t, 1, 5);
     g_assert_cmpuint(veventq(&t)->sequence, ==, 4);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     g_assert_cmphex(rd(&t, EVENTQ_PROD) & ~OVERFLOW, ==, 6);
     done(&t);
@@ -412,18 +409,18 @@ static void test_abort(void)
     init_translating(&t, 4);
     guest_hole(t.s.guest, EVENTQ_ADDR, 64);
     faults(&t, 0, 2);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, GERROR), ==, EVENTQ_ABT_ERR);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     guest_no_holes(t.s.guest);
     faults(&t, 2, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     wr(&t, GERRORN, EVENTQ_ABT_ERR);
     faults(&t, 3, 1);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
     expect_fault(&t, 0, 3);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
@@ -437,11 +434,11 @@ static void test_disabled(void)
     init_translating(&t, 4);
     wr(&t, CR0, SMMUEN);
     faults(&t, 0, 2);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     g_assert_cmpuint(t.writes, ==, 0);
     wr(&t, CR0, SMMUEN | EVENTQEN);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     done(&t);
 }
@@ -455,7 +452,7 @@ static void test_unknown(void)
     scene_add(&t.s, 1);
     faults(&t, 0, 2);
     scene_remove(&t.s, 0);
-    smmuv3_regs_host_events(t.file);
+    smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     g_assert_cmpuint(stats(&t)->events_unknown, ==, 2);
     done(&t);
@@ -558,7 +555,7 @@ static void test_own_update_procedure(void)
         g_assert_cmpint(scene_kind(&t.s, 0), ==, SMMUV3_STREAM_TRANSLATE);
     }
     install(&t, filled);
-    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+    g_assert_cmpint(scene_event(&t.s, 0), ==,
                     SMMUV3_EVENT_C_BAD_STE);
     expect_own(&t, 0);
     done(&t);
@@ -572,14 +569,14 @@ static void test_own_no_ste(void)
     init_translating(&t, 4);
     guest_hole(t.s.guest, STRTAB_ADDR, 0x4000);
     cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+    g_assert_cmpint(scene_event(&t.s, 0), ==,
                     SMMUV3_EVENT_F_STE_FETCH);
     guest_no_holes(t.s.guest);
     wr(&t, CR0, EVENTQEN | CMDQEN);
     wr(&t, STRTAB_BASE_CFG, 4);
     wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
     cfgi(&t, cmd_cfgi_ste(FIRST_SID));
-    g_assert_cmpint(smmuv3_engine_device_event(t.s.edev[0]), ==,
+    g_assert_cmpint(scene_event(&t.s, 0), ==,
                     SMMUV3_EVENT_C_BAD_STREAMID);
     expect_own(&t, 0);
     done(&t);
@@ -639,7 +636,7 @@ static void test_own_removed(void)
     scene_init_translating(&s);
     scene_install(&s, 0, ste_config(SMMUV3_STE_CONFIG_S2));
     scene_remove(&s, 0);
-    g_assert_cmpuint(smmuv3_engine_own_events(s.engine, &record, 1), ==, 0);
+    g_assert_cmpuint(smmuv3_ste_events_take(s.engine, &record, 1), ==, 0);
     scene_done(&s);
 }
 
@@ -649,10 +646,10 @@ static void test_record(void)
     Scenery t;
 
     init(&t, 4);
-    smmuv3_regs_record(t.file, records, 2, false);
+    smmuv3_engine_record_events(t.s.engine, records, 2, false);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     wr(&t, CR0, EVENTQEN);
-    smmuv3_regs_record(t.file, records, 2, false);
+    smmuv3_engine_record_events(t.s.engine, records, 2, false);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 2);
     g_assert_cmphex(event_word(&t, 1, 2), ==, 0x2000);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
@@ -674,11 +671,11 @@ static void bad_streamids(Scenery *t)
     SMMUv3EventRecord records[] = { fault(0x1000), bad_streamid(),
                                     fault(0x3000) };
 
-    smmuv3_regs_record(t->file, records, G_N_ELEMENTS(records), false);
+    smmuv3_engine_record_events(t->s.engine, records, G_N_ELEMENTS(records), false);
     for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
         g_assert_true(fake_host_fault(t->s.host, t->s.dev[0], records[i]));
     }
-    smmuv3_regs_host_events(t->file);
+    smmuv3_engine_host_events(t->s.engine);
 }
 
 /* 6.3.12: C_BAD_STREAMID is recorded for those who ask for it. */
@@ -693,7 +690,7 @@ static void test_recinvsid(void)
         g_assert_cmphex(event_word(&t, i, 0) & 0xff, ==, TRANSLATION);
     }
     g_assert_cmphex(event_word(&t, 1, 2), ==, 0x3000);
-    g_assert_cmpuint(smmuv3_regs_stats(t.file)->events_dropped, ==, 2);
+    g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->events_dropped, ==, 2);
     wr(&t, EVENTQ_CONS, 4);
     wr(&t, CR0, EVENTQEN | CMDQEN);
     wr(&t, CR2, RECINVSID);
@@ -713,7 +710,7 @@ static void test_recinvsid_only(void)
     Scenery t;
 
     init_translating(&t, 4);
-    smmuv3_regs_record(t.file, &record, 1, false);
+    smmuv3_engine_record_events(t.s.engine, &record, 1, false);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     g_assert_cmpuint(t.writes, ==, 0);
@@ -730,7 +727,7 @@ static void test_record_many(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
         records[i] = fault(0x1000 * i);
     }
-    smmuv3_regs_record(t.file, records, G_N_ELEMENTS(records), true);
+    smmuv3_engine_record_events(t.s.engine, records, G_N_ELEMENTS(records), true);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 300);
     g_assert_cmphex(event_word(&t, 299, 2), ==, 0x1000 * 299);
     done(&t);

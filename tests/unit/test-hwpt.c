@@ -10,7 +10,7 @@
 typedef struct TableScene {
     SMMUv3Host *host;
     SMMUv3HostDevice *dev;
-    SMMUv3HostId viommu;
+    SMMUv3HostPort port;
     SMMUv3EngineStats stats;
     SMMUv3HwptTable *table;
 } TableScene;
@@ -24,17 +24,17 @@ static void table_init(TableScene *t)
     smmu = fake_smmu_new(t->host, host_idr);
     parent = fake_parent_new(t->host, smmu);
     t->dev = fake_device_new(t->host, smmu, parent);
-    g_assert_cmpint(fake_host_ops.viommu_alloc(t->host, t->dev, parent,
-                                               &t->viommu), ==, 0);
-    t->table = smmuv3_hwpt_table_new(&fake_host_ops, t->host, t->viommu,
-                                     false, &t->stats);
+    t->port = (SMMUv3HostPort) { .host = t->host, .stats = &t->stats };
+    g_assert_true(smmuv3_host_take_ops(&t->port, &fake_host_ops));
+    g_assert_cmpint(smmuv3_host_viommu_alloc(&t->port, t->dev, parent), ==, 0);
+    t->table = smmuv3_hwpt_table_new(&t->port, false);
     fake_host_forget(t->host);
 }
 
 static void table_done(TableScene *t)
 {
     smmuv3_hwpt_table_free(t->table);
-    g_assert_cmpint(fake_host_ops.destroy(t->host, t->viommu), ==, 0);
+    g_assert_cmpint(fake_host_ops.destroy(t->host, t->port.viommu), ==, 0);
     g_assert_cmpuint(t->host->rule_breaks, ==, 0);
     fake_host_free(t->host);
 }
@@ -301,7 +301,7 @@ static void test_unchanged(void)
     unchanged = smmuv3_engine_stats(s.engine)->ste_unchanged;
     scene_command(&s, cmd_cfgi_ste(FIRST_SID));
     scene_command(&s, cmd_cfgi_range(0, 31));
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmpuint(s.host->calls[FAKE_INVALIDATE], ==, 2);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 2);
     g_assert_cmpuint(smmuv3_engine_stats(s.engine)->ste_unchanged, ==,

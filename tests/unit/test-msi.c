@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "scene.h"
-#include "smmuv3-regs.h"
 
 /* Arm IHI 0070 6.3, anew. */
 enum {
@@ -35,7 +34,7 @@ static void init(Scene *s)
     scene_init_translating(s);
     memcpy(idr, guest_idr, sizeof(idr));
     idr[0] |= 1u << 13;
-    smmuv3_engine_set_features(s->engine, idr);
+    smmuv3_features_set(s->engine, idr);
 }
 
 static void expect_drained(SMMUv3CmdqResult r, bool aborted)
@@ -210,7 +209,6 @@ static void test_sync_slice(void)
 
 typedef struct Regs {
     Scene s;
-    SMMUv3RegFile *file;
     unsigned irqs[2];
 } Regs;
 
@@ -228,34 +226,27 @@ static void on_irq(void *opaque, SMMUv3Irq irq)
     t->irqs[irq]++;
 }
 
-static int on_msi(void *opaque, uint64_t addr, uint32_t data)
-{
-    Regs *t = opaque;
-
-    return guest_msi(t->s.guest, addr, data);
-}
-
 static void on_resume(void *opaque G_GNUC_UNUSED,
                       unsigned delay_ms G_GNUC_UNUSED)
 {
     g_assert_not_reached();
 }
 
-static const SMMUv3RegsOps ops = {
-    .write = on_write, .irq = on_irq, .msi = on_msi, .resume = on_resume,
+static const GuestHooks ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
 static uint32_t rd(Regs *t, uint64_t offset)
 {
     uint64_t value;
 
-    g_assert_true(smmuv3_regs_read(t->file, offset, 4, &value));
+    g_assert_true(smmuv3_engine_read(t->s.engine, offset, 4, &value));
     return value;
 }
 
 static void wr(Regs *t, uint64_t offset, unsigned size, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(t->file, offset, size, value));
+    g_assert_true(smmuv3_engine_write(t->s.engine, offset, size, value));
 }
 
 /* Queues of 16, both on; MSIs to @gerror and @events. */
@@ -268,8 +259,8 @@ static void init_regs(Regs *t, uint64_t gerror, uint64_t events)
     idr[1] |= 19 << 21 | 19 << 16;
     *t = (Regs) { };
     scene_init_idr(&t->s, host_idr, idr);
-    t->file = smmuv3_regs_new(t->s.engine, &ops, t);
-    smmuv3_regs_reset(t->file, idr);
+    guest_hook(t->s.guest, &ops, t);
+    smmuv3_engine_reset(t->s.engine, idr);
     queue_init(&t->s.queue, t->s.guest, CMDQ_ADDR, 4);
     queue_seek(&t->s.queue, 0);
     wr(t, CMDQ_BASE, 8, CMDQ_ADDR | 4);
@@ -284,7 +275,6 @@ static void init_regs(Regs *t, uint64_t gerror, uint64_t events)
 
 static void done(Regs *t)
 {
-    smmuv3_regs_free(t->file);
     scene_done(&t->s);
 }
 
@@ -299,7 +289,7 @@ static void record(Regs *t)
 {
     static const SMMUv3EventRecord event = { .dw = { 0x10 } };
 
-    smmuv3_regs_record(t->file, &event, 1, false);
+    smmuv3_engine_record_events(t->s.engine, &event, 1, false);
 }
 
 static uint32_t active(Regs *t)
@@ -410,12 +400,12 @@ static void test_ring(void)
     Regs t;
 
     init_regs(&t, 0, 0);
-    g_assert_cmpuint(smmuv3_regs_cmdq_ring(t.file, &addr), ==, 256);
+    g_assert_cmpuint(smmuv3_engine_cmdq_ring(t.s.engine, &addr), ==, 256);
     g_assert_cmphex(addr, ==, CMDQ_ADDR);
     /* Aligned to its size; 2^31 commands are capped to 2^19. */
     wr(&t, CR0, 4, 0);
     wr(&t, CMDQ_BASE, 8, (CMDQ_ADDR + 0x1e0) | 31);
-    g_assert_cmpuint(smmuv3_regs_cmdq_ring(t.file, &addr), ==, 8 << 20);
+    g_assert_cmpuint(smmuv3_engine_cmdq_ring(t.s.engine, &addr), ==, 8 << 20);
     g_assert_cmphex(addr, ==, CMDQ_ADDR & ~UINT64_C(0x7fffff));
     done(&t);
 }

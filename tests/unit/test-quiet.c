@@ -8,7 +8,6 @@
 #include <errno.h>
 
 #include "scene.h"
-#include "smmuv3-regs.h"
 
 /* Arm IHI 0070 6.3, anew. */
 enum {
@@ -26,7 +25,6 @@ enum {
 
 typedef struct Quiet {
     Scene s;
-    SMMUv3RegFile *file;
     uint32_t prod;
     unsigned irqs, resumes;
 } Quiet;
@@ -54,21 +52,21 @@ static void on_resume(void *opaque, unsigned delay_ms G_GNUC_UNUSED)
     t->resumes++;
 }
 
-static const SMMUv3RegsOps ops = {
-    .write = on_write, .irq = on_irq, .msi = guest_msi, .resume = on_resume,
+static const GuestHooks ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
 static uint32_t rd(Quiet *t, uint64_t offset)
 {
     uint64_t value;
 
-    g_assert_true(smmuv3_regs_read(t->file, offset, 4, &value));
+    g_assert_true(smmuv3_engine_read(t->s.engine, offset, 4, &value));
     return value;
 }
 
 static void wr(Quiet *t, uint64_t offset, unsigned size, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(t->file, offset, size, value));
+    g_assert_true(smmuv3_engine_write(t->s.engine, offset, size, value));
 }
 
 /* One translating device, a queue of 8192, GERROR's interrupt on. */
@@ -82,8 +80,8 @@ static void init(Quiet *t)
     idr[1] |= 19 << 21 | 19 << 16;
     scene_init_translating(&t->s);
     t->s.guest->doorbell = DOORBELL;
-    t->file = smmuv3_regs_new(t->s.engine, &ops, t);
-    smmuv3_regs_reset(t->file, idr);
+    guest_hook(t->s.guest, &ops, t);
+    smmuv3_engine_reset(t->s.engine, idr);
     queue_init(&t->s.queue, t->s.guest, CMDQ_ADDR, 13);
     wr(t, 0x80, 8, STRTAB_ADDR);
     wr(t, 0x88, 4, 8);
@@ -96,7 +94,6 @@ static void init(Quiet *t)
 
 static void done(Quiet *t)
 {
-    smmuv3_regs_free(t->file);
     scene_done(&t->s);
 }
 
@@ -113,7 +110,7 @@ static bool write_prod(Quiet *t)
     bool all;
 
     t->s.guest->quiet = true;
-    all = smmuv3_regs_write_prod_quiet(t->file, t->prod);
+    all = smmuv3_engine_write_prod_quiet(t->s.engine, t->prod);
     t->s.guest->quiet = false;
     return all;
 }
@@ -127,7 +124,7 @@ static void expect_settled(Quiet *t, uint32_t cons)
 {
     unsigned before = t->s.host->calls[FAKE_CALLS];
 
-    smmuv3_regs_settle(t->file);
+    smmuv3_engine_settle(t->s.engine);
     g_assert_cmpuint(t->s.host->calls[FAKE_CALLS], ==, before);
     g_assert_cmphex(rd(t, CMDQ_CONS), ==, cons);
     g_assert_cmpuint(t->irqs, ==, 0);
@@ -148,7 +145,7 @@ static void test_invalidations(void)
     g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0x5a17);
     g_assert_cmpuint(calls(&t), ==, 1);
     g_assert_cmpuint(t.s.host->issued->len, ==, 2);
-    g_assert_cmpuint(smmuv3_regs_stats(t.file)->prod_writes, ==, 1);
+    g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->prod_writes, ==, 1);
     expect_settled(&t, 5);
     done(&t);
 }
@@ -193,9 +190,9 @@ static void test_loud_behind_class(void)
     g_assert_cmpuint(calls(&t), ==, 1);
     g_assert_cmpuint(stats->forwarded, ==, 1);
     g_assert_cmpuint(stats->widened, ==, 0);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.s.engine);
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 6);
     g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 3);
     g_assert_cmpuint(calls(&t), ==, 2);
@@ -217,6 +214,7 @@ static void expect_loud(Quiet *t, SMMUv3Cmd cmd)
     g_assert_false(write_prod(t));
     g_assert_cmphex(rd(t, CMDQ_CONS), ==, cons);
     g_assert_cmpuint(calls(t), ==, 0);
+    before.prod_writes++;
     g_assert_cmpmem(&before, sizeof(before), smmuv3_engine_stats(t->s.engine),
                     sizeof(before));
     g_assert_cmphex(guest_read32(t->s.guest, MSI_ADDR), ==, 0);
@@ -236,7 +234,7 @@ static void test_loud(void)
 
         init(&t);
         expect_loud(&t, loud[i]);
-        smmuv3_regs_settle(t.file);
+        smmuv3_engine_settle(t.s.engine);
         g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 3);
         g_assert_cmpuint(calls(&t), ==, 1);
         /* The CDs of an STE that was not changed, and the address. */
@@ -271,7 +269,7 @@ static void test_illegal(void)
         init(&t);
         expect_loud(&t, illegal[i]);
         g_assert_cmphex(rd(&t, GERROR), ==, 0);
-        smmuv3_regs_settle(t.file);
+        smmuv3_engine_settle(t.s.engine);
         expect_error(&t, 1, SMMUV3_CERROR_ILL);
         g_assert_cmpuint(t.s.host->issued->len, ==, 1);
         done(&t);
@@ -288,7 +286,7 @@ static void test_unreadable(void)
     guest_hole(t.s.guest, CMDQ_ADDR + 16, 16);
     g_assert_false(write_prod(&t));
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 0);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     expect_error(&t, 1, SMMUV3_CERROR_ABT);
     done(&t);
 }
@@ -305,7 +303,7 @@ static void test_host_fails(void)
     g_assert_false(write_prod(&t));
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
     g_assert_cmpuint(t.irqs, ==, 0);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     expect_error(&t, 0, SMMUV3_CERROR_ILL);
     g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0);
 
@@ -327,7 +325,7 @@ static void test_msi_aborted(void)
     g_assert_false(write_prod(&t));
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 1);
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     g_assert_cmphex(rd(&t, GERROR), ==, MSI_ABT);
     g_assert_cmpuint(t.irqs, ==, 1);
     done(&t);
@@ -345,11 +343,11 @@ static void test_unsettled(void)
     g_assert_false(write_prod(&t));
     g_assert_cmpuint(calls(&t), ==, 0);
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 1);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     g_assert_cmpuint(calls(&t), ==, 1);
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 2);
     g_assert_cmphex(rd(&t, GERROR), ==, MSI_ABT);
-    g_assert_cmpuint(smmuv3_regs_stats(t.file)->prod_writes, ==, 2);
+    g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->prod_writes, ==, 2);
     push(&t, cmd_tlbi_va(1, 0x9000));
     g_assert_true(write_prod(&t));
     done(&t);
@@ -366,10 +364,10 @@ static void test_slice(void)
     g_assert_false(write_prod(&t));
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 4096);
     g_assert_cmpuint(calls(&t), ==, 1);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     g_assert_cmpuint(calls(&t), ==, 1);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.s.engine);
     g_assert_cmphex(rd(&t, CMDQ_CONS), ==, 5000);
     done(&t);
 }
@@ -394,12 +392,12 @@ static void test_reset(void)
     Quiet t;
 
     init(&t);
-    memcpy(idr, smmuv3_regs_state(t.file)->idr, sizeof(idr));
+    memcpy(idr, smmuv3_engine_state(t.s.engine)->idr, sizeof(idr));
     push(&t, cmd_tlbi_va(1, 0x7000));
     push(&t, cmd_raw(0xff, 0));
     g_assert_false(write_prod(&t));
-    smmuv3_regs_reset(t.file, idr);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_reset(t.s.engine, idr);
+    smmuv3_engine_settle(t.s.engine);
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
     g_assert_cmpuint(t.irqs, ==, 0);
 
@@ -423,7 +421,7 @@ static void test_widened(void)
     push(&t, cmd_cfgi_ste(0x77));
     g_assert_false(write_prod(&t));
     g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->widened, ==, 0);
-    smmuv3_regs_settle(t.file);
+    smmuv3_engine_settle(t.s.engine);
     g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->widened, ==, 1);
     g_assert_cmpuint(t.s.host->issued->len, ==, 1);
     done(&t);
@@ -438,10 +436,10 @@ static void test_no_msi_is_quiet(void)
     Quiet t;
 
     init(&t);
-    memcpy(idr, smmuv3_regs_state(t.file)->idr, sizeof(idr));
+    memcpy(idr, smmuv3_engine_state(t.s.engine)->idr, sizeof(idr));
     fe.msi_is_quiet = NULL;
     e = smmuv3_engine_new(&fe, t.s.guest);
-    smmuv3_engine_set_features(e, idr);
+    smmuv3_features_set(e, idr);
     queue_push(&t.s.queue, cmd_sync_msi(MSI_ADDR, 1));
     t.s.queue.regs.quiet = true;
     g_assert_cmpint(queue_run(&t.s.queue, e).status, ==,

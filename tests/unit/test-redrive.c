@@ -11,7 +11,6 @@
  * theirs cost no call, the others one attach; only a CFGI_ALL has one call for
  * all CDs that are to be read again (4.3.6).
  */
-#include "smmuv3-regs.h"
 #include "watch.h"
 
 #define OTHER_STRTAB (STRTAB_ADDR + 0x10000)
@@ -21,7 +20,6 @@ enum { WALKERS = 4, MANY = 64 };
 typedef struct Walk {
     Scene s;                    /* its regs: what the registers should say */
     Watch watch;
-    SMMUv3RegFile *file;
     uint32_t idr[6];            /* guest_idr, and queues */
     unsigned changes;           /* of STEs, to tell the next one apart */
 } Walk;
@@ -47,20 +45,20 @@ static int on_write(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
     g_assert_not_reached();     /* no EVENTQEN, no events */
 }
 
-static const SMMUv3RegsOps regs_ops = {
+static const GuestHooks regs_ops = {
     .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
 static void wr(Walk *w, uint64_t offset, uint32_t value)
 {
-    g_assert_true(smmuv3_regs_write(w->file, offset, 4, value));
+    g_assert_true(smmuv3_engine_write(w->s.engine, offset, 4, value));
 }
 
 static uint32_t rd(Walk *w, uint64_t offset)
 {
     uint64_t value;
 
-    g_assert_true(smmuv3_regs_read(w->file, offset, 4, &value));
+    g_assert_true(smmuv3_engine_read(w->s.engine, offset, 4, &value));
     return value;
 }
 
@@ -127,7 +125,7 @@ static unsigned act_strtab(Walk *w, uint64_t base, uint32_t cfg)
         w->s.regs.strtab_base_cfg = cfg;
     }
     want_all(w);
-    g_assert_true(smmuv3_regs_write(w->file, SMMUV3_REG_STRTAB_BASE, 8, base));
+    g_assert_true(smmuv3_engine_write(w->s.engine, SMMUV3_REG_STRTAB_BASE, 8, base));
     wr(w, SMMUV3_REG_STRTAB_BASE_CFG, cfg);
     return 0;
 }
@@ -138,7 +136,7 @@ static unsigned act_reset(Walk *w)
 
     w->s.regs = (SMMUv3StreamRegs) { .cr0 = 0 };
     changed = want_all(w);
-    smmuv3_regs_reset(w->file, w->idr);
+    smmuv3_engine_reset(w->s.engine, w->idr);
     return changed;
 }
 
@@ -148,7 +146,7 @@ static void start_queue(Walk *w)
         return;
     }
     queue_seek(&w->s.queue, 0);
-    g_assert_true(smmuv3_regs_write(w->file, SMMUV3_REG_CMDQ_BASE, 8,
+    g_assert_true(smmuv3_engine_write(w->s.engine, SMMUV3_REG_CMDQ_BASE, 8,
                                     w->s.queue.regs.base));
     wr(w, SMMUV3_REG_CMDQ_PROD, 0);
     wr(w, SMMUV3_REG_CMDQ_CONS, 0);
@@ -229,7 +227,7 @@ static void walk_init(Walk *w)
             strtab_set(w->s.guest, &w->s.regs, FIRST_SID + i, stes[t][i]);
         }
     }
-    w->file = smmuv3_regs_new(w->s.engine, &regs_ops, NULL);
+    guest_hook(w->s.guest, &regs_ops, NULL);
     act_reset(w);
     for (unsigned i = 0; i < WALKERS; i++) {
         w->watch.right[i] = WATCH_PARENT;
@@ -243,7 +241,6 @@ static void walk_init(Walk *w)
 static void walk_done(Walk *w)
 {
     w->s.host->watch = NULL;
-    smmuv3_regs_free(w->file);
     scene_done(&w->s);
 }
 
@@ -430,7 +427,7 @@ static void test_many_unchanged(void)
         g_assert_cmpuint(s.host->issued->len, ==, MANY);
     }
     fake_host_forget(s.host);
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     scene_done(&s);
 }

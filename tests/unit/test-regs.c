@@ -10,7 +10,6 @@
 #include <errno.h>
 
 #include "scene.h"
-#include "smmuv3-regs.h"
 
 #define CR0             0x20
 #define CR0ACK          0x24
@@ -57,7 +56,6 @@ static const uint32_t plain_idr[6] = {
 /* A scene whose registers are a register file's. */
 typedef struct Regs {
     Scene scene;
-    SMMUv3RegFile *file;
     unsigned irqs[2];
     unsigned resumes;
     void (*on_irq)(struct Regs *t);
@@ -87,7 +85,7 @@ static int on_write(void *opaque, uint64_t addr, const void *buf, size_t len)
     return guest_write(t->scene.guest, addr, buf, len);
 }
 
-static const SMMUv3RegsOps ops = {
+static const GuestHooks ops = {
     .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
@@ -95,13 +93,13 @@ static uint64_t rd_size(Regs *t, uint64_t offset, unsigned size)
 {
     uint64_t value = 0x5a5a5a5a5a5a5a5a;
 
-    g_assert_true(smmuv3_regs_read(t->file, offset, size, &value));
+    g_assert_true(smmuv3_engine_read(t->scene.engine, offset, size, &value));
     return value;
 }
 
 static void wr_size(Regs *t, uint64_t offset, unsigned size, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(t->file, offset, size, value));
+    g_assert_true(smmuv3_engine_write(t->scene.engine, offset, size, value));
 }
 
 static uint32_t rd(Regs *t, uint64_t offset)
@@ -126,8 +124,8 @@ static void init_idr(Regs *t, const uint32_t idr[6])
 {
     *t = (Regs) { };
     scene_init_idr(&t->scene, host_idr, idr);
-    t->file = smmuv3_regs_new(t->scene.engine, &ops, t);
-    smmuv3_regs_reset(t->file, idr);
+    guest_hook(t->scene.guest, &ops, t);
+    smmuv3_engine_reset(t->scene.engine, idr);
 }
 
 static void init(Regs *t)
@@ -137,7 +135,6 @@ static void init(Regs *t)
 
 static void done(Regs *t)
 {
-    smmuv3_regs_free(t->file);
     scene_done(&t->scene);
 }
 
@@ -275,7 +272,7 @@ static void test_row(gconstpointer data)
         write_and_expect(&t, row, 0x5555555555555555);
         write_and_expect(&t, row, 0xaaaaaaaaaaaaaaaa);
     }
-    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
     expect(&t, row, row->reset);
     done(&t);
 }
@@ -298,7 +295,7 @@ static void test_row_access(gconstpointer data)
         wr(&t, row->offset + 4, 0);
         expect(&t, row, low);
     }
-    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
     if (row->offset < PAGE1) {
         wr_size(&t, PAGE1 + row->offset, row->bytes, value);
         expect(&t, row, written(row, value));
@@ -436,10 +433,10 @@ static void test_illegal_access(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         uint64_t value = 1;
 
-        g_assert_false(smmuv3_regs_read(t.file, cases[i].offset,
+        g_assert_false(smmuv3_engine_read(t.scene.engine, cases[i].offset,
                                         cases[i].size, &value));
         g_assert_cmphex(value, ==, 0);
-        g_assert_false(smmuv3_regs_write(t.file, cases[i].offset,
+        g_assert_false(smmuv3_engine_write(t.scene.engine, cases[i].offset,
                                          cases[i].size, UINT64_MAX));
         g_assert_cmphex(rd(&t, CR1), ==, 0);
         g_assert_cmphex(rd(&t, CR2), ==, 0);
@@ -510,7 +507,7 @@ static void test_version(void)
     idr[3] &= ~4u;
     init_idr(&t, idr);
     g_assert_cmphex(rd(&t, 0x1c), ==, 0);
-    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
     g_assert_cmphex(rd(&t, 0x1c), ==, 1);
     done(&t);
 }
@@ -665,7 +662,7 @@ static void test_strtab_while_enabled(void)
     expect_kind(&t, SMMUV3_STREAM_BYPASS);
     wr(&t, CR0, SMMUEN);
     expect_kind(&t, SMMUV3_STREAM_TRANSLATE);
-    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
     expect_kind(&t, SMMUV3_STREAM_BYPASS);
     done(&t);
 }
@@ -676,7 +673,7 @@ static void ack_is_late(Guest *g, uint64_t addr G_GNUC_UNUSED,
                         size_t len G_GNUC_UNUSED)
 {
     Regs *t = g->hook_data;
-    const SMMUv3Regs *r = smmuv3_regs_state(t->file);
+    const SMMUv3Regs *r = smmuv3_engine_state(t->scene.engine);
 
     g_assert_cmphex(r->cr0, ==, SMMUEN | EVENTQEN);
     g_assert_cmphex(r->cr0ack, ==, EVENTQEN);
@@ -784,7 +781,7 @@ static void test_enable_consumes(void)
     ring_bell(&t);
     wr(&t, CR0, EVENTQEN);
     wr(&t, GERRORN, 0);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 0, 0);
     g_assert_cmpuint(stats(&t)->commands, ==, 0);
     wr(&t, CR0, CMDQEN);
@@ -805,7 +802,7 @@ static void queue_is_acknowledged(Guest *g)
 {
     Regs *t = g->hook_data;
 
-    g_assert_cmphex(smmuv3_regs_state(t->file)->cr0ack, ==, CMDQEN);
+    g_assert_cmphex(smmuv3_engine_state(t->scene.engine)->cr0ack, ==, CMDQEN);
 }
 
 static void test_enable_acknowledged(void)
@@ -826,7 +823,7 @@ static void test_enable_acknowledged(void)
 /* CONS, ERR and GERROR stand when the interrupt comes, 7.1. */
 static void error_is_visible(Regs *t)
 {
-    const SMMUv3Regs *r = smmuv3_regs_state(t->file);
+    const SMMUv3Regs *r = smmuv3_engine_state(t->scene.engine);
 
     g_assert_cmphex(r->cmdq_cons, ==, 0x01000001);
     g_assert_cmphex(r->gerror, ==, CMDQ_ERR);
@@ -854,7 +851,7 @@ static void test_error(void)
     wr(&t, CR0, 0);
     wr(&t, CR0, CMDQEN);
     wr(&t, GERRORN, 0);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 1, 1);
     g_assert_cmphex(rd(&t, GERROR), ==, CMDQ_ERR);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
@@ -918,7 +915,7 @@ static void test_error_then_reset(void)
     push(&t, ILLEGAL);
     ring_bell(&t);
     expect_error(&t, true);
-    smmuv3_regs_reset(t.file, plain_idr);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
     expect_error(&t, false);
     expect_cons(&t, 0, 0);
     set_up_queue(&t, 4, 0);
@@ -1087,13 +1084,13 @@ static void test_resume(void)
     Regs t;
 
     init_slices(&t);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 2 * SLICE, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 2 * SLICE + 4, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 2 * SLICE + 4, 0);
     g_assert_cmpuint(t.resumes, ==, 2);
     done(&t);
@@ -1105,7 +1102,7 @@ static void test_resume_after_off(void)
 
     init_slices(&t);
     wr(&t, CR0, 0);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, SLICE, 0);
     g_assert_cmpuint(t.resumes, ==, 1);
     wr(&t, CR0, CMDQEN);
@@ -1119,8 +1116,8 @@ static void test_resume_after_reset(void)
     Regs t;
 
     init_slices(&t);
-    smmuv3_regs_reset(t.file, plain_idr);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 0, 0);
     g_assert_cmpuint(stats(&t)->commands, ==, SLICE);
     done(&t);
@@ -1137,17 +1134,17 @@ static void test_resume_error(void)
     push(&t, ILLEGAL);
     push_many(&t, 20000);
     ring_bell(&t);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 20000, 1);
     expect_error(&t, true);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 20000, 1);
     repair(&t, 20000);
     acknowledge(&t);
     g_assert_cmpuint(t.resumes, ==, 2);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     g_assert_cmphex(rd(&t, CMDQ_CONS) & 0xfffff, ==, 40001);
     done(&t);
 }
@@ -1160,22 +1157,22 @@ static void test_pause(void)
     Regs t;
 
     init_slices(&t);
-    smmuv3_regs_pause(t.file, true);
+    smmuv3_engine_pause(t.scene.engine, true);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     ring_bell(&t);
-    g_assert_true(smmuv3_regs_write_prod_quiet(t.file, 2 * SLICE + 4));
-    smmuv3_regs_settle(t.file);
+    g_assert_true(smmuv3_engine_write_prod_quiet(t.scene.engine, 2 * SLICE + 4));
+    smmuv3_engine_settle(t.scene.engine);
     wr(&t, GERRORN, 0);
     wr(&t, CR0, 0);
     wr(&t, CR0, CMDQEN);
     expect_cons(&t, SLICE, 0);
     g_assert_cmpuint(stats(&t)->commands, ==, SLICE);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_pause(t.file, false);
+    smmuv3_engine_pause(t.scene.engine, false);
     g_assert_cmpuint(t.resumes, ==, 2);
     expect_cons(&t, SLICE, 0);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 2 * SLICE, 0);
     done(&t);
 }
@@ -1187,14 +1184,14 @@ static void test_pause_stays(void)
     Regs t;
 
     init_slices(&t);
-    state = *smmuv3_regs_state(t.file);
-    smmuv3_regs_pause(t.file, true);
-    smmuv3_regs_reset(t.file, plain_idr);
-    smmuv3_regs_load(t.file, &state);
+    state = *smmuv3_engine_state(t.scene.engine);
+    smmuv3_engine_pause(t.scene.engine, true);
+    smmuv3_engine_reset(t.scene.engine, plain_idr);
+    smmuv3_engine_set_state(t.scene.engine, &state);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, SLICE, 0);
-    smmuv3_regs_pause(t.file, false);
+    smmuv3_engine_pause(t.scene.engine, false);
     g_assert_cmpuint(t.resumes, ==, 2);
     done(&t);
 }
@@ -1206,15 +1203,15 @@ static void test_pause_idle(void)
 
     init_queue(&t, 5, 0);
     wr(&t, CR0, 0);
-    smmuv3_regs_pause(t.file, true);
-    smmuv3_regs_pause(t.file, false);
+    smmuv3_engine_pause(t.scene.engine, true);
+    smmuv3_engine_pause(t.scene.engine, false);
     g_assert_cmpuint(t.resumes, ==, 0);
     wr(&t, CR0, CMDQEN);
     push(&t, ILLEGAL);
     ring_bell(&t);
     expect_error(&t, true);
-    smmuv3_regs_pause(t.file, true);
-    smmuv3_regs_pause(t.file, false);
+    smmuv3_engine_pause(t.scene.engine, true);
+    smmuv3_engine_pause(t.scene.engine, false);
     g_assert_cmpuint(t.resumes, ==, 0);
     done(&t);
 }
@@ -1226,14 +1223,14 @@ static void test_post_prod(void)
     Regs t;
 
     init_queue(&t, 5, 0);
-    before = smmuv3_regs_stats(t.file)->prod_writes;
+    before = smmuv3_engine_stats(t.scene.engine)->prod_writes;
     push(&t, cmd_sync(SMMUV3_SYNC_NONE));
-    smmuv3_regs_post_prod(t.file, 1);
+    smmuv3_engine_post_prod(t.scene.engine, 1);
     g_assert_cmphex(rd(&t, CMDQ_PROD), ==, 1);
     expect_cons(&t, 0, 0);
-    g_assert_cmpuint(smmuv3_regs_stats(t.file)->prod_writes, ==, before + 1);
+    g_assert_cmpuint(smmuv3_engine_stats(t.scene.engine)->prod_writes, ==, before + 1);
     g_assert_cmpuint(t.resumes, ==, 1);
-    smmuv3_regs_resume(t.file);
+    smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 1, 0);
     done(&t);
 }
@@ -1262,7 +1259,7 @@ static void test_load(void)
 
     init_stream(&u);
     strtab_set(u.scene.guest, &u.scene.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
-    smmuv3_regs_load(u.file, smmuv3_regs_state(t.file));
+    smmuv3_engine_set_state(u.scene.engine, smmuv3_engine_state(t.scene.engine));
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         expect(&u, &rows[i], rd_size(&t, rows[i].offset, rows[i].bytes));
     }
@@ -1270,13 +1267,45 @@ static void test_load(void)
     g_assert_cmpint(scene_kind(&u.scene, 0), ==, SMMUV3_STREAM_TRANSLATE);
     /* An error waits there as well: nothing to resume. */
     g_assert_cmpuint(u.resumes, ==, 0);
-    state = *smmuv3_regs_state(u.file);
+    state = *smmuv3_engine_state(u.scene.engine);
     state.gerrorn = state.gerror;
-    smmuv3_regs_load(u.file, &state);
+    smmuv3_engine_set_state(u.scene.engine, &state);
     g_assert_cmpuint(u.resumes, ==, 1);
     g_assert_cmpuint(stats(&u)->commands, ==, 0);
     done(&t);
     done(&u);
+}
+
+/* The same identification, and all other bits set */
+static SMMUv3Regs garbage_for(const Regs *t)
+{
+    const SMMUv3Regs *own = smmuv3_engine_state(t->scene.engine);
+    SMMUv3Regs garbage;
+
+    memset(&garbage, 0xff, sizeof(garbage));
+    memcpy(garbage.idr, own->idr, sizeof(garbage.idr));
+    garbage.iidr = own->iidr;
+    garbage.aidr = own->aidr;
+    return garbage;
+}
+
+/* A state of an SMMU that promised something else is no state of this one. */
+static void test_load_other_promise(void)
+{
+    SMMUv3Regs before, garbage;
+    Regs t;
+
+    init(&t);
+    before = *smmuv3_engine_state(t.scene.engine);
+    for (unsigned i = 0; i < 8; i++) {
+        garbage = garbage_for(&t);
+        *(i < 6 ? &garbage.idr[i] : i == 6 ? &garbage.iidr : &garbage.aidr) ^=
+            1;
+        g_assert_false(smmuv3_engine_set_state(t.scene.engine, &garbage));
+        g_assert_cmpmem(&before, sizeof(before),
+                        smmuv3_engine_state(t.scene.engine), sizeof(before));
+    }
+    done(&t);
 }
 
 /* What comes in from elsewhere is not trusted. */
@@ -1286,8 +1315,8 @@ static void test_load_garbage(void)
     Regs t;
 
     init(&t);
-    memset(&garbage, 0xff, sizeof(garbage));
-    smmuv3_regs_load(t.file, &garbage);
+    garbage = garbage_for(&t);
+    g_assert_true(smmuv3_engine_set_state(t.scene.engine, &garbage));
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         const Row *row = &rows[i];
         uint64_t want = row->bits ? row->bits : row->reset;
@@ -1377,6 +1406,7 @@ int main(int argc, char **argv)
     g_test_add_func("/regs/pause/idle", test_pause_idle);
     g_test_add_func("/regs/post-prod", test_post_prod);
     g_test_add_func("/regs/load/same", test_load);
+    g_test_add_func("/regs/load/other-promise", test_load_other_promise);
     g_test_add_func("/regs/load/garbage", test_load_garbage);
     return g_test_run();
 }

@@ -9,7 +9,6 @@
 #include <errno.h>
 
 #include "scene.h"
-#include "smmuv3-regs.h"
 
 #define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
 #define LEAF 1
@@ -108,7 +107,7 @@ static void test_devices(void)
     g_assert_cmpuint(objects.parent, ==, s.parent);
     g_assert_cmpuint(objects.viommu, !=, 0);
     g_assert_cmpuint(objects.veventq, ==, 0);
-    smmuv3_engine_want_events(s.engine, true);
+    smmuv3_host_events_want(s.engine, true);
     g_assert_cmpuint(smmuv3_engine_objects(s.engine).veventq, !=, 0);
 
     scene_remove(&s, 0);
@@ -369,7 +368,7 @@ static void told_init(Told *t)
     scene_init(&t->s);
     smmuv3_engine_free(t->s.engine);
     t->s.engine = smmuv3_engine_new(&t->ops, t->s.guest);
-    smmuv3_engine_set_features(t->s.engine, guest_idr);
+    smmuv3_features_set(t->s.engine, guest_idr);
     scene_add(&t->s, 0);
     scene_enable(&t->s);
     scene_install(&t->s, 0, ste_s1(CONTEXT_PTR));
@@ -467,7 +466,7 @@ static void test_told_of_streams(void)
 
     /* Renumbered: the old number goes, the new one comes. */
     guest_set_vsid(s->guest, s->dev[0], FIRST_SID + 7);
-    smmuv3_engine_set_regs(s->engine, &s->regs);
+    smmuv3_attach_all(s->engine, &s->regs);
     g_assert_true(t.stream.has_vsid);
     g_assert_cmphex(t.stream.vsid, ==, FIRST_SID + 7);
 
@@ -480,7 +479,6 @@ static void test_told_of_streams(void)
 
 typedef struct File {
     Scene s;
-    SMMUv3RegFile *file;
     unsigned told, n, written;
     bool lost;
 } File;
@@ -515,20 +513,20 @@ static void on_recorded(void *opaque, const SMMUv3EventRecord *records,
     f->lost = lost;
 }
 
-static const SMMUv3RegsOps regs_ops = {
+static const GuestHooks regs_ops = {
     .write = on_write, .irq = on_irq, .resume = on_resume,
     .recorded = on_recorded,
 };
 
 static void wr(File *f, uint64_t offset, unsigned size, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(f->file, offset, size, value));
+    g_assert_true(smmuv3_engine_write(f->s.engine, offset, size, value));
 }
 
 static void expect_events(const File *f, unsigned written, unsigned dropped,
                           unsigned overflowed)
 {
-    const SMMUv3RegsStats *stats = smmuv3_regs_stats(f->file);
+    const SMMUv3EngineStats *stats = smmuv3_engine_stats(f->s.engine);
 
     g_assert_cmpuint(stats->events_written, ==, written);
     g_assert_cmpuint(stats->events_dropped, ==, dropped);
@@ -544,25 +542,24 @@ static void file_init(File *f)
     idr[1] |= 19u << 21 | 19u << 16;
     *f = (File) { .told = 0 };
     scene_init(&f->s);
-    f->file = smmuv3_regs_new(f->s.engine, &regs_ops, f);
-    smmuv3_regs_reset(f->file, idr);
+    guest_hook(f->s.guest, &regs_ops, f);
+    smmuv3_engine_reset(f->s.engine, idr);
     wr(f, SMMUV3_REG_CMDQ_BASE, 8, CMDQ_ADDR | 8);
     wr(f, SMMUV3_REG_EVENTQ_BASE, 8, EVENTQ_ADDR | 2);
 }
 
 static void file_done(File *f)
 {
-    smmuv3_regs_free(f->file);
     scene_done(&f->s);
 }
 
 static void test_prod_writes(void)
 {
-    const SMMUv3RegsStats *stats;
+    const SMMUv3EngineStats *stats;
     File f;
 
     file_init(&f);
-    stats = smmuv3_regs_stats(f.file);
+    stats = smmuv3_engine_stats(f.s.engine);
     g_assert_cmpuint(stats->prod_writes, ==, 0);
     wr(&f, SMMUV3_REG_CMDQ_PROD, 4, 0);
     wr(&f, SMMUV3_REG_CR0, 4, SMMUV3_CR0_CMDQEN);
@@ -579,14 +576,14 @@ static void test_events(void)
     File f;
 
     file_init(&f);
-    smmuv3_regs_record(f.file, records, 2, false);      /* it is off */
+    smmuv3_engine_record_events(f.s.engine, records, 2, false);      /* it is off */
     expect_events(&f, 0, 2, 0);
     g_assert_cmpuint(f.written, ==, 0);
     wr(&f, SMMUV3_REG_CR0, 4, SMMUV3_CR0_EVENTQEN);
-    smmuv3_regs_record(f.file, records, 3, false);
+    smmuv3_engine_record_events(f.s.engine, records, 3, false);
     expect_events(&f, 3, 2, 0);
     g_assert_cmpuint(f.written, ==, 3);
-    smmuv3_regs_record(f.file, records, 6, true);       /* room for one */
+    smmuv3_engine_record_events(f.s.engine, records, 6, true);       /* room for one */
     expect_events(&f, 4, 2, 5);
     g_assert_cmpuint(f.n, ==, 6);
     g_assert_cmpuint(f.written, ==, 1);
@@ -604,10 +601,10 @@ static void test_events_aborted(void)
     file_init(&f);
     wr(&f, SMMUV3_REG_CR0, 4, SMMUV3_CR0_EVENTQEN);
     guest_hole(f.s.guest, EVENTQ_ADDR, 0x1000);
-    smmuv3_regs_record(f.file, records, 2, false);
+    smmuv3_engine_record_events(f.s.engine, records, 2, false);
     expect_events(&f, 0, 2, 0);
     guest_no_holes(f.s.guest);
-    smmuv3_regs_record(f.file, records, 1, false);
+    smmuv3_engine_record_events(f.s.engine, records, 1, false);
     expect_events(&f, 0, 3, 0);
     file_done(&f);
 }

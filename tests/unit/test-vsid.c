@@ -139,7 +139,7 @@ static void test_renumber_none(void)
     g_assert_cmpuint(fake_objects(s.host, FAKE_VDEVICE), ==, 0);
     calls = s.host->calls[FAKE_CALLS];
     scene_command(&s, cmd_cfgi_range(0, 31));
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls);
     guest_set_vsid(s.guest, s.dev[0], FIRST_SID);
     scene_command(&s, cmd_cfgi_ste(FIRST_SID));

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "scene.h"
-#include "smmuv3-regs.h"
 
 #define CR0 0x20
 #define IRQ_CTRL 0x50
@@ -56,7 +55,6 @@ static void host_refuses(SMMUv3Host *h, FakeCall call, int err, unsigned times)
 
 typedef struct Machine {
     Scene s;
-    SMMUv3RegFile *file;
     uint32_t prod;
     bool asked;                 /* resume() was called... */
     unsigned delay_ms;          /* ...with this */
@@ -81,21 +79,21 @@ static int on_write(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
     return 0;
 }
 
-static const SMMUv3RegsOps ops = {
-    .write = on_write, .irq = on_irq, .msi = guest_msi, .resume = on_resume,
+static const GuestHooks ops = {
+    .write = on_write, .irq = on_irq, .resume = on_resume,
 };
 
 static uint32_t rd(Machine *m, uint64_t offset)
 {
     uint64_t value;
 
-    g_assert_true(smmuv3_regs_read(m->file, offset, 4, &value));
+    g_assert_true(smmuv3_engine_read(m->s.engine, offset, 4, &value));
     return value;
 }
 
 static void wr(Machine *m, uint64_t offset, uint64_t value)
 {
-    g_assert_true(smmuv3_regs_write(m->file, offset, 4, value));
+    g_assert_true(smmuv3_engine_write(m->s.engine, offset, 4, value));
 }
 
 static void set_up_registers(Machine *m)
@@ -104,7 +102,7 @@ static void set_up_registers(Machine *m)
 
     memcpy(idr, guest_idr, sizeof(idr));
     idr[1] |= SMMUV3_PREP(SMMUV3_IDR1_CMDQS, 7);
-    smmuv3_regs_reset(m->file, idr);
+    smmuv3_engine_reset(m->s.engine, idr);
     m->prod = 0;
     wr(m, STRTAB_BASE, (uint32_t)STRTAB_ADDR);
     wr(m, STRTAB_BASE + 4, STRTAB_ADDR >> 32);
@@ -120,7 +118,7 @@ static void init(Machine *m, unsigned n)
     *m = (Machine) { };
     refusal.left = 0;
     scene_init_translating(&m->s);
-    m->file = smmuv3_regs_new(m->s.engine, &ops, m);
+    guest_hook(m->s.guest, &ops, m);
     for (unsigned i = 0; i < n; i++) {
         strtab_set(m->s.guest, &m->s.regs, FIRST_SID + i, ste_s1(CONTEXT_PTR));
         if (i) {
@@ -133,7 +131,6 @@ static void init(Machine *m, unsigned n)
 
 static void done(Machine *m)
 {
-    smmuv3_regs_free(m->file);
     scene_done(&m->s);
 }
 
@@ -187,7 +184,7 @@ static bool wait_once(Machine *m)
     }
     m->asked = false;
     m->ms += m->delay_ms;
-    smmuv3_regs_resume(m->file);
+    smmuv3_engine_resume(m->s.engine);
     return true;
 }
 
@@ -484,18 +481,18 @@ static void test_no_hurry(void)
     init_waiting(&m);
     push(&m, cmd_sync(SMMUV3_SYNC_IRQ));
     ring_bell(&m);
-    g_assert_false(smmuv3_regs_write_prod_quiet(m.file, m.prod) &&
+    g_assert_false(smmuv3_engine_write_prod_quiet(m.s.engine, m.prod) &&
                    m.s.guest->sync_irqs);
-    smmuv3_regs_settle(m.file);
+    smmuv3_engine_settle(m.s.engine);
     m.asked = false;
-    smmuv3_regs_post_prod(m.file, m.prod);
+    smmuv3_engine_post_prod(m.s.engine, m.prod);
     wr(&m, GERRORN, 0);
     wr(&m, CR0, SMMUEN);
     wr(&m, CR0, ON);
     g_assert_false(m.asked);
     g_assert_cmpuint(m.s.host->calls[FAKE_ATTACH], ==, 1);
     g_assert_cmpuint(cons(&m), ==, 0);
-    smmuv3_regs_resume(m.file);
+    smmuv3_engine_resume(m.s.engine);
     expect_drained(&m);
     expect_new(&m, 0);
     done(&m);
@@ -522,9 +519,9 @@ static void test_load(void)
     Machine m;
 
     init_waiting(&m);
-    state = *smmuv3_regs_state(m.file);
+    state = *smmuv3_engine_state(m.s.engine);
     m.asked = false;
-    smmuv3_regs_load(m.file, &state);
+    smmuv3_engine_set_state(m.s.engine, &state);
     expect_waits(&m, 0, 0);
     wait_for_end(&m);
     expect_drained(&m);
@@ -538,11 +535,11 @@ static void test_pause(void)
     Machine m;
 
     init_waiting(&m);
-    smmuv3_regs_pause(m.file, true);
+    smmuv3_engine_pause(m.s.engine, true);
     wait_once(&m);
     expect_old(&m, 0);
     g_assert_false(m.asked);
-    smmuv3_regs_pause(m.file, false);
+    smmuv3_engine_pause(m.s.engine, false);
     g_assert_true(m.asked);
     wait_for_end(&m);
     expect_drained(&m);
@@ -720,13 +717,13 @@ static void test_quiet(void)
     push(&m, cmd_sync(SMMUV3_SYNC_NONE));
     host_refuses(m.s.host, FAKE_INVALIDATE, ENOMEM, 1);
     m.s.guest->quiet = true;
-    g_assert_false(smmuv3_regs_write_prod_quiet(m.file, m.prod));
+    g_assert_false(smmuv3_engine_write_prod_quiet(m.s.engine, m.prod));
     m.s.guest->quiet = false;
     /* Who has yet to settle that goes on with what was posted meanwhile. */
     m.asked = false;
-    smmuv3_regs_post_prod(m.file, m.prod);
+    smmuv3_engine_post_prod(m.s.engine, m.prod);
     g_assert_false(m.asked);
-    smmuv3_regs_settle(m.file);
+    smmuv3_engine_settle(m.s.engine);
     expect_waits(&m, 0, 1);
     wait_once(&m);
     expect_drained(&m);

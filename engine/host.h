@@ -1,0 +1,54 @@
+/*
+ * The host that the engine's devices are on: each call of the port, counted.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Nothing else in engine/ calls SMMUv3HostOps, so that the counters and the
+ * call that failed last are true by construction. Results are the port's
+ * (smmuv3-host.h).
+ */
+#ifndef ENGINE_HOST_H
+#define ENGINE_HOST_H
+
+#include "smmuv3-engine.h"
+
+typedef struct SMMUv3HostPort {
+    SMMUv3HostOps ops;
+    SMMUv3Host *host;
+    SMMUv3HostId viommu;        /* 0: there is none; then only info is asked */
+    SMMUv3HostInfo info;        /* of the first device */
+    SMMUv3EngineStats *stats;
+    SMMUv3HostCall failed;      /* the call that failed last */
+} SMMUv3HostPort;
+
+/* Copies @ops, of whatever version; false: a function of the port is missing. */
+bool smmuv3_host_take_ops(SMMUv3HostPort *p, const SMMUv3HostOps *ops);
+
+int smmuv3_host_get_info(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
+                         SMMUv3HostInfo *info);
+
+/* p->viommu is the new one. */
+int smmuv3_host_viommu_alloc(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
+                             SMMUv3HostId parent);
+int smmuv3_host_vdevice_alloc(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
+                              uint32_t vsid, SMMUv3HostId *vdevice);
+int smmuv3_host_hwpt_alloc(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
+                           const uint64_t ste[2], SMMUv3HostId *hwpt);
+int smmuv3_host_attach(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
+                       SMMUv3HostId pt);
+int smmuv3_host_detach(SMMUv3HostPort *p, SMMUv3HostDevice *dev);
+int smmuv3_host_invalidate(SMMUv3HostPort *p, const SMMUv3Cmd *cmds,
+                           uint32_t n, uint32_t *done);
+int smmuv3_host_veventq_alloc(SMMUv3HostPort *p, uint32_t depth,
+                              SMMUv3HostId *veventq, int *fd);
+int smmuv3_host_veventq_read(SMMUv3HostPort *p, int fd,
+                             SMMUv3HostEvent *events, unsigned n);
+
+/* Closes @fd, then destroys @veventq. */
+void smmuv3_host_veventq_close(SMMUv3HostPort *p, SMMUv3HostId veventq,
+                               int fd);
+
+/* 0 is allowed: there is nothing to destroy. */
+void smmuv3_host_destroy(SMMUv3HostPort *p, SMMUv3HostId id);
+
+#endif

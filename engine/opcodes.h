@@ -1,0 +1,46 @@
+/*
+ * What a command is by its opcode, and whether it is legal.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Arm IHI 0070 chapter 4, for an SMMU with stage 1 only. Because legality is
+ * decided here alone, and before anything is forwarded, the kernel never sees a
+ * command that it would refuse as illegal.
+ */
+#ifndef ENGINE_OPCODES_H
+#define ENGINE_OPCODES_H
+
+#include "forward.h"
+
+typedef enum SMMUv3Action {
+    SMMUV3_ACTION_ILLEGAL,
+    SMMUV3_ACTION_PREFETCH,
+    SMMUV3_ACTION_CFGI_STE,
+    SMMUV3_ACTION_CFGI_STE_RANGE,
+    SMMUV3_ACTION_CFGI_CD,
+    SMMUV3_ACTION_TLBI,
+    SMMUV3_ACTION_ATC_INV,
+    SMMUV3_ACTION_SYNC,
+} SMMUv3Action;
+
+/* What the opcode of @cmd (host byte order) asks for. Pure. */
+SMMUv3Action smmuv3_opcode_action(const SMMUv3Cmd *cmd);
+
+/*
+ * Is @cmd legal for a guest that was promised @idr? @rules are made of the same
+ * promise. False is CERROR_ILL. Pure.
+ */
+bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd, const uint32_t idr[6],
+                         const SMMUv3ForwardRules *rules);
+
+/* Which counter of SMMUv3EngineStats.by_class a legal @cmd belongs to. Pure. */
+SMMUv3CommandClass smmuv3_opcode_class(const SMMUv3Cmd *cmd);
+
+/* CFGI_STE, CFGI_STE_RANGE (CFGI_ALL is one of these)? */
+static inline bool smmuv3_opcode_configures(SMMUv3Action action)
+{
+    return action == SMMUV3_ACTION_CFGI_STE ||
+           action == SMMUV3_ACTION_CFGI_STE_RANGE;
+}
+
+#endif
