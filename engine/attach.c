@@ -16,6 +16,7 @@
 #include "attach.h"
 #include "renumber.h"
 #include "ste-events.h"
+#include "stream-table.h"
 
 static const SMMUv3StreamConfig abort_config = { .kind = SMMUV3_STREAM_ABORT };
 static const SMMUv3StreamConfig bypass_config = {
@@ -27,12 +28,12 @@ SMMUv3StreamConfig smmuv3_attach_evaluate(const SMMUv3EngineDevice *d)
     const SMMUv3Engine *e = d->engine;
 
     if (!(e->driven.cr0 & SMMUV3_CR0_SMMUEN)) {
-        return smmuv3_stream_gbpa(e->driven.gbpa);
+        return smmuv3_ste_of_gbpa(e->driven.gbpa);
     }
     if (!d->has_vsid) {
         return abort_config;
     }
-    return smmuv3_stream_lookup(e->fe.read_words, e->opaque, &e->driven,
+    return smmuv3_stream_table_lookup(e->fe.read_words, e->opaque, &e->driven,
                                 e->idr, d->vsid);
 }
 
@@ -63,7 +64,7 @@ bool smmuv3_attach_changes(const SMMUv3EngineDevice *d,
 {
     SMMUv3Place place = attach_place_for(d, config);
 
-    return !smmuv3_stream_config_equal(&d->config, config) ||
+    return !smmuv3_ste_config_equal(&d->config, config) ||
            attach_is_stranded(d) ||
            (d->place != place && place != SMMUV3_BLOCKED);
 }

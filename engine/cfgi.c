@@ -119,7 +119,7 @@ static bool cfgi_update_stream(SMMUv3Window *w, uint32_t i,
     if (named) {
         smmuv3_ste_event_due(d);
     }
-    d->cds_due = smmuv3_stream_keeps_cds(&before, &d->config);
+    d->cds_due = smmuv3_ste_keeps_cds(&before, &d->config);
     return true;
 }
 

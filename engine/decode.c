@@ -9,53 +9,53 @@
  */
 #include <glib.h>
 
-#include "forward.h"
+#include "opcodes.h"
 #include "smmuv3-decode.h"
 #include "smmuv3-promise.h"
 #include "smmuv3/cd.h"
 #include "smmuv3/ste.h"
-#include "stream.h"
+#include "stream-table.h"
 
 /* ---- Streams ---- */
 
-static void refuse(SMMUv3DecodedStream *out, SMMUv3EventType event,
-                   uint64_t addr)
+static void decode_refuse(SMMUv3DecodedStream *out, SMMUv3EventType event,
+                          uint64_t addr)
 {
     *out = (SMMUv3DecodedStream) {
         .kind = SMMUV3_STREAM_ABORT, .event = event, .event_addr = addr,
     };
 }
 
-static uint64_t aligned(uint64_t addr, unsigned log2)
+static uint64_t decode_aligned(uint64_t addr, unsigned log2)
 {
     return addr >> log2 << log2;
 }
 
 /* CD 0 of a table with two levels, of 2^@log2l2 CDs each in the second. */
-static void find_l2_cd(SMMUv3ReadWords read_words, void *opaque,
-                       uint64_t l1, unsigned log2l2, const uint32_t idr[6],
-                       SMMUv3DecodedStream *out)
+static void decode_find_l2_cd(SMMUv3ReadWords read_words, void *opaque,
+                              uint64_t l1, unsigned log2l2,
+                              const uint32_t idr[6], SMMUv3DecodedStream *out)
 {
     uint64_t l1cd, l2;
 
     if (read_words(opaque, l1, &l1cd, 1)) {
-        refuse(out, SMMUV3_EVENT_F_CD_FETCH, l1);
+        decode_refuse(out, SMMUV3_EVENT_F_CD_FETCH, l1);
         return;
     }
     l1cd = GUINT64_FROM_LE(l1cd);
     l2 = l1cd & SMMUV3_L1CD_L2PTR;
     /* 5.3.1, and 3.4.3 for a pointer beyond OAS */
     if (!(l1cd & SMMUV3_L1CD_V) || l2 >> smmuv3_oas_bits(idr[5])) {
-        refuse(out, SMMUV3_EVENT_C_BAD_SUBSTREAMID, 0);
+        decode_refuse(out, SMMUV3_EVENT_C_BAD_SUBSTREAMID, 0);
         return;
     }
-    out->cd = aligned(l2, log2l2 + SMMUV3_CD_LOG2SIZE);
+    out->cd = decode_aligned(l2, log2l2 + SMMUV3_CD_LOG2SIZE);
 }
 
 /* Tables of CDs are aligned to their size, and to 64 bytes (5.2, S1Fmt). */
-static void find_cd(SMMUv3ReadWords read_words, void *opaque,
-                    const uint64_t ste[2], const uint32_t idr[6],
-                    SMMUv3DecodedStream *out)
+static void decode_find_cd(SMMUv3ReadWords read_words, void *opaque,
+                           const uint64_t ste[2], const uint32_t idr[6],
+                           SMMUv3DecodedStream *out)
 {
     uint64_t table = ste[0] & SMMUV3_STE0_S1CONTEXTPTR;
     unsigned cdmax = SMMUV3_GET(SMMUV3_STE0_S1CDMAX, ste[0]);
@@ -64,18 +64,18 @@ static void find_cd(SMMUv3ReadWords read_words, void *opaque,
     unsigned log2l1 = cdmax > log2l2 ? cdmax - log2l2 : 0;
 
     if (fmt == SMMUV3_STE_S1FMT_LINEAR) {
-        out->cd = aligned(table, cdmax + SMMUV3_CD_LOG2SIZE);
+        out->cd = decode_aligned(table, cdmax + SMMUV3_CD_LOG2SIZE);
     } else {
-        find_l2_cd(read_words, opaque,
-                   aligned(table, log2l1 + SMMUV3_L1CD_LOG2SIZE), log2l2, idr,
-                   out);
+        decode_find_l2_cd(read_words, opaque,
+                          decode_aligned(table, log2l1 + SMMUV3_L1CD_LOG2SIZE),
+                          log2l2, idr, out);
     }
 }
 
 /* The STE translates: what becomes of who brings no SubstreamID. */
-static void enter_stage_1(SMMUv3ReadWords read_words, void *opaque,
-                          const uint64_t ste[2], const uint32_t idr[6],
-                          SMMUv3DecodedStream *out)
+static void decode_enter_stage_1(SMMUv3ReadWords read_words, void *opaque,
+                                 const uint64_t ste[2], const uint32_t idr[6],
+                                 SMMUv3DecodedStream *out)
 {
     unsigned dss = ste[0] & SMMUV3_STE0_S1CDMAX
                    ? SMMUV3_GET(SMMUV3_STE1_S1DSS, ste[1])
@@ -83,13 +83,13 @@ static void enter_stage_1(SMMUv3ReadWords read_words, void *opaque,
 
     switch (dss) {
     case SMMUV3_STE_S1DSS_TERMINATE:
-        refuse(out, SMMUV3_EVENT_F_STREAM_DISABLED, 0);
+        decode_refuse(out, SMMUV3_EVENT_F_STREAM_DISABLED, 0);
         break;
     case SMMUV3_STE_S1DSS_BYPASS:
         out->kind = SMMUV3_STREAM_BYPASS;
         break;
     default:
-        find_cd(read_words, opaque, ste, idr, out);
+        decode_find_cd(read_words, opaque, ste, idr, out);
     }
 }
 
@@ -99,8 +99,8 @@ void smmuv3_decode_stream(SMMUv3ReadWords read_words, void *opaque,
 {
     SMMUv3StreamConfig config =
         regs->cr0 & SMMUV3_CR0_SMMUEN
-        ? smmuv3_stream_lookup(read_words, opaque, regs, idr, sid)
-        : smmuv3_stream_gbpa(regs->gbpa);
+        ? smmuv3_stream_table_lookup(read_words, opaque, regs, idr, sid)
+        : smmuv3_ste_of_gbpa(regs->gbpa);
 
     *out = (SMMUv3DecodedStream) {
         .kind = config.kind,
@@ -108,7 +108,7 @@ void smmuv3_decode_stream(SMMUv3ReadWords read_words, void *opaque,
         .event_addr = config.event_addr,
     };
     if (config.kind == SMMUV3_STREAM_TRANSLATE) {
-        enter_stage_1(read_words, opaque, config.key, idr, out);
+        decode_enter_stage_1(read_words, opaque, config.key, idr, out);
     }
     /* FetchAddr has no bits from OAS on, 7.3.4. */
     out->event_addr &= SMMUV3_BIT(smmuv3_oas_bits(idr[5])) - 1;
@@ -116,7 +116,7 @@ void smmuv3_decode_stream(SMMUv3ReadWords read_words, void *opaque,
 
 /* ---- Commands ---- */
 
-static SMMUv3Invalidation config_of(uint32_t sid, uint64_t ignored_bits)
+static SMMUv3Invalidation decode_config_of(uint32_t sid, uint64_t ignored_bits)
 {
     return (SMMUv3Invalidation) {
         .kind = SMMUV3_INVALIDATE_CONFIG,
@@ -126,7 +126,7 @@ static SMMUv3Invalidation config_of(uint32_t sid, uint64_t ignored_bits)
 }
 
 /* 4.4.1.1; an address that is not aligned to the granule is in its page. */
-static void take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
+static void decode_take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
 {
     uint64_t tg = SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]);
     uint64_t addr = cmd->dw[1] & SMMUV3_TLBI1_VA, pages, room;
@@ -137,7 +137,7 @@ static void take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
         return;
     }
     inv->granule_bits = 10 + 2 * tg;
-    inv->addr = aligned(addr, inv->granule_bits);
+    inv->addr = decode_aligned(addr, inv->granule_bits);
     pages = (SMMUV3_GET(SMMUV3_TLBI0_NUM, cmd->dw[0]) + 1) <<
             SMMUV3_GET(SMMUV3_TLBI0_SCALE, cmd->dw[0]);
     pages += inv->addr != addr;
@@ -148,7 +148,7 @@ static void take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
 }
 
 /* Of a canonical TLBI */
-static SMMUv3Invalidation translations_of(const SMMUv3Cmd *cmd)
+static SMMUv3Invalidation decode_translations_of(const SMMUv3Cmd *cmd)
 {
     SMMUv3Invalidation inv = {
         .asid = SMMUV3_GET(SMMUV3_TLBI0_ASID, cmd->dw[0]),
@@ -163,7 +163,7 @@ static SMMUv3Invalidation translations_of(const SMMUv3Cmd *cmd)
         /* fall through */
     case SMMUV3_CMD_TLBI_NH_VA:
         inv.kind = SMMUV3_INVALIDATE_PAGES;
-        take_pages(&inv, cmd);
+        decode_take_pages(&inv, cmd);
         break;
     default:
         inv.kind = SMMUV3_INVALIDATE_ALL;
@@ -181,7 +181,7 @@ static SMMUv3Invalidation decode_tlbi(const uint32_t idr[6],
 
     smmuv3_forward_rules(&rules, idr, idr);
     canonical = smmuv3_forward_canonical(&rules, *cmd, &widened);
-    return translations_of(&canonical);
+    return decode_translations_of(&canonical);
 }
 
 SMMUv3Invalidation smmuv3_decode_command(const uint32_t idr[6],
@@ -193,9 +193,9 @@ SMMUv3Invalidation smmuv3_decode_command(const uint32_t idr[6],
     case SMMUV3_CMD_CFGI_STE:
     case SMMUV3_CMD_CFGI_CD:
     case SMMUV3_CMD_CFGI_CD_ALL:
-        return config_of(sid, 0);
+        return decode_config_of(sid, 0);
     case SMMUV3_CMD_CFGI_STE_RANGE:
-        return config_of(sid, smmuv3_cfgi_ignored_bits(cmd));
+        return decode_config_of(sid, smmuv3_cfgi_ignored_bits(cmd));
     case SMMUV3_CMD_TLBI_NH_ALL:
     case SMMUV3_CMD_TLBI_NH_ASID:
     case SMMUV3_CMD_TLBI_NH_VA:

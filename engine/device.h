@@ -8,7 +8,7 @@
 
 #include "atc.h"
 #include "hwpt.h"
-#include "stream.h"
+#include "ste.h"
 
 /* Where a device is attached. */
 typedef enum SMMUv3Place {

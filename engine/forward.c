@@ -11,8 +11,8 @@
 #include "forward.h"
 
 /* Substreams only where the guest has them and the host does. */
-static bool have_substreams(const uint32_t guest_idr[6],
-                            const uint32_t host_idr[6])
+static bool forward_have_substreams(const uint32_t guest_idr[6],
+                                    const uint32_t host_idr[6])
 {
     return SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, guest_idr[1]) &&
            SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, host_idr[1]);
@@ -35,14 +35,14 @@ void smmuv3_forward_rules(SMMUv3ForwardRules *rules,
         rules->range[0] = SMMUV3_TLBI0_NUM | SMMUV3_TLBI0_SCALE;
         rules->range[1] = SMMUV3_TLBI1_TG | SMMUV3_TLBI1_TTL;
     }
-    if (have_substreams(guest_idr, host_idr)) {
+    if (forward_have_substreams(guest_idr, host_idr)) {
         rules->cfgi_cd |= SMMUV3_CMD0_SSID;
         rules->atc_inv |= SMMUV3_CMD0_SSV | SMMUV3_CMD0_SSID |
                           SMMUV3_ATC0_GLOBAL;
     }
 }
 
-static SMMUv3Cmd make_cmd(uint64_t dw0, uint64_t dw1)
+static SMMUv3Cmd forward_make_cmd(uint64_t dw0, uint64_t dw1)
 {
     return (SMMUv3Cmd) { .dw = { dw0, dw1 } };
 }
@@ -51,16 +51,16 @@ static SMMUv3Cmd make_cmd(uint64_t dw0, uint64_t dw1)
 #define SCALE_MAX 31
 
 /* TTL=1 and 16K, without IDR5.DS: the level is not said. */
-static bool level_reserved(uint64_t hints)
+static bool forward_level_reserved(uint64_t hints)
 {
     return SMMUV3_GET(SMMUV3_TLBI1_TTL, hints) == 1 &&
            SMMUV3_GET(SMMUV3_TLBI1_TG, hints) == SMMUV3_TG_16K;
 }
 
-static bool range_reserved(uint64_t range, uint64_t hints)
+static bool forward_range_reserved(uint64_t range, uint64_t hints)
 {
     return SMMUV3_GET(SMMUV3_TLBI0_SCALE, range) > SCALE_MAX ||
-           level_reserved(hints);
+           forward_level_reserved(hints);
 }
 
 bool smmuv3_forward_illegal(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd)
@@ -70,25 +70,27 @@ bool smmuv3_forward_illegal(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd)
 
     return smmuv3_is_tlbi_va(cmd) && (hints & SMMUV3_TLBI1_TG) && !scale &&
            !(cmd.dw[0] & SMMUV3_TLBI0_NUM) &&
-           (!(hints & SMMUV3_TLBI1_TTL) || level_reserved(hints));
+           (!(hints & SMMUV3_TLBI1_TTL) || forward_level_reserved(hints));
 }
 
-static SMMUv3Cmd canonical_range(const SMMUv3ForwardRules *rules,
-                                 SMMUv3Cmd cmd, uint64_t *widened)
+static SMMUv3Cmd forward_canonical_range(const SMMUv3ForwardRules *rules,
+                                         SMMUv3Cmd cmd, uint64_t *widened)
 {
     uint64_t range = cmd.dw[0] & rules->range[0];
     uint64_t hints = cmd.dw[1] & rules->range[1];
 
-    if (range_reserved(range, hints)) {
+    if (forward_range_reserved(range, hints)) {
         (*widened)++;
-        return make_cmd(SMMUV3_CMD_TLBI_NH_ALL, 0);
+        return forward_make_cmd(SMMUV3_CMD_TLBI_NH_ALL, 0);
     }
-    return make_cmd(range | (cmd.dw[0] & rules->tlbi[cmd.dw[0] & 1]), hints |
-                    (cmd.dw[1] & (SMMUV3_TLBI1_VA | SMMUV3_TLBI1_LEAF)));
+    return forward_make_cmd(range | (cmd.dw[0] & rules->tlbi[cmd.dw[0] & 1]),
+                            hints |
+                            (cmd.dw[1] &
+                             (SMMUV3_TLBI1_VA | SMMUV3_TLBI1_LEAF)));
 }
 
-static SMMUv3Cmd canonical_atc(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,
-                               uint64_t *widened)
+static SMMUv3Cmd forward_canonical_atc(const SMMUv3ForwardRules *rules,
+                                       SMMUv3Cmd cmd, uint64_t *widened)
 {
     uint64_t size = SMMUV3_GET(SMMUV3_ATC1_SIZE, cmd.dw[1]);
     uint64_t addr = cmd.dw[1] & SMMUV3_ATC1_ADDR;
@@ -98,8 +100,8 @@ static SMMUv3Cmd canonical_atc(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd,
         addr = 0;
         (*widened)++;
     }
-    return make_cmd(cmd.dw[0] & rules->atc_inv,
-                    addr | SMMUV3_PREP(SMMUV3_ATC1_SIZE, size));
+    return forward_make_cmd(cmd.dw[0] & rules->atc_inv,
+                            addr | SMMUV3_PREP(SMMUV3_ATC1_SIZE, size));
 }
 
 SMMUv3Cmd smmuv3_forward_canonical(const SMMUv3ForwardRules *rules,
@@ -112,17 +114,17 @@ SMMUv3Cmd smmuv3_forward_canonical(const SMMUv3ForwardRules *rules,
     case SMMUV3_CMD_TLBI_NH_VAA:
         return smmuv3_forward_is_single(rules, cmd)
                ? smmuv3_forward_single(rules, cmd)
-               : canonical_range(rules, cmd, widened);
+               : forward_canonical_range(rules, cmd, widened);
     case SMMUV3_CMD_TLBI_NH_ASID:
-        return make_cmd(cmd.dw[0] & rules->tlbi[0], 0);
+        return forward_make_cmd(cmd.dw[0] & rules->tlbi[0], 0);
     case SMMUV3_CMD_CFGI_CD:
-        return make_cmd(cmd.dw[0] & rules->cfgi_cd,
-                        cmd.dw[1] & SMMUV3_CFGI1_LEAF);
+        return forward_make_cmd(cmd.dw[0] & rules->cfgi_cd,
+                                cmd.dw[1] & SMMUV3_CFGI1_LEAF);
     case SMMUV3_CMD_CFGI_CD_ALL:
-        return make_cmd(opcode | (cmd.dw[0] & SMMUV3_CMD0_SID), 0);
+        return forward_make_cmd(opcode | (cmd.dw[0] & SMMUV3_CMD0_SID), 0);
     case SMMUV3_CMD_ATC_INV:
-        return canonical_atc(rules, cmd, widened);
+        return forward_canonical_atc(rules, cmd, widened);
     default: /* TLBI_NH_ALL, TLBI_NSNH_ALL */
-        return make_cmd(opcode, 0);
+        return forward_make_cmd(opcode, 0);
     }
 }

@@ -38,7 +38,7 @@ static guint hwpt_config_hash(gconstpointer p)
 
 static gboolean hwpt_config_equal(gconstpointer a, gconstpointer b)
 {
-    return smmuv3_stream_config_equal(a, b);
+    return smmuv3_ste_config_equal(a, b);
 }
 
 SMMUv3HwptTable *smmuv3_hwpt_table_new(SMMUv3HostPort *port, bool no_stalls)

@@ -12,7 +12,7 @@
 #define ENGINE_HWPT_H
 
 #include "host.h"
-#include "stream.h"
+#include "ste.h"
 
 typedef struct SMMUv3Hwpt SMMUv3Hwpt;
 typedef struct SMMUv3HwptTable SMMUv3HwptTable;

@@ -43,4 +43,10 @@ static inline bool smmuv3_opcode_configures(SMMUv3Action action)
            action == SMMUV3_ACTION_CFGI_STE_RANGE;
 }
 
+/* The StreamID bits that a CFGI_STE_RANGE ignores, 4.3.2; Range=31 is all. */
+static inline uint64_t smmuv3_cfgi_ignored_bits(const SMMUv3Cmd *cmd)
+{
+    return SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1;
+}
+
 #endif

@@ -29,7 +29,7 @@
                   SMMUV3_IDR5_GRAN64K)
 
 /* IDR5.OAS of @bits, -1 for what cannot be wished for. */
-static int oas_field(int bits)
+static int promise_oas_field(int bits)
 {
     switch (bits) {
     case 44: return 4;
@@ -47,14 +47,14 @@ unsigned smmuv3_oas_bits(uint32_t idr5)
 
 bool smmuv3_oas_valid(int bits)
 {
-    return oas_field(bits) >= 0;
+    return promise_oas_field(bits) >= 0;
 }
 
 /*
  * 6.3.4: mandatory for stage 1 from SMMUv3.1 on. The bit is not on the kernel's
  * list, the version is told beside it; of an SMMUv3.0 nothing is known.
  */
-static bool has_had(const SMMUv3HostInfo *info)
+static bool promise_has_had(const SMMUv3HostInfo *info)
 {
     return (info->aidr & SMMUV3_AIDR_REV) >= SMMUV3_AIDR_3_1;
 }
@@ -63,19 +63,20 @@ static bool has_had(const SMMUv3HostInfo *info)
  * The host may do less than these. Two levels of CDs are for substreams only:
  * with a single CD the format is IGNORED (5.2, S1Fmt).
  */
-static void narrow(uint32_t idr[6], const SMMUv3HostInfo *info,
-                   bool substreams)
+static void promise_narrow(uint32_t idr[6], const SMMUv3HostInfo *info,
+                           bool substreams)
 {
     uint32_t bbml = MIN(SMMUV3_GET(SMMUV3_IDR3_BBML, info->idr[3]), BBML_MAX);
 
     idr[0] &= info->idr[0] | ~(uint32_t)SMMUV3_IDR0_ASID16;
     idr[0] |= substreams ? info->idr[0] & SMMUV3_IDR0_CD2L : 0;
     idr[3] |= SMMUV3_PREP(SMMUV3_IDR3_BBML, bbml);
-    idr[3] &= has_had(info) ? ~UINT32_C(0) : ~(uint32_t)SMMUV3_IDR3_HAD;
+    idr[3] &= promise_has_had(info) ? ~UINT32_C(0) : ~(uint32_t)SMMUV3_IDR3_HAD;
     idr[5] &= info->idr[5] | ~(uint32_t)GRANULES;
 }
 
-static unsigned ssidsize(const SMMUv3Wishes *w, const SMMUv3HostInfo *info)
+static unsigned promise_ssidsize(const SMMUv3Wishes *w,
+                                 const SMMUv3HostInfo *info)
 {
     if (w->ssidsize != SMMUV3_AUTO) {
         return w->ssidsize;
@@ -87,7 +88,7 @@ static unsigned ssidsize(const SMMUv3Wishes *w, const SMMUv3HostInfo *info)
 void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
                     uint32_t idr[6])
 {
-    unsigned ssids = ssidsize(w, info);
+    unsigned ssids = promise_ssidsize(w, info);
     int oas = w->oas == SMMUV3_AUTO ? OAS_AUTO : w->oas;
 
     idr[0] = SMMUV3_IDR0_S1P | SMMUV3_IDR0_COHACC | SMMUV3_IDR0_ASID16 |
@@ -104,20 +105,20 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
     idr[2] = 0;
     idr[3] = SMMUV3_IDR3_HAD | (w->ril ? SMMUV3_IDR3_RIL : 0);
     idr[4] = 0;
-    idr[5] = GRANULES | SMMUV3_PREP(SMMUV3_IDR5_OAS, oas_field(oas));
+    idr[5] = GRANULES | SMMUV3_PREP(SMMUV3_IDR5_OAS, promise_oas_field(oas));
     if (info) {
-        narrow(idr, info, ssids != 0);
+        promise_narrow(idr, info, ssids != 0);
     }
 }
 
-/* What narrow() may change, by register */
+/* What promise_narrow() may change, by register */
 static const uint32_t narrowed[6] = {
     [0] = SMMUV3_IDR0_ASID16 | SMMUV3_IDR0_CD2L,
     [3] = SMMUV3_IDR3_BBML | SMMUV3_IDR3_HAD,
     [5] = GRANULES,
 };
 
-static SMMUv3Wishes wishes_of(const uint32_t idr[6])
+static SMMUv3Wishes promise_wishes_of(const uint32_t idr[6])
 {
     return (SMMUv3Wishes) {
         .ril = (idr[3] & SMMUV3_IDR3_RIL) != 0,
@@ -129,7 +130,7 @@ static SMMUv3Wishes wishes_of(const uint32_t idr[6])
 
 bool smmuv3_promise_valid(const uint32_t idr[6])
 {
-    SMMUv3Wishes w = wishes_of(idr);
+    SMMUv3Wishes w = promise_wishes_of(idr);
     uint32_t made[6];
 
     if (w.ssidsize > SMMUV3_SSIDSIZE_MAX || !smmuv3_oas_valid(w.oas) ||
@@ -146,8 +147,8 @@ bool smmuv3_promise_valid(const uint32_t idr[6])
     return true;
 }
 
-static bool differs(const char *name, int wished, int promised,
-                    SMMUv3Shortfall *out)
+static bool promise_differs(const char *name, int wished, int promised,
+                            SMMUv3Shortfall *out)
 {
     if (wished == SMMUV3_AUTO || wished == promised) {
         return false;
@@ -159,12 +160,12 @@ static bool differs(const char *name, int wished, int promised,
 bool smmuv3_promise_denied(const uint32_t idr[6], const SMMUv3Wishes *w,
                            SMMUv3Shortfall *out)
 {
-    SMMUv3Wishes have = wishes_of(idr);
+    SMMUv3Wishes have = promise_wishes_of(idr);
 
-    return differs("ril", w->ril, have.ril, out) ||
-           differs("ats", w->ats, have.ats, out) ||
-           differs("ssidsize", w->ssidsize, have.ssidsize, out) ||
-           differs("oas", w->oas, have.oas, out);
+    return promise_differs("ril", w->ril, have.ril, out) ||
+           promise_differs("ats", w->ats, have.ats, out) ||
+           promise_differs("ssidsize", w->ssidsize, have.ssidsize, out) ||
+           promise_differs("oas", w->oas, have.oas, out);
 }
 
 /* Numbers and flags: a guest is promised no more than the host has. */
@@ -183,7 +184,7 @@ static const struct {
 };
 
 /* These no promise can leave out. */
-static bool unusable(const SMMUv3HostInfo *info, SMMUv3Shortfall *out)
+static bool promise_unusable(const SMMUv3HostInfo *info, SMMUv3Shortfall *out)
 {
     unsigned ttf = SMMUV3_GET(SMMUV3_IDR0_TTF, info->idr[0]);
     unsigned stall = SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, info->idr[0]);
@@ -208,10 +209,10 @@ static bool unusable(const SMMUv3HostInfo *info, SMMUv3Shortfall *out)
 bool smmuv3_promise_broken(const uint32_t idr[6], const SMMUv3HostInfo *info,
                            SMMUv3Shortfall *out)
 {
-    if (unusable(info, out)) {
+    if (promise_unusable(info, out)) {
         return true;
     }
-    if ((idr[3] & SMMUV3_IDR3_HAD) && !has_had(info)) {
+    if ((idr[3] & SMMUV3_IDR3_HAD) && !promise_has_had(info)) {
         *out = (SMMUv3Shortfall) { "IDR3.HAD", 1, 0 };
         return true;
     }

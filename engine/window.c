@@ -146,7 +146,8 @@ static void window_replay_ste(Replay *r, const SMMUv3Cmd *cmd, uint32_t i)
     SMMUv3EngineDevice *d;
     guint n = 0;
 
-    while (!window_replay_ended(r) && (d = smmuv3_cfgi_next_device(e, cmd, &n))) {
+    while (!window_replay_ended(r) &&
+           (d = smmuv3_cfgi_next_device(e, cmd, &n))) {
         if (smmuv3_cfgi_may_have_cds(d)) {
             window_replay_one(r, smmuv3_cfgi_cd_all(d), i);
         }

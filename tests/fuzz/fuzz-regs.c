@@ -189,7 +189,8 @@ static void write_reg(Fuzz *f)
 {
     uint64_t offset = take_offset(&f->in);
     unsigned size = take_size(&f->in);
-    bool ok = smmuv3_engine_write(f->s.engine, offset, size, take_value(&f->in));
+    bool ok =
+        smmuv3_engine_write(f->s.engine, offset, size, take_value(&f->in));
 
     g_assert_cmpint(ok, ==, (size == 4 || size == 8) && offset % size == 0);
 }
@@ -205,7 +206,8 @@ static void bring_up(Fuzz *f)
     smmuv3_engine_write(f->s.engine, CMDQ_CONS, 4, 0);
     smmuv3_engine_write(f->s.engine, STRTAB_BASE, 8, STRTAB_ADDR);
     smmuv3_engine_write(f->s.engine, STRTAB_BASE_CFG, 4, 8);
-    smmuv3_engine_write(f->s.engine, CR0, 4, SMMUV3_CR0_SMMUEN | SMMUV3_CR0_CMDQEN);
+    smmuv3_engine_write(f->s.engine, CR0, 4, SMMUV3_CR0_SMMUEN |
+                        SMMUV3_CR0_CMDQEN);
 }
 
 static void write_cmd(Fuzz *f)

@@ -671,7 +671,8 @@ static void bad_streamids(Scenery *t)
     SMMUv3EventRecord records[] = { fault(0x1000), bad_streamid(),
                                     fault(0x3000) };
 
-    smmuv3_engine_record_events(t->s.engine, records, G_N_ELEMENTS(records), false);
+    smmuv3_engine_record_events(t->s.engine, records, G_N_ELEMENTS(records),
+                                false);
     for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
         g_assert_true(fake_host_fault(t->s.host, t->s.dev[0], records[i]));
     }
@@ -727,7 +728,8 @@ static void test_record_many(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(records); i++) {
         records[i] = fault(0x1000 * i);
     }
-    smmuv3_engine_record_events(t.s.engine, records, G_N_ELEMENTS(records), true);
+    smmuv3_engine_record_events(t.s.engine, records, G_N_ELEMENTS(records),
+                                true);
     g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 300);
     g_assert_cmphex(event_word(&t, 299, 2), ==, 0x1000 * 299);
     done(&t);

@@ -125,7 +125,8 @@ static unsigned act_strtab(Walk *w, uint64_t base, uint32_t cfg)
         w->s.regs.strtab_base_cfg = cfg;
     }
     want_all(w);
-    g_assert_true(smmuv3_engine_write(w->s.engine, SMMUV3_REG_STRTAB_BASE, 8, base));
+    g_assert_true(smmuv3_engine_write(w->s.engine, SMMUV3_REG_STRTAB_BASE, 8,
+                                      base));
     wr(w, SMMUV3_REG_STRTAB_BASE_CFG, cfg);
     return 0;
 }

@@ -1161,7 +1161,8 @@ static void test_pause(void)
     g_assert_cmpuint(t.resumes, ==, 1);
     smmuv3_engine_resume(t.scene.engine);
     ring_bell(&t);
-    g_assert_true(smmuv3_engine_write_prod_quiet(t.scene.engine, 2 * SLICE + 4));
+    g_assert_true(smmuv3_engine_write_prod_quiet(t.scene.engine, 2 * SLICE +
+                                                 4));
     smmuv3_engine_settle(t.scene.engine);
     wr(&t, GERRORN, 0);
     wr(&t, CR0, 0);
@@ -1228,7 +1229,8 @@ static void test_post_prod(void)
     smmuv3_engine_post_prod(t.scene.engine, 1);
     g_assert_cmphex(rd(&t, CMDQ_PROD), ==, 1);
     expect_cons(&t, 0, 0);
-    g_assert_cmpuint(smmuv3_engine_stats(t.scene.engine)->prod_writes, ==, before + 1);
+    g_assert_cmpuint(smmuv3_engine_stats(t.scene.engine)->prod_writes, ==,
+                     before + 1);
     g_assert_cmpuint(t.resumes, ==, 1);
     smmuv3_engine_resume(t.scene.engine);
     expect_cons(&t, 1, 0);
@@ -1259,7 +1261,8 @@ static void test_load(void)
 
     init_stream(&u);
     strtab_set(u.scene.guest, &u.scene.regs, FIRST_SID, ste_s1(CONTEXT_PTR));
-    smmuv3_engine_set_state(u.scene.engine, smmuv3_engine_state(t.scene.engine));
+    smmuv3_engine_set_state(u.scene.engine,
+                            smmuv3_engine_state(t.scene.engine));
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         expect(&u, &rows[i], rd_size(&t, rows[i].offset, rows[i].bytes));
     }

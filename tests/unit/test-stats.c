@@ -576,14 +576,16 @@ static void test_events(void)
     File f;
 
     file_init(&f);
-    smmuv3_engine_record_events(f.s.engine, records, 2, false);      /* it is off */
+    smmuv3_engine_record_events(f.s.engine, records, 2,
+                                false);      /* it is off */
     expect_events(&f, 0, 2, 0);
     g_assert_cmpuint(f.written, ==, 0);
     wr(&f, SMMUV3_REG_CR0, 4, SMMUV3_CR0_EVENTQEN);
     smmuv3_engine_record_events(f.s.engine, records, 3, false);
     expect_events(&f, 3, 2, 0);
     g_assert_cmpuint(f.written, ==, 3);
-    smmuv3_engine_record_events(f.s.engine, records, 6, true);       /* room for one */
+    smmuv3_engine_record_events(f.s.engine, records, 6,
+                                true);       /* room for one */
     expect_events(&f, 4, 2, 5);
     g_assert_cmpuint(f.n, ==, 6);
     g_assert_cmpuint(f.written, ==, 1);

@@ -5,7 +5,8 @@
  */
 #include "scene.h"
 #include "ste-model.h"
-#include "stream.h"
+#include "ste.h"
+#include "stream-table.h"
 
 #define V SMMUV3_STE0_V
 #define CFG(c) SMMUV3_PREP(SMMUV3_STE0_CONFIG, c)
@@ -232,15 +233,15 @@ static void test_equal(void)
 {
     SMMUv3StreamConfig a = { .kind = TRANSLATE, .key = { S1, 4 } }, b = a;
 
-    g_assert_true(smmuv3_stream_config_equal(&a, &b));
+    g_assert_true(smmuv3_ste_config_equal(&a, &b));
     b.key[1] = 0;
-    g_assert_false(smmuv3_stream_config_equal(&a, &b));
+    g_assert_false(smmuv3_ste_config_equal(&a, &b));
     b = a;
     b.key[0] |= CONTEXT_PTR;
-    g_assert_false(smmuv3_stream_config_equal(&a, &b));
+    g_assert_false(smmuv3_ste_config_equal(&a, &b));
     b = a;
     b.kind = ABORT;
-    g_assert_false(smmuv3_stream_config_equal(&a, &b));
+    g_assert_false(smmuv3_ste_config_equal(&a, &b));
 }
 
 /* Of fields that the host's STE may not have, it is not told: 4.3.1 is ours. */
@@ -249,27 +250,27 @@ static void test_keeps_cds(void)
     SMMUv3StreamConfig a = { .kind = TRANSLATE, .key = { S1 | CONTEXT_PTR } };
     SMMUv3StreamConfig b = a;
 
-    g_assert_true(smmuv3_stream_keeps_cds(&a, &b));
+    g_assert_true(smmuv3_ste_keeps_cds(&a, &b));
     b.key[1] = EATS(1);
-    g_assert_true(smmuv3_stream_keeps_cds(&a, &b));
+    g_assert_true(smmuv3_ste_keeps_cds(&a, &b));
     b.key[1] = SMMUV3_STE1_S1STALLD;
-    g_assert_true(smmuv3_stream_keeps_cds(&a, &b));
+    g_assert_true(smmuv3_ste_keeps_cds(&a, &b));
     b.key[1] = DSS(1);
-    g_assert_false(smmuv3_stream_keeps_cds(&a, &b));
+    g_assert_false(smmuv3_ste_keeps_cds(&a, &b));
     b = a;
     b.key[0] ^= CONTEXT_PTR;
-    g_assert_false(smmuv3_stream_keeps_cds(&a, &b));
+    g_assert_false(smmuv3_ste_keeps_cds(&a, &b));
     b.kind = ABORT;
-    g_assert_false(smmuv3_stream_keeps_cds(&b, &a));
-    g_assert_false(smmuv3_stream_keeps_cds(&b, &b));
+    g_assert_false(smmuv3_ste_keeps_cds(&b, &a));
+    g_assert_false(smmuv3_ste_keeps_cds(&b, &b));
 }
 
 static void test_gbpa(void)
 {
-    SMMUv3StreamConfig c = smmuv3_stream_gbpa(~(uint32_t)SMMUV3_GBPA_ABORT);
+    SMMUv3StreamConfig c = smmuv3_ste_of_gbpa(~(uint32_t)SMMUV3_GBPA_ABORT);
 
     g_assert_cmpint(c.kind, ==, BYPASS);
-    c = smmuv3_stream_gbpa(SMMUV3_GBPA_ABORT);
+    c = smmuv3_ste_of_gbpa(SMMUV3_GBPA_ABORT);
     g_assert_cmpint(c.kind, ==, ABORT);
     g_assert_cmpint(c.event, ==, NONE);
 }
@@ -293,7 +294,7 @@ static void table_init(Table *t)
 
 static SMMUv3StreamConfig look(Table *t, uint32_t vsid)
 {
-    return smmuv3_stream_lookup(guest_ops.read_words, t->guest, &t->regs,
+    return smmuv3_stream_table_lookup(guest_ops.read_words, t->guest, &t->regs,
                                 t->idr, vsid);
 }
 

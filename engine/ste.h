@@ -1,13 +1,13 @@
 /*
- * Streams: from a StreamID and the guest's stream table to a decision.
+ * STE decoding: from an STE to a decision.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Raw STE bits end here; further on there are only abort, bypass and
  * translate with the key under which its nested HWPT is shared.
  */
-#ifndef ENGINE_STREAM_H
-#define ENGINE_STREAM_H
+#ifndef ENGINE_STE_H
+#define ENGINE_STE_H
 
 #include "smmuv3-decode.h"
 
@@ -26,26 +26,14 @@ typedef struct SMMUv3StreamConfig {
 SMMUv3StreamConfig smmuv3_ste_decode(const uint64_t dw[2],
                                      const uint32_t idr[6]);
 
-/*
- * Finds and decodes the STE of @vsid: linear and two-level tables, bounds as
- * IDR1.SIDSIZE and STRTAB_BASE_CFG say (3.3, 6.3.25). Reads guest memory once.
- */
-SMMUv3StreamConfig smmuv3_stream_lookup(SMMUv3ReadWords read_words,
-                                        void *opaque,
-                                        const SMMUv3StreamRegs *regs,
-                                        const uint32_t idr[6], uint32_t vsid);
+/* What aborts, and raises @event with each transaction. Pure. */
+SMMUv3StreamConfig smmuv3_ste_abort(SMMUv3EventType event);
 
 /* SMMUEN=0: all streams go as GBPA says (6.3.14). Pure. */
-SMMUv3StreamConfig smmuv3_stream_gbpa(uint32_t gbpa);
+SMMUv3StreamConfig smmuv3_ste_of_gbpa(uint32_t gbpa);
 
-/* The StreamID bits that a CFGI_STE_RANGE ignores, 4.3.2; Range=31 is all. */
-static inline uint64_t smmuv3_cfgi_ignored_bits(const SMMUv3Cmd *cmd)
-{
-    return SMMUV3_BIT(SMMUV3_GET(SMMUV3_CFGI1_RANGE, cmd->dw[1]) + 1) - 1;
-}
-
-bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
-                                const SMMUv3StreamConfig *b);
+bool smmuv3_ste_config_equal(const SMMUv3StreamConfig *a,
+                             const SMMUv3StreamConfig *b);
 
 /*
  * May CDs that were cached under @from still be there under @to, the host
@@ -53,7 +41,7 @@ bool smmuv3_stream_config_equal(const SMMUv3StreamConfig *a,
  * its own STE becomes another one: that has no EATS for a device without ATS,
  * and may disable stalls whatever the guest's says. Pure.
  */
-bool smmuv3_stream_keeps_cds(const SMMUv3StreamConfig *from,
-                             const SMMUv3StreamConfig *to);
+bool smmuv3_ste_keeps_cds(const SMMUv3StreamConfig *from,
+                          const SMMUv3StreamConfig *to);
 
 #endif
