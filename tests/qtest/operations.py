@@ -7,7 +7,7 @@ stands for itself, so that a list of them can be cut anywhere. fuzz makes such l
 import os
 import time
 
-from nested import HANG, NUMBERS, Hung, Threads, write
+from simulated_host import HANG, NUMBERS, Hung, Threads, write
 
 # ---- Places ----
 

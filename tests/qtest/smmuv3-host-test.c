@@ -10,7 +10,7 @@
  * becomes of the kernel's errors; -sweep.c each call of each sequence failing
  * in turn.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 /* A command is forwarded (as it is or in another form), local, or illegal. */
 typedef enum Fate { LOCAL, FORWARDED, ILLEGAL } Fate;
@@ -510,23 +510,23 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/command/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/command/%s",
                                                 rows[i].name);
 
         qtest_add_data_func(path, &rows[i], test_row);
     }
-    qtest_add_func("smmuv3-nested/command/all-opcodes", test_all_opcodes);
-    qtest_add_func("smmuv3-nested/window/one-call", test_one_call_a_window);
-    qtest_add_func("smmuv3-nested/window/class-by-class", test_class_by_class);
-    qtest_add_func("smmuv3-nested/window/illegal", test_illegal_in_window);
-    qtest_add_func("smmuv3-nested/irq/sync", test_sync_irq);
-    qtest_add_func("smmuv3-nested/irq/sync-after-error",
+    qtest_add_func("smmuv3-host/command/all-opcodes", test_all_opcodes);
+    qtest_add_func("smmuv3-host/window/one-call", test_one_call_a_window);
+    qtest_add_func("smmuv3-host/window/class-by-class", test_class_by_class);
+    qtest_add_func("smmuv3-host/window/illegal", test_illegal_in_window);
+    qtest_add_func("smmuv3-host/irq/sync", test_sync_irq);
+    qtest_add_func("smmuv3-host/irq/sync-after-error",
                    test_sync_irq_after_error);
-    qtest_add_func("smmuv3-nested/window/long", test_long_window);
-    qtest_add_func("smmuv3-nested/window/contiguous", test_contiguous);
-    qtest_add_func("smmuv3-nested/window/swallowed", test_swallowed);
-    qtest_add_func("smmuv3-nested/window/reset", test_reset_in_window);
-    qtest_add_func("smmuv3-nested/window/host-without-ril",
+    qtest_add_func("smmuv3-host/window/long", test_long_window);
+    qtest_add_func("smmuv3-host/window/contiguous", test_contiguous);
+    qtest_add_func("smmuv3-host/window/swallowed", test_swallowed);
+    qtest_add_func("smmuv3-host/window/reset", test_reset_in_window);
+    qtest_add_func("smmuv3-host/window/host-without-ril",
                    test_host_without_ril);
     add_stream_tests();
     add_plug_tests();

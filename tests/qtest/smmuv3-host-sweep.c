@@ -8,7 +8,7 @@
  * kernel; a stream translates as the guest last said, or is blocked, and
  * never translates as before; and the next attempt works.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 static const int errors[] = { ENOMEM, EIO };
 
@@ -460,7 +460,7 @@ void add_sweep_tests(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(sweeps); i++) {
         for (unsigned e = 0; e < G_N_ELEMENTS(errors); e++) {
             g_autofree char *path =
-                g_strdup_printf("smmuv3-nested/sweep/%s/%s", sweeps[i].name,
+                g_strdup_printf("smmuv3-host/sweep/%s/%s", sweeps[i].name,
                                 errors[e] == EIO ? "eio" : "enomem");
 
             qtest_add_data_func(path, &errors[e], sweeps[i].test);

@@ -8,7 +8,7 @@
  * it found; so a page that moved is seen where it was until the guest
  * invalidates it, by the same commands that go to the host.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "hw/pci/pci.h"
 
@@ -1045,52 +1045,52 @@ void add_emulated_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(invalidations); i++) {
         g_autofree char *path = g_strdup_printf(
-            "smmuv3-nested/emulated/invalidate/%s", invalidations[i].name);
+            "smmuv3-host/emulated/invalidate/%s", invalidations[i].name);
 
         qtest_add_data_func(path, &invalidations[i], test_invalidate);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(configurations); i++) {
         g_autofree char *path = g_strdup_printf(
-            "smmuv3-nested/emulated/configuration/%s", configurations[i].name);
+            "smmuv3-host/emulated/configuration/%s", configurations[i].name);
 
         qtest_add_data_func(path, &configurations[i], test_configuration);
     }
-    qtest_add_func("smmuv3-nested/emulated/translates", test_translates);
-    qtest_add_func("smmuv3-nested/emulated/alone", test_alone);
-    qtest_add_func("smmuv3-nested/emulated/permission", test_permission);
-    qtest_add_func("smmuv3-nested/emulated/long-window", test_long_window);
-    qtest_add_func("smmuv3-nested/emulated/illegal-before",
+    qtest_add_func("smmuv3-host/emulated/translates", test_translates);
+    qtest_add_func("smmuv3-host/emulated/alone", test_alone);
+    qtest_add_func("smmuv3-host/emulated/permission", test_permission);
+    qtest_add_func("smmuv3-host/emulated/long-window", test_long_window);
+    qtest_add_func("smmuv3-host/emulated/illegal-before",
                    test_illegal_before);
-    qtest_add_func("smmuv3-nested/emulated/stes", test_stes);
-    qtest_add_func("smmuv3-nested/emulated/registers", test_registers);
-    qtest_add_func("smmuv3-nested/emulated/two-levels", test_two_levels);
-    qtest_add_func("smmuv3-nested/emulated/reset", test_reset);
-    qtest_add_func("smmuv3-nested/emulated/msi", test_msi);
-    qtest_add_func("smmuv3-nested/emulated/events", test_events);
-    qtest_add_func("smmuv3-nested/emulated/substreams", test_substreams);
-    qtest_add_func("smmuv3-nested/emulated/level-2-bounds",
+    qtest_add_func("smmuv3-host/emulated/stes", test_stes);
+    qtest_add_func("smmuv3-host/emulated/registers", test_registers);
+    qtest_add_func("smmuv3-host/emulated/two-levels", test_two_levels);
+    qtest_add_func("smmuv3-host/emulated/reset", test_reset);
+    qtest_add_func("smmuv3-host/emulated/msi", test_msi);
+    qtest_add_func("smmuv3-host/emulated/events", test_events);
+    qtest_add_func("smmuv3-host/emulated/substreams", test_substreams);
+    qtest_add_func("smmuv3-host/emulated/level-2-bounds",
                    test_level_2_bounds);
-    qtest_add_func("smmuv3-nested/emulated/tables-in-registers",
+    qtest_add_func("smmuv3-host/emulated/tables-in-registers",
                    test_tables_in_registers);
-    qtest_add_func("smmuv3-nested/emulated/events-overflow",
+    qtest_add_func("smmuv3-host/emulated/events-overflow",
                    test_events_overflow);
-    qtest_add_func("smmuv3-nested/emulated/events-of-stopped",
+    qtest_add_func("smmuv3-host/emulated/events-of-stopped",
                    test_events_of_stopped);
-    qtest_add_func("smmuv3-nested/emulated/take-turns", test_take_turns);
-    qtest_add_func("smmuv3-nested/emulated/renumber", test_renumber);
-    qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/accel",
+    qtest_add_func("smmuv3-host/emulated/take-turns", test_take_turns);
+    qtest_add_func("smmuv3-host/emulated/renumber", test_renumber);
+    qtest_add_data_func("smmuv3-host/emulated/bridge-gone/accel",
                         &accelerated, test_bridge_gone);
-    qtest_add_data_func("smmuv3-nested/emulated/bridge-gone/machine-wide",
+    qtest_add_data_func("smmuv3-host/emulated/bridge-gone/machine-wide",
                         &machine_wide, test_bridge_gone);
-    qtest_add_data_func("smmuv3-nested/emulated/aarch32/accel", &accelerated,
+    qtest_add_data_func("smmuv3-host/emulated/aarch32/accel", &accelerated,
                         test_stage2_aarch32);
-    qtest_add_data_func("smmuv3-nested/emulated/aarch32/machine-wide",
+    qtest_add_data_func("smmuv3-host/emulated/aarch32/machine-wide",
                         &machine_wide, test_stage2_aarch32);
-    qtest_add_func("smmuv3-nested/emulated/off/events-to-registers",
+    qtest_add_func("smmuv3-host/emulated/off/events-to-registers",
                    test_events_to_registers);
-    qtest_add_func("smmuv3-nested/emulated/off/largest-table",
+    qtest_add_func("smmuv3-host/emulated/off/largest-table",
                    test_largest_table);
-    qtest_add_func("smmuv3-nested/emulated/queue-in-bar", test_queue_in_bar);
-    qtest_add_func("smmuv3-nested/emulated/tables-in-bar",
+    qtest_add_func("smmuv3-host/emulated/queue-in-bar", test_queue_in_bar);
+    qtest_add_func("smmuv3-host/emulated/tables-in-bar",
                    test_tables_in_bar);
 }

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 #include "qemu/atomic.h"
 #include <poll.h>
 
@@ -259,10 +259,10 @@ static void test_flood(void)
 
 void add_event_tests(void)
 {
-    qtest_add_func("smmuv3-nested/event/flood", test_flood);
-    qtest_add_func("smmuv3-nested/event/arrives", test_arrives);
-    qtest_add_func("smmuv3-nested/event/overflow", test_overflow);
-    qtest_add_func("smmuv3-nested/event/foreign", test_foreign);
-    qtest_add_func("smmuv3-nested/event/no-queue", test_no_queue);
-    qtest_add_func("smmuv3-nested/event/reset", test_reset);
+    qtest_add_func("smmuv3-host/event/flood", test_flood);
+    qtest_add_func("smmuv3-host/event/arrives", test_arrives);
+    qtest_add_func("smmuv3-host/event/overflow", test_overflow);
+    qtest_add_func("smmuv3-host/event/foreign", test_foreign);
+    qtest_add_func("smmuv3-host/event/no-queue", test_no_queue);
+    qtest_add_func("smmuv3-host/event/reset", test_reset);
 }

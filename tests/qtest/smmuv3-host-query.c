@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "qobject/qbool.h"
 #include "qobject/qdict.h"
@@ -380,12 +380,12 @@ static void test_two_instances(void)
 
 void add_query_tests(void)
 {
-    qtest_add_func("smmuv3-nested/query/no-instance", test_no_instance);
-    qtest_add_func("smmuv3-nested/query/no-device", test_no_device);
-    qtest_add_func("smmuv3-nested/query/devices", test_devices);
-    qtest_add_func("smmuv3-nested/query/event", test_event);
-    qtest_add_func("smmuv3-nested/query/counters", test_counters);
-    qtest_add_func("smmuv3-nested/query/reset", test_reset);
-    qtest_add_func("smmuv3-nested/query/unplug", test_unplug);
-    qtest_add_func("smmuv3-nested/query/two-instances", test_two_instances);
+    qtest_add_func("smmuv3-host/query/no-instance", test_no_instance);
+    qtest_add_func("smmuv3-host/query/no-device", test_no_device);
+    qtest_add_func("smmuv3-host/query/devices", test_devices);
+    qtest_add_func("smmuv3-host/query/event", test_event);
+    qtest_add_func("smmuv3-host/query/counters", test_counters);
+    qtest_add_func("smmuv3-host/query/reset", test_reset);
+    qtest_add_func("smmuv3-host/query/unplug", test_unplug);
+    qtest_add_func("smmuv3-host/query/two-instances", test_two_instances);
 }

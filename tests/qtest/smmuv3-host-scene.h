@@ -9,8 +9,8 @@
  * to the SMMU: its registers, stream table and command queue. Numbers are
  * written anew from Arm IHI 0070 and not shared with the code under test.
  */
-#ifndef SMMUV3_NESTED_SCENE_H
-#define SMMUV3_NESTED_SCENE_H
+#ifndef SMMUV3_HOST_SCENE_H
+#define SMMUV3_HOST_SCENE_H
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"

@@ -6,7 +6,7 @@
  * A guest goes from one QEMU to the next through a file; both are on the same
  * simulated host. What they say of a refusal is read from their stderr.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include <glib/gstdio.h>
 #include <sys/wait.h>
@@ -606,27 +606,27 @@ static void test_failover_primary(void)
 
 void add_migrate_tests(void)
 {
-    qtest_add_func("smmuv3-nested/migrate/plug-before-cont",
+    qtest_add_func("smmuv3-host/migrate/plug-before-cont",
                    test_plug_before_cont);
-    qtest_add_func("smmuv3-nested/migrate/plugged-before-load",
+    qtest_add_func("smmuv3-host/migrate/plugged-before-load",
                    test_plugged_before_load);
-    qtest_add_func("smmuv3-nested/migrate/promise", test_promise_travels);
+    qtest_add_func("smmuv3-host/migrate/promise", test_promise_travels);
     for (unsigned i = 0; i < G_N_ELEMENTS(denials); i++) {
         g_autofree char *path = g_strdup_printf(
-            "smmuv3-nested/migrate/denied/%s", denials[i].name);
+            "smmuv3-host/migrate/denied/%s", denials[i].name);
 
         qtest_add_data_func(path, &denials[i], test_denied);
     }
-    qtest_add_func("smmuv3-nested/migrate/promise-of-another",
+    qtest_add_func("smmuv3-host/migrate/promise-of-another",
                    test_promise_of_another);
-    qtest_add_func("smmuv3-nested/migrate/device-falls-short",
+    qtest_add_func("smmuv3-host/migrate/device-falls-short",
                    test_device_falls_short);
-    qtest_add_func("smmuv3-nested/migrate/posted", test_posted_travels);
-    qtest_add_func("smmuv3-nested/migrate/woken-port", test_woken_port_travels);
-    qtest_add_func("smmuv3-nested/migrate/other-msi-range",
+    qtest_add_func("smmuv3-host/migrate/posted", test_posted_travels);
+    qtest_add_func("smmuv3-host/migrate/woken-port", test_woken_port_travels);
+    qtest_add_func("smmuv3-host/migrate/other-msi-range",
                    test_other_msi_range);
-    qtest_add_func("smmuv3-nested/migrate/failover", test_failover_primary);
-    qtest_add_func("smmuv3-nested/stop/queue", test_stopped_queue);
-    qtest_add_func("smmuv3-nested/stop/slices", test_stopped_slices);
-    qtest_add_func("smmuv3-nested/stop/events", test_stopped_events);
+    qtest_add_func("smmuv3-host/migrate/failover", test_failover_primary);
+    qtest_add_func("smmuv3-host/stop/queue", test_stopped_queue);
+    qtest_add_func("smmuv3-host/stop/slices", test_stopped_slices);
+    qtest_add_func("smmuv3-host/stop/events", test_stopped_events);
 }

@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "qobject/qdict.h"
 
@@ -492,35 +492,35 @@ static void test_no_ats(void)
 void add_props_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(cold); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/promise/cold/"
+        g_autofree char *path = g_strdup_printf("smmuv3-host/promise/cold/"
                                                 "%s", cold[i].name);
 
         qtest_add_data_func(path, &cold[i], test_cold);
     }
-    qtest_add_func("smmuv3-nested/promise/before-it-runs",
+    qtest_add_func("smmuv3-host/promise/before-it-runs",
                    test_before_it_runs);
-    qtest_add_func("smmuv3-nested/promise/refused",
+    qtest_add_func("smmuv3-host/promise/refused",
                    test_refused_leaves_promise);
-    qtest_add_func("smmuv3-nested/promise/unknown-host", test_unknown_host);
-    qtest_add_func("smmuv3-nested/promise/explicit", test_explicit_hotplug);
-    qtest_add_func("smmuv3-nested/promise/unusable", test_unusable);
-    qtest_add_func("smmuv3-nested/promise/stands",
+    qtest_add_func("smmuv3-host/promise/unknown-host", test_unknown_host);
+    qtest_add_func("smmuv3-host/promise/explicit", test_explicit_hotplug);
+    qtest_add_func("smmuv3-host/promise/unusable", test_unusable);
+    qtest_add_func("smmuv3-host/promise/stands",
                    test_stands_without_device);
-    qtest_add_func("smmuv3-nested/promise/wider-host", test_wider_host);
-    qtest_add_func("smmuv3-nested/promise/narrower-host",
+    qtest_add_func("smmuv3-host/promise/wider-host", test_wider_host);
+    qtest_add_func("smmuv3-host/promise/narrower-host",
                    test_narrower_host);
-    qtest_add_func("smmuv3-nested/promise/narrower-second",
+    qtest_add_func("smmuv3-host/promise/narrower-second",
                    test_narrower_second);
-    qtest_add_func("smmuv3-nested/promise/old-host", test_old_host);
-    qtest_add_func("smmuv3-nested/promise/old-host-too-late",
+    qtest_add_func("smmuv3-host/promise/old-host", test_old_host);
+    qtest_add_func("smmuv3-host/promise/old-host-too-late",
                    test_old_host_too_late);
     for (unsigned i = 0; i < G_N_ELEMENTS(pasids); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/pasid/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/pasid/%s",
                                                 pasids[i].name);
 
         qtest_add_data_func(path, &pasids[i], test_pasid);
     }
-    qtest_add_func("smmuv3-nested/ats/host-without", test_no_ats);
-    qtest_add_func("smmuv3-nested/substreams/with", test_substreams);
-    qtest_add_func("smmuv3-nested/substreams/without", test_no_substreams);
+    qtest_add_func("smmuv3-host/ats/host-without", test_no_ats);
+    qtest_add_func("smmuv3-host/substreams/with", test_substreams);
+    qtest_add_func("smmuv3-host/substreams/without", test_no_substreams);
 }

@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "hw/pci/pci.h"
 #include "qobject/qdict.h"
@@ -774,48 +774,48 @@ void add_plug_tests(void)
     static const unsigned other_smmu = 6, same_smmu = 1;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/refuse/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/refuse/%s",
                                                 refusals[i].name);
 
         qtest_add_data_func(path, &refusals[i], test_refusal);
     }
-    qtest_add_func("smmuv3-nested/msi-range/start", test_msi_range);
-    qtest_add_func("smmuv3-nested/msi-range/late", test_msi_range_late);
+    qtest_add_func("smmuv3-host/msi-range/start", test_msi_range);
+    qtest_add_func("smmuv3-host/msi-range/late", test_msi_range_late);
     for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/msi-range/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/msi-range/%s",
                                                 ranges[i].name);
 
         qtest_add_data_func(path, &ranges[i], test_msi_range_refused);
     }
-    qtest_add_func("smmuv3-nested/plug/descriptors", test_descriptors);
-    qtest_add_data_func("smmuv3-nested/refuse/group", "0000:02:00.0",
+    qtest_add_func("smmuv3-host/plug/descriptors", test_descriptors);
+    qtest_add_data_func("smmuv3-host/refuse/group", "0000:02:00.0",
                         test_group);
-    qtest_add_data_func("smmuv3-nested/refuse/group-sibling", "0000:00:1f.1",
+    qtest_add_data_func("smmuv3-host/refuse/group-sibling", "0000:00:1f.1",
                         test_group);
-    qtest_add_func("smmuv3-nested/refuse/second-smmu", test_second_smmu);
-    qtest_add_func("smmuv3-nested/refuse/second-iommufd",
+    qtest_add_func("smmuv3-host/refuse/second-smmu", test_second_smmu);
+    qtest_add_func("smmuv3-host/refuse/second-iommufd",
                    test_second_iommufd);
-    qtest_add_func("smmuv3-nested/refuse/conventional-bridge",
+    qtest_add_func("smmuv3-host/refuse/conventional-bridge",
                    test_conventional_bridge);
-    qtest_add_func("smmuv3-nested/plug/narrow-host", test_narrow_host);
-    qtest_add_func("smmuv3-nested/plug/hotplug", test_hotplug);
-    qtest_add_func("smmuv3-nested/plug/commands-after",
+    qtest_add_func("smmuv3-host/plug/narrow-host", test_narrow_host);
+    qtest_add_func("smmuv3-host/plug/hotplug", test_hotplug);
+    qtest_add_func("smmuv3-host/plug/commands-after",
                    test_commands_after_unplug);
-    qtest_add_func("smmuv3-nested/plug/tlbis-between", test_tlbis_between);
-    qtest_add_func("smmuv3-nested/plug/no-smmu", test_emulated_next_to_it);
-    qtest_add_func("smmuv3-nested/bus/renumber", test_renumber);
-    qtest_add_func("smmuv3-nested/bus/swap", test_swap_buses);
-    qtest_add_func("smmuv3-nested/bus/none", test_no_number);
-    qtest_add_data_func("smmuv3-nested/two/physical", &other_smmu,
+    qtest_add_func("smmuv3-host/plug/tlbis-between", test_tlbis_between);
+    qtest_add_func("smmuv3-host/plug/no-smmu", test_emulated_next_to_it);
+    qtest_add_func("smmuv3-host/bus/renumber", test_renumber);
+    qtest_add_func("smmuv3-host/bus/swap", test_swap_buses);
+    qtest_add_func("smmuv3-host/bus/none", test_no_number);
+    qtest_add_data_func("smmuv3-host/two/physical", &other_smmu,
                         test_two_instances);
-    qtest_add_data_func("smmuv3-nested/two/instances", &same_smmu,
+    qtest_add_data_func("smmuv3-host/two/instances", &same_smmu,
                         test_two_instances);
-    qtest_add_func("smmuv3-nested/msi", test_msi);
-    qtest_add_func("smmuv3-nested/tcg", test_tcg);
-    qtest_add_func("smmuv3-nested/migration", test_migration_blocked);
-    qtest_add_func("smmuv3-nested/at-once/orders", test_plug_at_once);
-    qtest_add_func("smmuv3-nested/at-once/without-smmu",
+    qtest_add_func("smmuv3-host/msi", test_msi);
+    qtest_add_func("smmuv3-host/tcg", test_tcg);
+    qtest_add_func("smmuv3-host/migration", test_migration_blocked);
+    qtest_add_func("smmuv3-host/at-once/orders", test_plug_at_once);
+    qtest_add_func("smmuv3-host/at-once/without-smmu",
                    test_plug_at_once_without);
-    qtest_add_func("smmuv3-nested/at-once/two-come-and-go",
+    qtest_add_func("smmuv3-host/at-once/two-come-and-go",
                    test_two_come_and_go);
 }

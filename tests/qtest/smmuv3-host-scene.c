@@ -1,10 +1,10 @@
 /*
  * A machine with vfio-pci devices behind an accelerated SMMU, and a driver.
- * See smmuv3-nested-scene.h.
+ * See smmuv3-host-scene.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include <glib/gstdio.h>
 #include <sys/mman.h>
