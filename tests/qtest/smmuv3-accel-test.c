@@ -5,70 +5,16 @@
  *
  * Registers and the command queue as a driver sees them, by qtest's reads and
  * writes; what a host device would add is in the engine's unit tests and in
- * tests/e2e. The numbers below are written anew from Arm IHI 0070 and not
- * shared with the code under test.
+ * tests/e2e.
  */
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "libqtest.h"
+#include "smmuv3-spec.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qobject/qnum.h"
-
-/* Registers, 6.3 */
-#define IDR0            0x00
-#define IDR1            0x04
-#define IDR3            0x0c
-#define IDR5            0x14
-#define AIDR            0x1c
-#define CR0             0x20
-#define CR0ACK          0x24
-#define CR1             0x28
-#define GBPA            0x44
-#define IRQ_CTRL        0x50
-#define IRQ_CTRL_ACK    0x54
-#define GERROR          0x60
-#define GERRORN         0x64
-#define GERROR_IRQ_CFG0 0x68
-#define GERROR_IRQ_CFG1 0x70
-#define STRTAB_BASE     0x80
-#define CMDQ_BASE       0x90
-#define CMDQ_PROD       0x98
-#define CMDQ_CONS       0x9c
-#define EVENTQ_BASE     0xa0
-#define EVENTQ_PROD     0xa8
-#define EVENTQ_CONS     0xac
-#define PAGE1           0x10000
-
-#define CR0_SMMUEN      BIT(0)
-#define CR0_EVENTQEN    BIT(2)
-#define CR0_CMDQEN      BIT(3)
-#define GBPA_UPDATE     BIT(31)
-#define GBPA_ABORT      BIT(20)
-#define GBPA_RESET      0x1000          /* SHCFG: use incoming */
-#define GERROR_CMDQ_ERR BIT(0)
-#define GERROR_IRQEN    BIT(0)
-
-#define CERROR_NONE     0
-#define CERROR_ILL      1
-#define CERROR_ABT      2
-
-/* Commands, 4.1.3; the arguments of double word 0 */
-#define SSEC            BIT_ULL(10)
-#define SID(sid)        ((uint64_t)(sid) << 32)
-#define SYNC_CS(cs)     ((uint64_t)(cs) << 12)
-
-#define PREFETCH_CONFIG 0x01
-#define CFGI_STE        0x03
-#define CFGI_ALL        0x04
-#define CFGI_CD         0x05
-#define TLBI_NH_ALL     0x10
-#define TLBI_NH_ASID    0x11
-#define TLBI_NH_VA      0x12
-#define TLBI_NH_VAA     0x13
-#define TLBI_NSNH_ALL   0x30
-#define CMD_SYNC        0x46
 
 /* The first dynamic device's place in the virt machine, and one in its RAM */
 #define SMMU_ADDR       0x0c000000
@@ -296,10 +242,11 @@ static void test_two_instances(void)
     g_assert_cmpuint(uint_property(&s, "/machine/peripheral/far",
                                    "identifier"), ==, 1);
     /* The second one's registers follow the first one's 128 KiB. */
-    g_assert_cmphex(qtest_readl(s.qts, SMMU_ADDR + 0x20000 + IDR1), ==,
+    g_assert_cmphex(qtest_readl(s.qts, SMMU_ADDR + REGISTERS_SIZE + IDR1), ==,
                     reg(&s, IDR1));
     set_reg(&s, CR1, 0xd75);
-    g_assert_cmphex(qtest_readl(s.qts, SMMU_ADDR + 0x20000 + CR1), ==, 0);
+    g_assert_cmphex(qtest_readl(s.qts, SMMU_ADDR + REGISTERS_SIZE + CR1),
+                    ==, 0);
     end(&s);
 }
 
@@ -364,49 +311,53 @@ typedef struct RegCase {
 #define EVENTQEN        CR0_EVENTQEN
 #define CMDQEN          CR0_CMDQEN
 #define QUEUES          (CMDQEN | EVENTQEN)
+/* A register of page 1 at its alias in page 0 */
+#define PAGE0(reg)      ((reg) - PAGE1)
+#define GBPA_RESET      0x1000          /* SHCFG: use incoming */
 #define BASE            0x40000fffffffffffULL   /* RA or WA, 44 bits, size */
 #define TABLE           0x40000fffffffffc0ULL
 
 static const RegCase reg_cases[] = {
-    { "idr2", 0x08, 4 },
-    { "idr4", 0x10, 4 },
-    { "iidr", 0x18, 4 },
+    { "idr2", IDR2, 4 },
+    { "idr4", IDR4, 4 },
+    { "iidr", IIDR, 4 },
     { "aidr", AIDR, 4, 1 },
     { "cr0ack", CR0ACK, 4 },
     { "cr1-table", CR1, 4, 0, 0xfff, SMMUEN, 0xfc0 },
     { "cr1-queue", CR1, 4, 0, 0xfff, QUEUES, 0x03f },
-    { "cr2", 0x2c, 4, 0, 0x2, SMMUEN, 0x2 },
-    { "statusr", 0x40, 4 },
-    { "agbpa", 0x48, 4 },
+    { "cr2", CR2, 4, 0, 0x2, SMMUEN, 0x2 },
+    { "statusr", STATUSR, 4 },
+    { "agbpa", AGBPA, 4 },
     { "irq-ctrl", IRQ_CTRL, 4, 0, 0x5 },
-    { "irq-ctrl-ack", IRQ_CTRL_ACK, 4 },
+    { "irq-ctrl-ack", IRQ_CTRLACK, 4 },
     { "gerror", GERROR, 4 },
     { "gerrorn", GERRORN, 4, 0, 0x1b5 },
     { "gerror-irq-cfg0", GERROR_IRQ_CFG0, 8, 0, 0xffffffffffcULL },
     { "gerror-irq-cfg1", GERROR_IRQ_CFG1, 4, 0, 0xffffffff },
-    { "gerror-irq-cfg2", 0x74, 4, 0, 0x3f },
+    { "gerror-irq-cfg2", GERROR_IRQ_CFG2, 4, 0, 0x3f },
     { "strtab-base", STRTAB_BASE, 8, 0, TABLE, SMMUEN, TABLE },
-    { "strtab-base-cfg", 0x88, 4, 0, 0x307ff, SMMUEN, 0x307ff },
+    { "strtab-base-cfg", STRTAB_BASE_CFG, 4, 0, 0x307ff, SMMUEN, 0x307ff },
     { "cmdq-base", CMDQ_BASE, 8, 19, BASE, CMDQEN, BASE },
     { "cmdq-prod", CMDQ_PROD, 4, 0, 0xfffff },
     { "cmdq-cons", CMDQ_CONS, 4, 0, 0x7f0fffff, CMDQEN, 0x7f0fffff },
     { "eventq-base", EVENTQ_BASE, 8, 19, BASE, EVENTQEN, BASE },
-    { "eventq-prod", EVENTQ_PROD, 4, 0, 0x800fffff, EVENTQEN, 0x800fffff },
-    { "eventq-cons", EVENTQ_CONS, 4, 0, 0x800fffff },
-    { "eventq-irq-cfg0", 0xb0, 8, 0, 0xffffffffffcULL },
-    { "eventq-irq-cfg1", 0xb8, 4, 0, 0xffffffff },
-    { "eventq-irq-cfg2", 0xbc, 4, 0, 0x3f },
-    { "priq-base", 0xc0, 8 },
-    { "priq-prod", 0xc8, 4 },
-    { "priq-cons", 0xcc, 4 },
-    { "idr6", 0x190, 4 },
-    { "pidr4", 0xfd0, 4, 0x04 },
-    { "pidr0", 0xfe0, 4, 0x84 },
-    { "pidr1", 0xfe4, 4, 0xb4 },
-    { "pidr2", 0xfe8, 4, 0xf0 },
-    { "pidr3", 0xfec, 4, 0x10 },
-    { "cidr0", 0xff0, 4, 0x0d },
-    { "cidr3", 0xffc, 4, 0xb1 },
+    { "eventq-prod", PAGE0(EVENTQ_PROD), 4, 0, 0x800fffff, EVENTQEN,
+      0x800fffff },
+    { "eventq-cons", PAGE0(EVENTQ_CONS), 4, 0, 0x800fffff },
+    { "eventq-irq-cfg0", EVENTQ_IRQ_CFG0, 8, 0, 0xffffffffffcULL },
+    { "eventq-irq-cfg1", EVENTQ_IRQ_CFG1, 4, 0, 0xffffffff },
+    { "eventq-irq-cfg2", EVENTQ_IRQ_CFG2, 4, 0, 0x3f },
+    { "priq-base", PRIQ_BASE, 8 },
+    { "priq-prod", PAGE0(PRIQ_PROD), 4 },
+    { "priq-cons", PAGE0(PRIQ_CONS), 4 },
+    { "idr6", IDR6, 4 },
+    { "pidr4", PIDR4, 4, 0x04 },
+    { "pidr0", PIDR0, 4, 0x84 },
+    { "pidr1", PIDR1, 4, 0xb4 },
+    { "pidr2", PIDR2, 4, 0xf0 },
+    { "pidr3", PIDR3, 4, 0x10 },
+    { "cidr0", CIDR0, 4, 0x0d },
+    { "cidr3", CIDR3, 4, 0xb1 },
 };
 
 static uint64_t reg64(Scene *s, uint32_t offset)
@@ -540,12 +491,12 @@ static void test_index_pairs(void)
     set_reg64(&s, CMDQ_PROD, 0x0000000900000009ULL);
     g_assert_cmphex(reg64(&s, CMDQ_PROD), ==, 0x0000000900000009ULL);
     set_reg(&s, CR0, CMDQEN);
-    qtest_writeq(s.qts, RING + 16 * 9, 0x46);           /* CMD_SYNC */
+    qtest_writeq(s.qts, RING + 16 * 9, CMD_SYNC);
     qtest_writeq(s.qts, RING + 16 * 9 + 8, 0);
     set_reg64(&s, CMDQ_PROD, 0x000000010000000aULL);
     g_assert_cmphex(reg64(&s, CMDQ_PROD), ==, 0x0000000a0000000aULL);
-    set_reg64(&s, EVENTQ_PROD, 0x8000000380000002ULL);
-    g_assert_cmphex(reg64(&s, EVENTQ_PROD), ==, 0x8000000380000002ULL);
+    set_reg64(&s, PAGE0(EVENTQ_PROD), 0x8000000380000002ULL);
+    g_assert_cmphex(reg64(&s, PAGE0(EVENTQ_PROD)), ==, 0x8000000380000002ULL);
     end(&s);
 }
 
@@ -561,10 +512,10 @@ static void test_index_bits(void)
     set_reg64(&s, CMDQ_BASE, RING | 3);
     g_assert_cmphex(reg(&s, CMDQ_PROD), ==, 0xf);
     set_reg64(&s, EVENTQ_BASE, RING | 5);
-    set_reg(&s, EVENTQ_PROD, 0xffffffff);
-    set_reg(&s, EVENTQ_CONS, 0x7fffffff);
-    g_assert_cmphex(reg(&s, EVENTQ_PROD), ==, 0x8000003f);
-    g_assert_cmphex(reg(&s, EVENTQ_CONS), ==, 0x3f);
+    set_reg(&s, PAGE0(EVENTQ_PROD), 0xffffffff);
+    set_reg(&s, PAGE0(EVENTQ_CONS), 0x7fffffff);
+    g_assert_cmphex(reg(&s, PAGE0(EVENTQ_PROD)), ==, 0x8000003f);
+    g_assert_cmphex(reg(&s, PAGE0(EVENTQ_CONS)), ==, 0x3f);
     end(&s);
 }
 
@@ -597,10 +548,10 @@ static void test_ril(void)
 {
     Scene on = start(ACCEL ",ril=on"), off = start(ACCEL ",ril=off");
 
-    g_assert_cmphex(reg(&on, IDR3) ^ reg(&off, IDR3), ==, BIT(10));
-    g_assert_cmphex(reg(&off, IDR3) & BIT(10), ==, 0);
+    g_assert_cmphex(reg(&on, IDR3) ^ reg(&off, IDR3), ==, IDR3_RIL);
+    g_assert_cmphex(reg(&off, IDR3) & IDR3_RIL, ==, 0);
     qtest_system_reset(off.qts);
-    g_assert_cmphex(reg(&off, IDR3) & BIT(10), ==, 0);
+    g_assert_cmphex(reg(&off, IDR3) & IDR3_RIL, ==, 0);
     end(&on);
     end(&off);
 }
@@ -647,7 +598,7 @@ static void test_gerror_read_only(const void *smmu)
     g_assert_cmphex(reg(&s, GERROR), ==, 0);
     g_assert_cmphex(reg(&s, GERRORN), ==, 0);
     set_reg(&s, IRQ_CTRL, 5);
-    g_assert_cmphex(reg(&s, IRQ_CTRL_ACK), ==, 5);
+    g_assert_cmphex(reg(&s, IRQ_CTRLACK), ==, 5);
     end(&s);
 }
 
@@ -765,28 +716,28 @@ static const CommandCase commands[] = {
     { "cfgi-ste-unknown-sid", CFGI_STE | SID(0x1234), 1, CERROR_NONE },
     { "cfgi-ste-huge-sid", CFGI_STE | SID(0xffffffff), 1, CERROR_NONE },
     { "cfgi-ste-ssec", CFGI_STE | SSEC, 1, CERROR_ILL },
-    { "cfgi-all", CFGI_ALL, 31, CERROR_NONE },
-    { "cfgi-all-ssec", CFGI_ALL | SSEC, 31, CERROR_ILL },
+    { "cfgi-all", CFGI_STE_RANGE, 31, CERROR_NONE },
+    { "cfgi-all-ssec", CFGI_STE_RANGE | SSEC, 31, CERROR_ILL },
     { "cfgi-cd", CFGI_CD | SID(8), 1, CERROR_NONE },
     { "cfgi-cd-ssec", CFGI_CD | SSEC, 1, CERROR_ILL },
-    { "cfgi-cd-all", 0x06, 0, CERROR_NONE },
+    { "cfgi-cd-all", CFGI_CD_ALL, 0, CERROR_NONE },
     { "tlbi-nh-all", TLBI_NH_ALL, 0, CERROR_NONE },
-    { "tlbi-nh-asid", TLBI_NH_ASID | 3ULL << 48, 0, CERROR_NONE },
+    { "tlbi-nh-asid", TLBI_NH_ASID | ASID(3), 0, CERROR_NONE },
     { "tlbi-nh-va", TLBI_NH_VA, 0x1000, CERROR_NONE },
-    { "tlbi-nh-va-range", TLBI_NH_VA | 5ULL << 12 | 31ULL << 20,
-      0x1000 | 1ULL << 10, CERROR_NONE },
-    { "tlbi-nh-va-granule", TLBI_NH_VA, 0x1000 | 1ULL << 10, CERROR_ILL },
+    { "tlbi-nh-va-range", TLBI_NH_VA | NUM(5) | SCALE(31),
+      0x1000 | TG_4K, CERROR_NONE },
+    { "tlbi-nh-va-granule", TLBI_NH_VA, 0x1000 | TG_4K, CERROR_ILL },
     { "tlbi-nh-vaa", TLBI_NH_VAA, 0x1001, CERROR_NONE },
     { "tlbi-nsnh-all", TLBI_NSNH_ALL, 0, CERROR_NONE },
-    { "tlbi-el3-all", 0x18, 0, CERROR_ILL },
-    { "tlbi-el2-all", 0x20, 0, CERROR_ILL },
-    { "tlbi-el2-va", 0x22, 0, CERROR_ILL },
-    { "tlbi-s12-vmall", 0x28, 0, CERROR_ILL },
-    { "tlbi-s2-ipa", 0x2a, 0, CERROR_ILL },
-    { "atc-inv-without-ats", 0x40, 0, CERROR_ILL },
-    { "pri-resp", 0x41, 0, CERROR_ILL },
-    { "resume", 0x44, 0, CERROR_ILL },
-    { "stall-term", 0x45, 0, CERROR_ILL },
+    { "tlbi-el3-all", TLBI_EL3_ALL, 0, CERROR_ILL },
+    { "tlbi-el2-all", TLBI_EL2_ALL, 0, CERROR_ILL },
+    { "tlbi-el2-va", TLBI_EL2_VA, 0, CERROR_ILL },
+    { "tlbi-s12-vmall", TLBI_S12_VMALL, 0, CERROR_ILL },
+    { "tlbi-s2-ipa", TLBI_S2_IPA, 0, CERROR_ILL },
+    { "atc-inv-without-ats", ATC_INV, 0, CERROR_ILL },
+    { "pri-resp", PRI_RESP, 0, CERROR_ILL },
+    { "resume", RESUME, 0, CERROR_ILL },
+    { "stall-term", STALL_TERM, 0, CERROR_ILL },
     { "sync", CMD_SYNC, 0, CERROR_NONE },
     { "sync-irq", CMD_SYNC | SYNC_CS(1), 0, CERROR_NONE },
     { "sync-sev", CMD_SYNC | SYNC_CS(2), 0, CERROR_NONE },
@@ -823,7 +774,7 @@ static void test_cfgi_while_enabled(void)
 
     set_reg(&s, CR0, CR0_SMMUEN | CR0_CMDQEN);
     put(&s, CFGI_STE | SID(0x100), 1);
-    put(&s, CFGI_ALL, 31);
+    put(&s, CFGI_STE_RANGE, 31);
     put(&s, CMD_SYNC, 0);
     ring_bell(&s);
     expect_drained(&s);
@@ -1045,7 +996,7 @@ static void test_gerror_irq(void)
     put(&s, 0xff, 0);
     ring_bell(&s);
     g_assert_false(edge(&s, INTID_GERROR));     /* IRQ_CTRL is 0 */
-    set_reg(&s, IRQ_CTRL, GERROR_IRQEN);
+    set_reg(&s, IRQ_CTRL, IRQ_CTRL_GERROR);
     g_assert_false(edge(&s, INTID_GERROR));
     acknowledge(&s);                            /* fails again */
     g_assert_true(edge(&s, INTID_GERROR));
@@ -1078,12 +1029,10 @@ static void test_sync_irq(void)
 /* ---- MSIs ---- */
 
 #define MSI_RAM         0x43000000
-#define MSI_CMDQ_ABT    BIT(4)
-#define MSI_DATA(data)  ((uint64_t)(data) << 32)
 
 static void sync_msi(Scene *s, uint64_t addr, uint32_t data)
 {
-    put(s, CMD_SYNC | SYNC_CS(1) | MSI_DATA(data), addr);
+    put(s, CMD_SYNC | SYNC_CS(1) | SYNC_MSI_DATA(data), addr);
     ring_bell(s);
 }
 
@@ -1138,7 +1087,7 @@ static void test_msi_to_device(void)
 
     for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
         sync_msi(&s, places[i], 0);
-        g_assert_cmphex(errors(&s), ==, MSI_CMDQ_ABT);
+        g_assert_cmphex(errors(&s), ==, GERROR_MSI_CMDQ_ABT_ERR);
         expect_drained(&s);
         acknowledge(&s);
         g_assert_cmphex(errors(&s), ==, 0);
@@ -1154,7 +1103,7 @@ static void test_gerror_msi(void)
     expect_edges(&s);
     qtest_writeq(s.qts, SMMU_ADDR + GERROR_IRQ_CFG0, MSI_RAM);
     set_reg(&s, GERROR_IRQ_CFG1, 0x77);
-    set_reg(&s, IRQ_CTRL, GERROR_IRQEN);
+    set_reg(&s, IRQ_CTRL, IRQ_CTRL_GERROR);
     put(&s, 0xff, 0);
     ring_bell(&s);
     g_assert_true(cmdq_err(&s));
@@ -1248,14 +1197,14 @@ static Scene start_to_migrate(void)
 
     set_reg(&s, CR0, 0);
     set_reg(&s, CR1, 0xd75);
-    set_reg(&s, 0x2c, 2);
+    set_reg(&s, CR2, CR2_RECINVSID);
     set_reg(&s, GBPA, GBPA_UPDATE | GBPA_ABORT);
     set_reg(&s, IRQ_CTRL, 5);
     set_reg64(&s, STRTAB_BASE, BIT_ULL(62) | 0x43000000);
-    set_reg(&s, 0x88, 0x10188);
+    set_reg(&s, STRTAB_BASE_CFG, 0x10188);
     set_reg64(&s, EVENTQ_BASE, 0x43100000 | 7);
-    set_reg(&s, EVENTQ_PROD, 0x80000012);
-    set_reg(&s, EVENTQ_CONS, 0x00000011);
+    set_reg(&s, PAGE0(EVENTQ_PROD), 0x80000012);
+    set_reg(&s, PAGE0(EVENTQ_CONS), 0x00000011);
     set_reg(&s, CR0, SMMUEN | QUEUES);
     put(&s, CMD_SYNC, 0);
     put(&s, 0xff, 0);
@@ -1326,7 +1275,7 @@ static void add_tables(void)
     }
     for (int i = 0; i < ARRAY_SIZE(reg_cases); i++) {
         add("register", reg_cases[i].name, &reg_cases[i], test_register);
-        if (reg_cases[i].lock || reg_cases[i].offset == EVENTQ_CONS) {
+        if (reg_cases[i].lock || reg_cases[i].offset == PAGE0(EVENTQ_CONS)) {
             add("lock", reg_cases[i].name, &reg_cases[i], test_register_lock);
         }
     }

@@ -42,10 +42,6 @@
 #define CONTEXT         8               /* the endpoint's */
 #define ASID_EDU        7
 
-#define TG_4K           (1ull << 10)
-#define TG_64K          (3ull << 10)
-#define NUM(n)          ((uint64_t)(n) << 12)
-#define SCALE(n)        ((uint64_t)(n) << 20)
 
 /* ---- The endpoint ---- */
 
@@ -477,24 +473,17 @@ static void test_msi(void)
 
 #define EVENTQ          0x44800000
 #define EVENTQ_LOG2SIZE 3
-#define F_TRANSLATION   0x10
-#define F_STE_FETCH     0x03
-#define C_BAD_STE       0x04
-#define F_CD_FETCH      0x09
-#define C_BAD_CD        0x0a
-#define F_WALK_EABT     0x0b
 
 static void enable_events(Scene *s)
 {
-    qtest_writeq(s->qts, s->smmu + 0xa0, EVENTQ | EVENTQ_LOG2SIZE);
-    set_reg(s, CR0, s->cr0 | BIT(2));
-    s->cr0 |= BIT(2);
+    qtest_writeq(s->qts, s->smmu + EVENTQ_BASE, EVENTQ | EVENTQ_LOG2SIZE);
+    set_reg(s, CR0, s->cr0 | CR0_EVENTQEN);
+    s->cr0 |= CR0_EVENTQEN;
 }
 
-/* EVENTQ_PROD and EVENTQ_CONS are on page 1, 6.2. */
 static uint32_t events(Scene *s)
 {
-    return reg(s, 0x100a8);
+    return reg(s, EVENTQ_PROD);
 }
 
 static uint64_t event_word(Scene *s, unsigned event, unsigned word)
@@ -526,7 +515,7 @@ static void test_events(void)
     g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
     enable_events(&s);
     watch_interrupts(&s);
-    set_reg(&s, IRQ_CTRL, BIT(2));
+    set_reg(&s, IRQ_CTRL, IRQ_CTRL_EVENTQ);
     g_assert_cmpuint(events(&s), ==, 0);
     g_assert_true(lands_nowhere(&s, IOVA + 0x1008));
     expect_event(&s, 0, F_TRANSLATION);
@@ -543,14 +532,10 @@ static void test_events(void)
     scene_done(&s);
 }
 
-#define CDMAX(n)            ((uint64_t)(n) << 59)
-#define F_STREAM_DISABLED   0x06
-#define C_BAD_STREAMID      0x02
-
 /* CD 0 of eight, or none, is what serves who has no substreams (5.2, S1DSS). */
 static void test_substreams(void)
 {
-    uint64_t dw0 = s1_dw0(CONTEXT) | CDMAX(3);
+    uint64_t dw0 = s1_dw0(CONTEXT) | STE_S1CDMAX(3);
     Scene s;
 
     if (!start(&s, 1)) {
@@ -577,7 +562,7 @@ static void use_two_levels(Scene *s, unsigned span, uint32_t cr2)
     uint64_t ste[2] = { s1_dw0(CONTEXT), S1_DW1 };
 
     disable_smmu(s);
-    set_reg(s, 0x2c, cr2);
+    set_reg(s, CR2, cr2);
     qtest_writeq(s->qts, SMMU_ADDR + STRTAB_BASE, L1_TABLE);
     set_reg(s, STRTAB_BASE_CFG, 8 | 6 << 6 | 1 << 16);
     put_word(s, L1_TABLE + 8 * (EDU_SID >> 6), L2_TABLE | span);
@@ -601,7 +586,7 @@ static void test_level_2_bounds(void)
     use_two_levels(&s, 8, 0);
     g_assert_true(lands_nowhere(&s, IOVA));
     g_assert_cmpuint(events(&s), ==, 0);
-    use_two_levels(&s, 5, 2);
+    use_two_levels(&s, 5, CR2_RECINVSID);
     g_assert_true(lands_nowhere(&s, IOVA));
     expect_event(&s, 0, C_BAD_STREAMID);
     scene_done(&s);
@@ -645,7 +630,7 @@ static void test_events_overflow(void)
         g_assert_cmphex(events(&s), ==, i + 1);
     }
     g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
-    g_assert_cmphex(events(&s), ==, BIT(31) | 8);
+    g_assert_cmphex(events(&s), ==, EVENTQ_OVFLG | 8);
     g_assert_true(lands(&s, IOVA, PAGE_A));
     g_assert_cmphex(reg(&s, GERROR), ==, reg(&s, GERRORN));
     scene_done(&s);
@@ -874,7 +859,7 @@ static void test_queue_in_bar(void)
 
 static void test_tables_in_bar(void)
 {
-    static const uint64_t words[] = { BIT_ULL(0) | 4 << 1, 0 };
+    static const uint64_t words[] = { STE_BYPASS, 0 };
     Scene s;
 
     if (!start(&s, 1)) {
@@ -1012,11 +997,12 @@ static void test_events_to_registers(void)
         return;
     }
     /* A queue of one event, where edu has its DMA registers */
-    qtest_writeq(s.qts, SMMU_ADDR + 0xa0, EDU_BAR + EDU_SRC);
-    set_reg(&s, CR0, s.cr0 | BIT(2));
+    qtest_writeq(s.qts, SMMU_ADDR + EVENTQ_BASE, EDU_BAR + EDU_SRC);
+    set_reg(&s, CR0, s.cr0 | CR0_EVENTQEN);
     g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
     g_assert_cmphex(qtest_readq(s.qts, EDU_BAR + EDU_SRC), ==, EDU_BUFFER);
-    g_assert_cmphex(reg(&s, GERROR) ^ reg(&s, GERRORN), ==, BIT(2));
+    g_assert_cmphex(reg(&s, GERROR) ^ reg(&s, GERRORN), ==,
+                    GERROR_EVENTQ_ABT_ERR);
     scene_done(&s);
 }
 

@@ -8,14 +8,6 @@
 #include <poll.h>
 
 #define EVENTQ          0x46000000
-#define EVENTQ_BASE     0xa0
-#define EVENTQ_PROD     0x100a8
-#define EVENTQ_CONS     0x100ac
-#define CR0_EVENTQEN    BIT(2)
-#define IRQ_CTRL_EVENTQ BIT(2)
-#define OVFLG           BIT(31)
-#define IRQ_EVENTQ      (32 + 112 + 0)
-#define F_TRANSLATION   0x10
 
 /* The device translates, the event queue holds 1 << @log2size. */
 static bool init(Scene *s, unsigned log2size)
@@ -101,10 +93,10 @@ static void test_overflow(void)
     for (unsigned i = 0; i < 3; i++) {
         fault(&s, i, s.sid[0], 0x1000 * i);
     }
-    expect_prod(&s, OVFLG | 2);
-    set_reg(&s, EVENTQ_CONS, OVFLG | 2);
+    expect_prod(&s, EVENTQ_OVFLG | 2);
+    set_reg(&s, EVENTQ_CONS, EVENTQ_OVFLG | 2);
     fault(&s, 3, s.sid[0], 0x5000);
-    expect_prod(&s, OVFLG | 3);
+    expect_prod(&s, EVENTQ_OVFLG | 3);
     scene_done(&s);
 }
 
@@ -253,7 +245,7 @@ static void test_flood(void)
                    f.events, slowest);
     g_assert_cmpint(slowest, <, 5 * G_USEC_PER_SEC);
     g_assert_cmpuint(f.events, >=, 2 * 256);
-    g_assert_true(reg(&s, EVENTQ_PROD) & OVFLG);
+    g_assert_true(reg(&s, EVENTQ_PROD) & EVENTQ_OVFLG);
     scene_done(&s);
 }
 

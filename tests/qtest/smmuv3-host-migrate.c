@@ -15,11 +15,7 @@
 #include "qobject/qdict.h"
 
 #define EVENTQ          0x46000000
-#define EVENTQ_BASE     0xa0
-#define EVENTQ_PROD     0x100a8
-#define CR0_EVENTQEN    BIT(2)
 #define MSI_TARGET      0x47000000
-#define SYNC_MSI        SYNC_CS(1)
 
 #define PORT            "-device pcie-root-port,id=rp0,chassis=1," \
                         "bus=pcie.0,addr=2 "
@@ -377,7 +373,7 @@ static void test_device_falls_short(void)
 
 static void put_msi_sync(Scene *s, uint32_t data)
 {
-    put(s, CMD_SYNC | SYNC_MSI | (uint64_t)data << 32, MSI_TARGET);
+    put(s, CMD_SYNC | SYNC_CS(1) | SYNC_MSI_DATA(data), MSI_TARGET);
 }
 
 /* A write that comes while the VM is stopped is a register, and no more. */
@@ -472,7 +468,7 @@ static void test_stopped_events(void)
     struct {
         uint32_t flags, sequence;
         uint64_t record[4];
-    } event = { .record = { cpu_to_le64(0x10 | SID(2 << 3)) } };
+    } event = { .record = { cpu_to_le64(F_TRANSLATION | SID(2 << 3)) } };
     g_autofree char *path = NULL;
     Scene s;
     int fd;

@@ -24,11 +24,11 @@ typedef struct RefusalCase {
 static const RefusalCase refusals[] = {
     { "other-iommu", 7, .call = FK_CALLS,
       .words = "describes no SMMUv3 behind the device" },
-    { "no-stage-2", 0, .call = FK_CALLS, .clear_idr0 = HOST_IDR0_S2P,
+    { "no-stage-2", 0, .call = FK_CALLS, .clear_idr0 = IDR0_S2P,
       .words = "does not implement both stages (IDR0.S1P=1 IDR0.S2P=0)" },
-    { "no-stage-1", 0, .call = FK_CALLS, .clear_idr0 = HOST_IDR0_S1P,
+    { "no-stage-1", 0, .call = FK_CALLS, .clear_idr0 = IDR0_S1P,
       .words = "does not implement both stages (IDR0.S1P=0 IDR0.S2P=1)" },
-    { "no-s2fwb", 0, .call = FK_CALLS, .clear_idr3 = HOST_IDR3_FWB,
+    { "no-s2fwb", 0, .call = FK_CALLS, .clear_idr3 = IDR3_FWB,
       .words = "its SMMU has no S2FWB (IDR3.FWB=0)" },
     { "old-kernel", 0, .call = FK_VIOMMU_ALLOC, .err = ENOTTY,
       .words = "does not know IOMMU_VIOMMU_ALLOC" },
@@ -41,9 +41,9 @@ static const RefusalCase refusals[] = {
     { "no-memory", 0, .call = FK_VIOMMU_ALLOC, .err = ENOMEM,
       .words = "Cannot allocate memory" },
     /* Promised at reset, when there was no device yet to ask */
-    { "granule", 0, .call = FK_CALLS, .clear_idr5 = BIT(5),
+    { "granule", 0, .call = FK_CALLS, .clear_idr5 = IDR5_GRAN16K,
       .words = "lacks IDR5.GRAN16K: it has 0, the guest was promised 1" },
-    { "asid16", 0, .call = FK_CALLS, .clear_idr0 = BIT(12),
+    { "asid16", 0, .call = FK_CALLS, .clear_idr0 = IDR0_ASID16,
       .words = "lacks IDR0.ASID16: it has 0, the guest was promised 1" },
 };
 
@@ -327,8 +327,8 @@ static void test_narrow_host(void)
     if (!scene_init(&s)) {
         return;
     }
-    s.k->smmu[0].idr[0] &= ~BIT(12);        /* ASID16 */
-    s.k->smmu[0].idr[5] &= ~BIT(5);         /* GRAN16K */
+    s.k->smmu[0].idr[0] &= ~IDR0_ASID16;
+    s.k->smmu[0].idr[5] &= ~IDR5_GRAN16K;
     scene_start_devices(&s, 1);
     g_assert_cmpuint(extract32(reg(&s, IDR0), 12, 1), ==, 0);
     g_assert_cmpuint(extract32(reg(&s, IDR5), 4, 3), ==, 5);

@@ -335,10 +335,6 @@ static void test_narrower_second(void)
 
 /* ---- Substreams ---- */
 
-#define CDMAX(n)    ((uint64_t)(n) << 59)
-#define S1FMT_2LVL  (1ull << 4)
-#define S1DSS_BYPASS 1ull
-#define SSID(n)     ((uint64_t)(n) << 12)
 
 static void test_substreams(void)
 {
@@ -348,16 +344,16 @@ static void test_substreams(void)
     if (!scene_init_translating_with(&s, "-global arm-smmuv3.ssidsize=8")) {
         return;
     }
-    install(&s, 0, dw0 | CDMAX(9), S1_DW1);
+    install(&s, 0, dw0 | STE_S1CDMAX(9), S1_DW1);
     expect_kind(&s, 0, STE_ABORT);
-    install(&s, 0, dw0 | CDMAX(8) | S1FMT_2LVL, S1_DW1 | S1DSS_BYPASS);
+    install(&s, 0, dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2, S1_DW1 | STE_S1DSS_BYPASS);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
-    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | CDMAX(8) | S1FMT_2LVL);
-    g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, S1DSS_BYPASS);
+    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2);
+    g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, STE_S1DSS_BYPASS);
     /* Reserved, and so as 0b00 (5.2, S1DSS) */
-    install(&s, 0, dw0 | CDMAX(8), S1_DW1 | 3);
+    install(&s, 0, dw0 | STE_S1CDMAX(8), S1_DW1 | 3);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
-    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | CDMAX(8));
+    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | STE_S1CDMAX(8));
     g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, 0);
     scene_forget(&s);
     put(&s, CFGI_CD | SID(s.sid[0]) | SSID(0xab), LEAF);
@@ -385,7 +381,7 @@ static void test_no_substreams(void)
     ring_bell(&s);
     expect_drained(&s);
     g_assert_true(is_issued(&s, CFGI_CD | SID(s.sid[0]), LEAF));
-    install(&s, 0, dw0 | CDMAX(1), S1_DW1);
+    install(&s, 0, dw0 | STE_S1CDMAX(1), S1_DW1);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
     g_assert_cmphex(s.k->device[0].ste[0], ==, dw0);
     scene_done(&s);

@@ -22,11 +22,11 @@
 /* Both stages, 16-bit ASIDs, all granules, RIL, S2FWB, BBML 2, ATS */
 static const FakeKernelSmmu host_smmu = {
     .idr = {
-        HOST_IDR0_S1P | HOST_IDR0_S2P | 2u << 2 | BIT(4) | BIT(10) |
+        IDR0_S1P | IDR0_S2P | 2u << 2 | BIT(4) | BIT(10) |
         BIT(12) | BIT(19) | 2u << 21 | 1u << 24 | BIT(26) | 1u << 27,
         20u << 6 | 32u,
         0,
-        HOST_IDR3_FWB | HOST_IDR3_RIL | BIT(2) | 2u << 11,
+        IDR3_FWB | IDR3_RIL | BIT(2) | 2u << 11,
         0,
         4u | 7u << 4,
     },

@@ -6,8 +6,7 @@
  * QEMU runs with smmuv3-fake-kernel.h's library for a host: eight
  * devices, of which 0 to 5 sit behind SMMU 0, 6 behind SMMU 1 and 7 behind no
  * SMMU. Here is what puts them into a machine, and what a guest's driver does
- * to the SMMU: its registers, stream table and command queue. Numbers are
- * written anew from Arm IHI 0070 and not shared with the code under test.
+ * to the SMMU: its registers, stream table and command queue.
  */
 #ifndef SMMUV3_HOST_SCENE_H
 #define SMMUV3_HOST_SCENE_H
@@ -16,71 +15,7 @@
 #include "qemu/bitops.h"
 #include "libqtest.h"
 #include "smmuv3-fake-kernel.h"
-
-/* Registers, 6.3 */
-#define IDR0            0x00
-#define IDR1            0x04
-#define IDR3            0x0c
-#define IDR5            0x14
-#define AIDR            0x1c
-#define CR0             0x20
-#define CR0ACK          0x24
-#define GBPA            0x44
-#define IRQ_CTRL        0x50
-#define IRQ_CTRL_ACK    0x54
-#define GERROR          0x60
-#define GERRORN         0x64
-#define STRTAB_BASE     0x80
-#define STRTAB_BASE_CFG 0x88
-#define CMDQ_BASE       0x90
-#define CMDQ_PROD       0x98
-#define CMDQ_CONS       0x9c
-
-#define CR0_SMMUEN      BIT(0)
-#define CR0_CMDQEN      BIT(3)
-#define GBPA_UPDATE     BIT(31)
-#define GBPA_ABORT      BIT(20)
-#define IRQ_CTRL_GERROR BIT(0)
-#define GERROR_CMDQ_ERR BIT(0)
-
-#define CERROR_NONE     0
-#define CERROR_ILL      1
-#define CERROR_ABT      2
-#define CERROR_ATC_INV_SYNC 3
-
-/* Commands, 4.1.3 */
-#define PREFETCH_CONFIG 0x01
-#define PREFETCH_ADDR   0x02
-#define CFGI_STE        0x03
-#define CFGI_STE_RANGE  0x04
-#define CFGI_CD         0x05
-#define CFGI_CD_ALL     0x06
-#define TLBI_NH_ALL     0x10
-#define TLBI_NH_ASID    0x11
-#define TLBI_NH_VA      0x12
-#define TLBI_NH_VAA     0x13
-#define TLBI_NSNH_ALL   0x30
-#define ATC_INV         0x40
-#define CMD_SYNC        0x46
-
-#define SSEC            BIT_ULL(10)
-#define SID(sid)        ((uint64_t)(sid) << 32)
-#define ASID(asid)      ((uint64_t)(asid) << 48)
-#define SYNC_CS(cs)     ((uint64_t)(cs) << 12)
-#define LEAF            1
-
-/* STEs, 5.2 */
-#define STE_V           BIT_ULL(0)
-#define STE_ABORT       (STE_V | 0ull << 1)
-#define STE_BYPASS      (STE_V | 4ull << 1)
-#define STE_S1          (STE_V | 5ull << 1)
-#define STE_CONFIG(dw0) extract64(dw0, 1, 3)
-
-/* The host's SMMU */
-#define HOST_IDR0_S1P   BIT(1)
-#define HOST_IDR0_S2P   BIT(0)
-#define HOST_IDR3_FWB   BIT(8)
-#define HOST_IDR3_RIL   BIT(10)
+#include "smmuv3-spec.h"
 
 /* The guest's memory */
 #define SMMU_ADDR       0x0c000000      /* the first on the platform bus */
@@ -221,7 +156,6 @@ void disable_smmu(Scene *s);
 /* The stream table */
 void put_ste(Scene *s, uint32_t sid, uint64_t dw0, uint64_t dw1);
 uint64_t s1_dw0(unsigned context);      /* a stage-1 STE's word 0 */
-#define S1_DW1 (1ull << 2 | 1ull << 4 | 3ull << 6)
 
 /* STE, CFGI_STE and CMD_SYNC; the queue drains. */
 void install(Scene *s, unsigned device, uint64_t dw0, uint64_t dw1);
