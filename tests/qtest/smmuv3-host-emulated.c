@@ -417,12 +417,12 @@ static void test_two_levels(void)
     disable_smmu(&s);
     qtest_memset(s.qts, l1, 0, 0x1000);
     put_word(&s, l1 + 8 * (EDU_SID >> 8), STRTAB | 9);
-    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, l1);
+    set_reg64(&s, STRTAB_BASE, l1);
     set_reg(&s, STRTAB_BASE_CFG, 1 << 16 | 8 << 6 | STRTAB_LOG2SIZE);
     enable_smmu(&s);
     g_assert_true(lands(&s, IOVA, PAGE_A));
     disable_smmu(&s);
-    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    set_reg64(&s, STRTAB_BASE, STRTAB);
     set_reg(&s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
     enable_smmu(&s);
     g_assert_true(lands(&s, IOVA, PAGE_A));
@@ -471,15 +471,6 @@ static void test_msi(void)
 
 /* ---- Events ---- */
 
-#define EVENTQ          0x44800000
-#define EVENTQ_LOG2SIZE 3
-
-static void enable_events(Scene *s)
-{
-    qtest_writeq(s->qts, s->smmu + EVENTQ_BASE, EVENTQ | EVENTQ_LOG2SIZE);
-    set_reg(s, CR0, s->cr0 | CR0_EVENTQEN);
-    s->cr0 |= CR0_EVENTQEN;
-}
 
 static uint32_t events(Scene *s)
 {
@@ -513,7 +504,7 @@ static void test_events(void)
         return;
     }
     g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
-    enable_events(&s);
+    enable_events(&s, 3);
     watch_interrupts(&s);
     set_reg(&s, IRQ_CTRL, IRQ_CTRL_EVENTQ);
     g_assert_cmpuint(events(&s), ==, 0);
@@ -541,7 +532,7 @@ static void test_substreams(void)
     if (!start(&s, 1)) {
         return;
     }
-    enable_events(&s);
+    enable_events(&s, 3);
     install_edu(&s, EDU_SID, dw0, S1_DW1 | 2);
     g_assert_true(lands(&s, IOVA, PAGE_A));
     install_edu(&s, EDU_SID, dw0, S1_DW1 | 1);
@@ -563,7 +554,7 @@ static void use_two_levels(Scene *s, unsigned span, uint32_t cr2)
 
     disable_smmu(s);
     set_reg(s, CR2, cr2);
-    qtest_writeq(s->qts, SMMU_ADDR + STRTAB_BASE, L1_TABLE);
+    set_reg64(s, STRTAB_BASE, L1_TABLE);
     set_reg(s, STRTAB_BASE_CFG, 8 | 6 << 6 | 1 << 16);
     put_word(s, L1_TABLE + 8 * (EDU_SID >> 6), L2_TABLE | span);
     qtest_memwrite(s->qts, L2_TABLE + 64 * (EDU_SID & 63), ste, sizeof(ste));
@@ -578,7 +569,7 @@ static void test_level_2_bounds(void)
     if (!start(&s, 0)) {
         return;
     }
-    enable_events(&s);
+    enable_events(&s, 3);
     use_two_levels(&s, 6, 0);
     g_assert_true(lands(&s, IOVA, PAGE_A));
     use_two_levels(&s, 5, 0);
@@ -601,13 +592,13 @@ static void test_tables_in_registers(void)
         return;
     }
     disable_smmu(&s);
-    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, SMMU_ADDR);
+    set_reg64(&s, STRTAB_BASE, SMMU_ADDR);
     enable_smmu(&s);
-    enable_events(&s);
+    enable_events(&s, 3);
     g_assert_true(lands_nowhere(&s, IOVA));
     expect_event(&s, 0, F_STE_FETCH);
     disable_smmu(&s);
-    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    set_reg64(&s, STRTAB_BASE, STRTAB);
     enable_smmu(&s);
     put_word(&s, CONTEXTS + 64 * CONTEXT + 8, SMMU_ADDR);
     run_with_sync(&s, CFGI_CD | SID(EDU_SID), LEAF);
@@ -624,7 +615,7 @@ static void test_events_overflow(void)
     if (!start(&s, 1)) {
         return;
     }
-    enable_events(&s);
+    enable_events(&s, 3);
     for (unsigned i = 0; i < 8; i++) {
         g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
         g_assert_cmphex(events(&s), ==, i + 1);
@@ -807,7 +798,7 @@ static void test_stage2_aarch32(const void *opaque)
         return;
     }
     start_bridge(&s, opaque);
-    enable_events(&s);
+    enable_events(&s, 3);
     for (unsigned i = 0; i < G_N_ELEMENTS(configs); i++) {
         install_edu(&s, BEHIND_SID, 1 | configs[i] << 1, 0);
         g_assert_true(lands_nowhere(&s, IOVA));
@@ -847,7 +838,7 @@ static void test_queue_in_bar(void)
     enable_queue(&s, LOG2SIZE);
     set_reg(&s, CR0, 0);
     s.ring = VFIO_BAR;
-    qtest_writeq(s.qts, SMMU_ADDR + CMDQ_BASE, s.ring | 4);
+    set_reg64(&s, CMDQ_BASE, s.ring | 4);
     set_reg(&s, CR0, CR0_CMDQEN);
     s.log2size = 4;
     put(&s, TLBI_NH_ALL, 0);
@@ -866,19 +857,19 @@ static void test_tables_in_bar(void)
         return;
     }
     map_vfio_bar(&s);
-    enable_events(&s);
+    enable_events(&s, 3);
     /* A stream table that would let everything through */
     disable_smmu(&s);
     for (unsigned sid = 0; sid < 0x100; sid++) {
         qtest_memwrite(s.qts, VFIO_BAR + 64 * sid, words, sizeof(words));
     }
-    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, VFIO_BAR);
+    set_reg64(&s, STRTAB_BASE, VFIO_BAR);
     set_reg(&s, STRTAB_BASE_CFG, 8);
     enable_smmu(&s);
     g_assert_true(lands_nowhere(&s, PAGE_A));
     expect_event(&s, 0, F_STE_FETCH);
     disable_smmu(&s);
-    qtest_writeq(s.qts, SMMU_ADDR + STRTAB_BASE, STRTAB);
+    set_reg64(&s, STRTAB_BASE, STRTAB);
     set_reg(&s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
     enable_smmu(&s);
     /* A first level of tables that leads to those in RAM */
@@ -941,7 +932,7 @@ static void test_events_of_stopped(void)
         return;
     }
     install_edu(&s, NVME_DEVFN, s1_dw0(CONTEXT), S1_DW1);
-    enable_events(&s);
+    enable_events(&s, 3);
     stop_machine(&s);
     start_nvme(&s);
     fault_of_nvme(&s);
@@ -962,7 +953,7 @@ static void test_events_of_stopped(void)
     g_usleep(50 * 1000);
     qtest_system_reset(s.qts);
     s.cr0 = 0;
-    enable_events(&s);
+    enable_events(&s, 3);
     resume_machine(&s);
     g_usleep(50 * 1000);
     g_assert_cmpuint(events(&s), ==, 0);
@@ -997,7 +988,7 @@ static void test_events_to_registers(void)
         return;
     }
     /* A queue of one event, where edu has its DMA registers */
-    qtest_writeq(s.qts, SMMU_ADDR + EVENTQ_BASE, EDU_BAR + EDU_SRC);
+    set_reg64(&s, EVENTQ_BASE, EDU_BAR + EDU_SRC);
     set_reg(&s, CR0, s.cr0 | CR0_EVENTQEN);
     g_assert_true(lands_nowhere(&s, IOVA + 0x1000));
     g_assert_cmphex(qtest_readq(s.qts, EDU_BAR + EDU_SRC), ==, EDU_BUFFER);

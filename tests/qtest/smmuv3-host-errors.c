@@ -356,17 +356,6 @@ static void test_gone(void)
 
 /* ---- A host that refuses for the moment ---- */
 
-static uint64_t waits(Scene *s)
-{
-    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'query-smmuv3-accel' }");
-    QList *list = qdict_get_qlist(reply, "return");
-    QDict *smmu = qobject_to(QDict, qlist_peek(list));
-    uint64_t n = qdict_get_int(qdict_get_qdict(smmu, "stats"), "waits");
-
-    qobject_unref(reply);
-    return n;
-}
-
 /* The STE of device 0 has changed, and the host does not take it. */
 static bool init_waiting(Scene *s, FakeKernelCall call, int err)
 {
@@ -400,8 +389,8 @@ static void test_wait(const void *opaque)
     expect_drained(&s);
     expect_translating(&s, 0, 1);
     expect_tlbis(&s, 0, 10);
-    g_assert_cmpuint(waits(&s), >=, 1);
-    g_assert_cmpuint(waits(&s), <=, 13);
+    g_assert_cmpuint(query_stat(&s, "waits"), >=, 1);
+    g_assert_cmpuint(query_stat(&s, "waits"), <=, 13);
     scene_done(&s);
 }
 
@@ -415,7 +404,7 @@ static void test_wait_in_vain(void)
     }
     expect_drained(&s);
     g_assert_true(is_blocked(&s, 0));
-    g_assert_cmpuint(waits(&s), ==, 13);
+    g_assert_cmpuint(query_stat(&s, "waits"), ==, 13);
     fail_nothing(&s);
     translate(&s, 0, 2);
     expect_translating(&s, 0, 2);
@@ -433,7 +422,7 @@ static void test_wait_not(void)
     s.k->always[FK_ATTACH] = EINVAL;
     translate(&s, 0, 1);
     g_assert_true(is_blocked(&s, 0));
-    g_assert_cmpuint(waits(&s), ==, 0);
+    g_assert_cmpuint(query_stat(&s, "waits"), ==, 0);
     fail_nothing(&s);
     scene_done(&s);
 }

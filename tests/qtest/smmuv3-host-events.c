@@ -7,54 +7,16 @@
 #include "qemu/atomic.h"
 #include <poll.h>
 
-#define EVENTQ          0x46000000
-
 /* The device translates, the event queue holds 1 << @log2size. */
 static bool init(Scene *s, unsigned log2size)
 {
     if (!scene_init_translating(s)) {
         return false;
     }
-    set_reg(s, EVENTQ_BASE, EVENTQ | log2size);
     set_reg(s, IRQ_CTRL, IRQ_CTRL_EVENTQ);
     watch_interrupts(s);
-    s->cr0 |= CR0_EVENTQEN;
-    set_reg(s, CR0, s->cr0);
+    enable_events(s, log2size);
     return true;
-}
-
-/* What the kernel gives to read(): headers, each with its record. */
-typedef struct HostEvent {
-    uint32_t flags, sequence;
-    uint64_t record[4];
-} HostEvent;
-
-static HostEvent a_fault(uint32_t sequence, uint32_t sid, uint64_t addr)
-{
-    return (HostEvent) {
-        .sequence = sequence,
-        .record = { cpu_to_le64(F_TRANSLATION | SID(sid)), 0,
-                    cpu_to_le64(addr), 0 },
-    };
-}
-
-static int open_events(Scene *s, int flags)
-{
-    g_autofree char *path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS,
-                                            s->dir);
-    int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
-
-    g_assert_cmpint(fd, >=, 0);
-    return fd;
-}
-
-static void fault(Scene *s, uint32_t sequence, uint32_t sid, uint64_t addr)
-{
-    HostEvent event = a_fault(sequence, sid, addr);
-    int fd = open_events(s, 0);
-
-    g_assert_cmpint(write(fd, &event, sizeof(event)), ==, sizeof(event));
-    close(fd);
 }
 
 /* QEMU sees the descriptor when it comes around to it. */
@@ -144,8 +106,8 @@ static void test_reset(void)
     qtest_system_reset(s.qts);
     fault(&s, 0, s.sid[0], 0x1000);
     g_assert_cmphex(reg(&s, EVENTQ_PROD), ==, 0);
-    set_reg(&s, EVENTQ_BASE, EVENTQ | 4);
-    set_reg(&s, CR0, CR0_EVENTQEN);
+    s.cr0 = 0;
+    enable_events(&s, 4);
     fault(&s, 1, s.sid[0], 0x2000);
     for (unsigned i = 0; i < 5000 && !reg(&s, EVENTQ_PROD); i++) {
         g_usleep(1000);

@@ -14,28 +14,10 @@
 #include "hw/pci/pci.h"
 #include "qobject/qdict.h"
 
-#define EVENTQ          0x46000000
 #define MSI_TARGET      0x47000000
 
 #define PORT            "-device pcie-root-port,id=rp0,chassis=1," \
                         "bus=pcie.0,addr=2 "
-
-static void wait_for_migration(Scene *s, const char *status)
-{
-    for (unsigned i = 0; i < 3000; i++) {
-        QDict *reply = qtest_qmp_assert_success_ref(
-            s->qts, "{ 'execute': 'query-migrate' }");
-        const char *now = qdict_get_try_str(reply, "status");
-        bool there = now && g_str_equal(now, status);
-
-        qobject_unref(reply);
-        if (there) {
-            return;
-        }
-        g_usleep(10 * 1000);
-    }
-    g_assert_not_reached();
-}
 
 /* ---- From one QEMU to the next ---- */
 
@@ -465,25 +447,14 @@ static void test_stopped_slices(void)
 /* The host's events wait for the guest. */
 static void test_stopped_events(void)
 {
-    struct {
-        uint32_t flags, sequence;
-        uint64_t record[4];
-    } event = { .record = { cpu_to_le64(F_TRANSLATION | SID(2 << 3)) } };
-    g_autofree char *path = NULL;
     Scene s;
-    int fd;
 
     if (!scene_init_translating(&s)) {
         return;
     }
-    qtest_writeq(s.qts, SMMU_ADDR + EVENTQ_BASE, EVENTQ | 4);
-    set_reg(&s, CR0, s.cr0 | CR0_EVENTQEN);
+    enable_events(&s, 4);
     stop_machine(&s);
-    path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS, s.dir);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    g_assert_cmpint(fd, >=, 0);
-    g_assert_cmpint(write(fd, &event, sizeof(event)), ==, sizeof(event));
-    close(fd);
+    fault(&s, 0, 2 << 3, 0);
     for (unsigned i = 0; i < 50; i++) {
         g_assert_cmphex(reg(&s, EVENTQ_PROD), ==, 0);
         g_usleep(1000);

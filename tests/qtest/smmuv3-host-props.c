@@ -346,9 +346,11 @@ static void test_substreams(void)
     }
     install(&s, 0, dw0 | STE_S1CDMAX(9), S1_DW1);
     expect_kind(&s, 0, STE_ABORT);
-    install(&s, 0, dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2, S1_DW1 | STE_S1DSS_BYPASS);
+    install(&s, 0, dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2,
+            S1_DW1 | STE_S1DSS_BYPASS);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
-    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2);
+    g_assert_cmphex(s.k->device[0].ste[0], ==,
+                    dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2);
     g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, STE_S1DSS_BYPASS);
     /* Reserved, and so as 0b00 (5.2, S1DSS) */
     install(&s, 0, dw0 | STE_S1CDMAX(8), S1_DW1 | 3);

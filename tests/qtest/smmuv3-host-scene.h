@@ -1,30 +1,19 @@
 /*
- * A machine with vfio-pci devices behind an accelerated SMMU, and a driver.
+ * Machines with vfio-pci devices behind an accelerated SMMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * QEMU runs with smmuv3-fake-kernel.h's library for a host: eight
  * devices, of which 0 to 5 sit behind SMMU 0, 6 behind SMMU 1 and 7 behind no
- * SMMU. Here is what puts them into a machine, and what a guest's driver does
- * to the SMMU: its registers, stream table and command queue.
+ * SMMU. Here is what puts them into a machine, what makes the host fail or
+ * fault, and what reached it. What a guest's driver does is in smmuv3-scene.h.
  */
 #ifndef SMMUV3_HOST_SCENE_H
 #define SMMUV3_HOST_SCENE_H
 
-#include "qemu/osdep.h"
-#include "qemu/bitops.h"
-#include "libqtest.h"
-#include "smmuv3-fake-kernel.h"
-#include "smmuv3-spec.h"
+#include "smmuv3-scene.h"
 
-/* The guest's memory */
-#define SMMU_ADDR       0x0c000000      /* the first on the platform bus */
-#define MACHINE_SMMU_ADDR 0x09050000    /* with iommu=smmuv3 */
-#define RING            0x42000000
 #define LOG2SIZE        8
-#define STRTAB          0x43000000
-#define STRTAB_LOG2SIZE 12              /* 16 buses */
-#define CONTEXTS        0x44000000
 #define BAR_ADDR        0x10000000
 #define ECAM            0x3f000000ull
 
@@ -32,18 +21,6 @@
                         "-nodefaults -object iommufd,id=iommufd0 "
 #define SMMU            "-device arm-smmuv3,primary-bus=pcie.0,id=smmu," \
                         "accel=on "
-
-typedef struct Scene {
-    FakeKernel *k;
-    char *dir;                  /* of the host's sysfs and the shared file */
-    QTestState *qts;            /* NULL: not started */
-    uint64_t smmu;              /* its registers, SMMU_ADDR at first */
-    uint64_t ring;
-    unsigned log2size;
-    uint32_t prod;
-    uint32_t cr0;
-    uint32_t sid[FAKE_KERNEL_DEVICES];
-} Scene;
 
 /* False and the test marked as skipped, if the library is not at hand. */
 bool scene_init(Scene *s);
@@ -55,10 +32,6 @@ void scene_done(Scene *s);
 void scene_start(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void scene_start_bare(Scene *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void scene_quit(Scene *s);
-
-/* As "stop" and "cont" do it; returns when QEMU has told of it. */
-void stop_machine(Scene *s);
-void resume_machine(Scene *s);
 
 /* Host device @i in sysfs; vfio-pci of it, its id dev@i, without a place. */
 char *scene_sysfs(const Scene *s, unsigned i);
@@ -112,16 +85,6 @@ void switch_off(Scene *s, unsigned port);
 /* Is migration blocked for a host device's sake? */
 bool scene_blocks_migration(Scene *s);
 
-/* The interrupt controller, by interrupt id */
-void watch_interrupts(Scene *s);
-bool is_pending(Scene *s, unsigned irq);
-void clear_pending(Scene *s, unsigned irq);
-
-/* The first SMMU's on the platform bus: SPI 112 and following */
-#define IRQ_EVENTQ      (32 + 112 + 0)
-#define IRQ_CMD_SYNC    (32 + 112 + 2)
-#define IRQ_GERROR      (32 + 112 + 3)
-
 /* Configuration space, by ECAM */
 uint64_t config_addr(unsigned bus, unsigned devfn, unsigned offset);
 
@@ -139,39 +102,20 @@ void scene_forget(Scene *s);
 void fail_nth(Scene *s, FakeKernelCall call, unsigned nth, int err);
 void fail_nothing(Scene *s);
 
-/* Registers */
-uint32_t reg(Scene *s, uint32_t offset);
-void set_reg(Scene *s, uint32_t offset, uint32_t value);
-uint32_t cons(Scene *s);
-uint32_t cerror(Scene *s);
-bool cmdq_err(Scene *s);
-void acknowledge(Scene *s);
-void set_gbpa(Scene *s, uint32_t value);
-
-/* The driver's set-up: an aborting stream table, the queue; CR0.CMDQEN */
-void enable_queue(Scene *s, unsigned log2size);
-void enable_smmu(Scene *s);
-void disable_smmu(Scene *s);
-
-/* The stream table */
-void put_ste(Scene *s, uint32_t sid, uint64_t dw0, uint64_t dw1);
-uint64_t s1_dw0(unsigned context);      /* a stage-1 STE's word 0 */
-
 /* STE, CFGI_STE and CMD_SYNC; the queue drains. */
 void install(Scene *s, unsigned device, uint64_t dw0, uint64_t dw1);
 void translate(Scene *s, unsigned device, unsigned context);
 
-/* The command queue */
-void put(Scene *s, uint64_t dw0, uint64_t dw1);
-void put_at(Scene *s, uint32_t prod, uint64_t dw0, uint64_t dw1);
-void ring_bell(Scene *s);
-void expect_drained(Scene *s);
-void expect_stopped(Scene *s, uint32_t at, uint32_t error);
-void run_one(Scene *s, uint64_t dw0, uint64_t dw1); /* then ring_bell() */
+/* What the kernel gives to read() from a vEVENTQ: a header and a record */
+typedef struct HostEvent {
+    uint32_t flags, sequence;
+    uint64_t record[4];
+} HostEvent;
 
-/* No two of these are neighbours, so no two could become one range. */
-uint64_t nth_va(unsigned i);
-void put_tlbis(Scene *s, unsigned first, unsigned n);
+/* An F_TRANSLATION of stream @sid; the vEVENTQ's writing end; one through it */
+HostEvent a_fault(uint32_t sequence, uint32_t sid, uint64_t addr);
+int open_events(Scene *s, int flags);
+void fault(Scene *s, uint32_t sequence, uint32_t sid, uint64_t addr);
 
 /* What reached the host */
 bool is_issued(Scene *s, uint64_t dw0, uint64_t dw1);
@@ -196,7 +140,10 @@ void add_query_tests(void);
 void add_migrate_tests(void);
 void add_ports_tests(void);
 
-/* Device 0 is plugged into the port in slot 2, which sleeps and then has told. */
+/*
+ * Device 0 is plugged into the port in slot 2, which sleeps and then has told.
+ * It is smmuv3-host-ports.c's.
+ */
 void send_and_take_pme(Scene *s);
 
 #endif
