@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The host in a box: its cases, and how one of them is booted and judged.
 
-For a case of cases.ini: boot L1 (a real Linux host in build/native/qemu-system-aarch64), let it run L2 (the guest in
+For a case of cases/: boot L1 (a real Linux host in build/native/qemu-system-aarch64), let it run L2 (the guest in
 build/aarch64/qemu-system-aarch64), collect facts from both and compare them with the case's expectations (facts.py).
 host/init and guest/init are the other two sides of this file; docs/testing.md explains the whole. Logs: build/e2e/CASE/.
 
 `run` is the command for it; side-by-side and bench/run boot and read cases by this module, too.
 """
 import configparser
+import glob
 import hashlib
 import json
 import os
@@ -28,6 +29,10 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.realpath(os.environ.get("SMMUV3_BUILD", os.path.join(TOP, "build")))
 TESTBED = os.path.join(BUILD, "testbed")
 OUT = os.path.join(BUILD, "e2e")
+
+# Files of cases/ in the order in which they are read and run: a case comes behind those that it is like.
+TOPICS = ("common", "io", "devices", "migration", "firmware", "libvirt", "probe", "rule-6.15", "guests", "peer", "refusals",
+          "documented")
 
 DISK_SIZE = 16 << 20
 BOOT_DISK_SIZE = 64 << 20
@@ -59,15 +64,24 @@ def root_of(case):
     return case["binary"].replace(" ", "-")
 
 
+def case_files():
+    """Paths of all files of cases/, because one that TOPICS does not name would never be read"""
+    paths = [os.path.join(HERE, "cases", topic + ".ini") for topic in TOPICS]
+    strays = set(glob.glob(os.path.join(HERE, "cases", "*.ini"))) ^ set(paths)
+    if strays:
+        raise ValueError(f"TOPICS of box.py and the files of cases/ differ: {' '.join(sorted(strays))}")
+    return paths
+
+
 def read_table(*more):
-    """The sections of cases.ini, and of more files like it: ({name: l0 arguments}, l2 section, {name: case})
+    """The sections of cases/, and of more files like these: ({name: l0 arguments}, l2 section, {name: case})
 
     A case's own keys come over those of the case that it is like, but for "nightly"; what holds for every case is added to
     its expectations, and that a kernel of its own is the one that ran.
     """
     ini = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
     ini.optionxform = str
-    ini.read([os.path.join(HERE, "cases.ini"), *more])
+    ini.read([*case_files(), *more])
     machines = {s[3:]: ini[s]["args"] for s in ini.sections() if s.startswith("l0 ")}
     cases = {}
     for section in ini.sections():

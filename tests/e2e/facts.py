@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What became of a case: facts by name, from the logs of L1 and of the guest, and whether the case's expectations hold.
 
-The facts are explained at the head of cases.ini; host/init and guest/init print what they are made of.
+The facts are explained at the head of cases/common.ini; host/init and guest/init print what they are made of.
 """
 import fnmatch
 import hashlib

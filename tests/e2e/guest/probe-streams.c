@@ -2,7 +2,7 @@
 /*
  * Changes of a stream's configuration that a guest cannot see, but its host
  * can: each step changes one thing, then lets the host count attachments.
- * Whether a step attaches the device once or not at all is in cases.ini.
+ * Whether a step attaches the device once or not at all is in cases/probe.ini.
  */
 #include <stdio.h>
 
