@@ -7,7 +7,8 @@ stands for itself, so that a list of them can be cut anywhere. fuzz makes such l
 import os
 import time
 
-from simulated_host import HANG, NUMBERS, REGISTERS_AND_COMMANDS, Hung, Threads, write
+from scene import architecture
+from simulated_host import HANG, NUMBERS, Hung, Threads, write
 
 # ---- Places ----
 
@@ -23,7 +24,9 @@ EDU_OF_PORT = 0x100000      # in its port's window; behind a bridge one more
 EDU0_BAR, EDU0_DEVFN = 0x18000000, 0xa << 3
 
 def numbers(names):
-    return [REGISTERS_AND_COMMANDS[name] for name in names.split()]
+    """Of registers and commands, by their names in smmuv3-spec.h"""
+    known = architecture()
+    return [known[name] for name in names.split()]
 
 
 IDR0, CR0, CR0ACK, GBPA, GERROR, GERRORN, STRTAB_BASE, STRTAB_BASE_CFG, CMDQ_BASE, CMDQ_PROD, CMDQ_CONS, EVENTQ_BASE, \

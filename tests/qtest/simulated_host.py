@@ -23,7 +23,6 @@ LIBRARY = os.path.realpath(os.environ.get(
     "SMMUV3_FAKE_KERNEL_LIBRARY",
     os.path.join(BUILD, "native", "subprojects/smmuv3-accel/tests/qtest/libsmmuv3-fake-kernel.so")))
 HEADER = os.path.join(HERE, "smmuv3-fake-kernel.h")
-SPEC = os.path.join(HERE, "smmuv3-spec.h")
 HANG = float(os.environ.get("SMMUV3_HANG_SECONDS", "60"))
 
 # Leaks: QEMU frees little of what it has when it quits. Link order: the preloaded kernel comes before the sanitizer on
@@ -54,7 +53,7 @@ def read_header(path):
     """({name: number} of its macros and enumerations, {name: class} of its structures)"""
     with open(path, encoding="utf-8") as f:
         text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
-    numbers = {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) +(\w+) *$", text, re.M)
+    numbers = {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) (\w+)$", text, re.M)
                if re.fullmatch(r"\d+|0x[0-9a-f]+", value)}
     for body in re.findall(r"^typedef enum \w+ \{(.*?)^\}", text, re.M | re.S):
         numbers.update({name: n for n, name in enumerate(re.findall(r"\w+", body))})
@@ -76,7 +75,6 @@ def structure(name, body, classes, numbers):
 
 
 NUMBERS, CLASSES = read_header(HEADER)
-REGISTERS_AND_COMMANDS = read_header(SPEC)[0]
 DEVICES = NUMBERS["FAKE_KERNEL_DEVICES"]
 LIBC = ctypes.CDLL(None, use_errno=True)
 

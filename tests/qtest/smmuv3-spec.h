@@ -5,10 +5,10 @@
  *
  * These numbers are written anew from the architecture and not taken from
  * include/smmuv3, because a wrong one there has to show in a test. This is
- * the only place of tests/qtest and tests/e2e where they stand: the device
- * tests, the programs that a guest in the box runs, and simulated_host.py,
- * which reads the text, share it. So a macro that is a plain number stands
- * alone on its line, and the file includes nothing but stdint.h.
+ * the only place of tests/qtest and tests/e2e where they stand, for the device
+ * tests, the programs that a guest in the box runs, and tests in Python. Those
+ * read the text (scene.py, facts.py), so a register or an opcode is a plain
+ * number. The guest's programs have no QEMU, so nothing but stdint.h is needed.
  */
 #ifndef TESTS_SMMUV3_SPEC_H
 #define TESTS_SMMUV3_SPEC_H
