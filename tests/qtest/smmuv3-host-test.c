@@ -8,7 +8,9 @@
  * command does; -streams.c STEs, registers and resets; -plug.c refusals,
  * plugging and interrupts; -props.c what the guest is promised; -errors.c what
  * becomes of the kernel's errors; -sweep.c each call of each sequence failing
- * in turn.
+ * in turn; -events.c events of the host; -emulated*.c emulated endpoints beside
+ * the others; -query.c what QMP tells; -migrate.c stopping, saving and loading;
+ * -ports.c ports that wake.
  */
 #include "smmuv3-host-scene.h"
 
