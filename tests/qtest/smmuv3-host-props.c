@@ -96,28 +96,6 @@ static void test_cold(const void *opaque)
 
 /* ---- Plugged, before the guest runs and after ---- */
 
-#define PORTS "-device pcie-root-port,id=rp0,chassis=1,bus=pcie.0,addr=2 " \
-              "-device pcie-root-port,id=rp1,chassis=2,bus=pcie.0,addr=3 "
-
-static void start_ports(Scene *s, const char *more)
-{
-    scene_start(s, PORTS "%s", more);
-    set_bus(s, 0, 1);
-    set_bus(s, 1, 2);
-}
-
-static void expect_refused(Scene *s, unsigned device, const char *bus,
-                           const char *words)
-{
-    g_autofree char *error = try_plug(s, device, bus);
-
-    g_assert_nonnull(error);
-    if (!strstr(error, words)) {
-        g_test_message("%s", error);
-        g_assert_nonnull(strstr(error, words));
-    }
-}
-
 /* While QEMU waits for "cont", what is plugged still decides. */
 static void test_before_it_runs(void)
 {
@@ -128,7 +106,7 @@ static void test_before_it_runs(void)
     }
     set_host(&s, 0, (Field) F_GRANULES, 5);
     set_host(&s, 0, (Field) F_SSIDSIZE, 6);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     g_assert_cmpuint(field(&s, (Field) F_GRANULES), ==, 7);
     g_assert_cmpuint(field(&s, (Field) F_SSIDSIZE), ==, 0);
     plug(&s, 0, 0);
@@ -152,7 +130,7 @@ static void test_refused_leaves_promise(void)
     }
     set_host(&s, 0, (Field) F_GRANULES, 5);
     set_host(&s, 0, (Field) F_SSIDSIZE, 10);
-    start_ports(&s, "-S -global arm-smmuv3.ssidsize=16");
+    scene_start_ports_with(&s, "-S -global arm-smmuv3.ssidsize=16", 2);
     expect_refused(&s, 0, "rp0", "lacks IDR1.SSIDSIZE: it has 10,"
                    " ssidsize asks for 16");
     expect_nothing_left(&s);
@@ -171,7 +149,7 @@ static void test_unknown_host(void)
     if (!scene_init(&s)) {
         return;
     }
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     fail_nth(&s, FK_HW_INFO, 1, ENOMEM);
     expect_refused(&s, 0, "rp0", "");
     expect_refused(&s, 7, "rp0", "describes no SMMUv3 behind the device");
@@ -191,7 +169,7 @@ static void test_explicit_hotplug(void)
     }
     set_host(&s, 0, (Field) F_SSIDSIZE, 7);
     set_host(&s, 1, (Field) F_SSIDSIZE, 8);
-    start_ports(&s, "-global arm-smmuv3.ssidsize=8");
+    scene_start_ports_with(&s, "-global arm-smmuv3.ssidsize=8", 2);
     expect_refused(&s, 0, "rp0", "lacks IDR1.SSIDSIZE: it has 7,"
                    " ssidsize asks for 8");
     plug(&s, 6, 1);
@@ -208,7 +186,7 @@ static void test_unusable(void)
         return;
     }
     set_host(&s, 0, (Field) { IDR0, 24, 2 }, 2);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     expect_refused(&s, 0, "rp0", "lacks IDR0.STALL_MODEL (faults that do not"
                    " stall): it has 2, any guest needs 1");
     scene_done(&s);
@@ -227,7 +205,7 @@ static void test_stands_without_device(void)
     set_host(&s, 0, (Field) F_GRANULES, 5);
     set_host(&s, 0, (Field) F_ASID16, 0);
     set_host(&s, 0, (Field) F_SSIDSIZE, 6);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     plug(&s, 0, 0);
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'cont' }");
     unplug(&s, 0, 0);
@@ -250,7 +228,7 @@ static void test_wider_host(void)
     if (!scene_init(&s)) {
         return;
     }
-    start_ports(&s, "");
+    scene_start_ports(&s, 2);
     plug(&s, 0, 0);
     for (unsigned i = 0; i < 2; i++) {
         g_assert_cmpuint(field(&s, (Field) F_SSIDSIZE), ==, 0);
@@ -269,7 +247,7 @@ static void test_narrower_host(void)
         return;
     }
     set_host(&s, 1, (Field) F_BBML, 1);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     plug(&s, 0, 0);
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'cont' }");
     unplug(&s, 0, 0);
@@ -289,7 +267,7 @@ static void test_old_host(void)
         return;
     }
     s.k->smmu[0].aidr = 0;
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     g_assert_cmpuint(field(&s, (Field) F_HAD), ==, 1);
     g_assert_cmphex(reg(&s, AIDR), ==, 1);
     plug(&s, 0, 0);
@@ -309,7 +287,7 @@ static void test_old_host_too_late(void)
         return;
     }
     s.k->smmu[0].aidr = 0;
-    start_ports(&s, "");
+    scene_start_ports(&s, 2);
     expect_refused(&s, 0, "rp0", "lacks IDR3.HAD: it has 0,"
                    " the guest was promised 1");
     expect_nothing_left(&s);
@@ -326,7 +304,7 @@ static void test_narrower_second(void)
         return;
     }
     set_host(&s, 1, (Field) F_GRANULES, 5);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     plug(&s, 0, 0);
     expect_refused(&s, 6, "rp1", "another physical SMMU");
     g_assert_cmpuint(field(&s, (Field) F_GRANULES), ==, 7);

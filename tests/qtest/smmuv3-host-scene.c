@@ -276,7 +276,7 @@ void scene_start_devices(Scene *s, unsigned n)
     scene_start_with(s, "", n);
 }
 
-void scene_start_ports(Scene *s, unsigned n)
+void scene_start_ports_with(Scene *s, const char *more, unsigned n)
 {
     g_autoptr(GString) args = g_string_new("");
 
@@ -285,10 +285,15 @@ void scene_start_ports(Scene *s, unsigned n)
                                "chassis=%u,bus=pcie.0,addr=%u ", i, i + 1,
                                i + 2);
     }
-    scene_start(s, "%s", args->str);
+    scene_start(s, "%s %s", args->str, more);
     for (unsigned i = 0; i < n; i++) {
         set_bus(s, i, i + 1);
     }
+}
+
+void scene_start_ports(Scene *s, unsigned n)
+{
+    scene_start_ports_with(s, "", n);
 }
 
 bool scene_init_translating_with(Scene *s, const char *more)
@@ -365,6 +370,15 @@ void plug(Scene *s, unsigned i, unsigned port)
 
     g_assert_cmpstr(error, ==, NULL);
     s->sid[i] = (port + 1) << 8;
+}
+
+void expect_refused(Scene *s, unsigned i, const char *bus, const char *words)
+{
+    g_autofree char *error = try_plug(s, i, bus);
+
+    g_assert_nonnull(error);
+    g_test_message("%s", error);
+    g_assert_nonnull(strstr(error, words));
 }
 
 /* Slot Control of the port's PCI Express capability */

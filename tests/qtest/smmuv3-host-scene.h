@@ -55,6 +55,7 @@ void scene_start_with(Scene *s, const char *more, unsigned n);
 
 /* Root ports rp0 .. @n - 1 in slots 2, 3, ..., their buses 1, 2, ... */
 void scene_start_ports(Scene *s, unsigned n);
+void scene_start_ports_with(Scene *s, const char *more, unsigned n);
 
 /* What the guest's PCI code does for port @port. */
 void set_bus(Scene *s, unsigned port, unsigned bus);
@@ -65,6 +66,9 @@ void set_bus(Scene *s, unsigned port, unsigned bus);
  */
 char *try_plug(Scene *s, unsigned i, const char *bus);
 void plug(Scene *s, unsigned i, unsigned port);
+
+/* try_plug() fails, and its error has these words. */
+void expect_refused(Scene *s, unsigned i, const char *bus, const char *words);
 
 /* What QEMU frees goes a moment later (RCU). */
 void wait_closed(Scene *s, unsigned i);
