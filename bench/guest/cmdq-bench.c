@@ -67,17 +67,17 @@ static void push_mixed(struct smmu *s, unsigned i)
     switch (i % 16) {
     case 5:
     case 11:
-        smmu_push(s, CMD_TLBI_NH_ASID | TLBI_ASID(2 + i % 7), 0);
+        smmu_push(s, TLBI_NH_ASID | ASID(2 + i % 7), 0);
         break;
     case 13:
-        smmu_push(s, CMD_CFGI_CD | CMD_SID(SID), CMD_LEAF);
+        smmu_push(s, CFGI_CD | SID(OUR_SID), LEAF);
         break;
     case 15:
         smmu_push(s, CMD_SYNC, 0);
         break;
     default:
-        smmu_push(s, CMD_TLBI_NH_VA | TLBI_ASID(1),
-                  CMD_LEAF | (0x100000000ull + i * 0x7000ull));
+        smmu_push(s, TLBI_NH_VA | ASID(1),
+                  LEAF | (0x100000000ull + i * 0x7000ull));
     }
 }
 
@@ -89,8 +89,8 @@ static void push_burst(struct smmu *s, enum kind kind, unsigned n)
         if (kind == MIXED) {
             push_mixed(s, i);
         } else {
-            smmu_push(s, CMD_TLBI_NH_VA | TLBI_ASID(1),
-                      CMD_LEAF | (0x100000000ull + i * stride));
+            smmu_push(s, TLBI_NH_VA | ASID(1),
+                      LEAF | (0x100000000ull + i * stride));
         }
     }
     smmu_push(s, CMD_SYNC, 0);
@@ -168,7 +168,7 @@ static bool submit_msi(struct smmu *s, uint32_t data, uint64_t *t)
     volatile uint64_t *word = &s->ram[MSI_OFFSET / 8];
     uint64_t start;
 
-    smmu_push(s, CMD_TLBI_NH_VA | TLBI_ASID(1), CMD_LEAF | 0x100000000ull);
+    smmu_push(s, TLBI_NH_VA | ASID(1), LEAF | 0x100000000ull);
     smmu_push(s, CMD_SYNC | 1 << 12 | (uint64_t)data << 32,
               OUR_RAM + MSI_OFFSET);
     *word = 0;
@@ -220,14 +220,14 @@ static bool count_single(struct smmu *s)
 
 static void write_ste(struct smmu *s, bool translate)
 {
-    size_t ste = TABLE_OFFSET + SID * 64;
+    size_t ste = TABLE_OFFSET + OUR_SID * 64;
 
     if (translate) {
         smmu_translating_ste(s, ste);
     } else {
         smmu_write_ste(s, ste, 1 | 4 << 1, 0);
     }
-    smmu_push(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    smmu_push(s, CFGI_STE | SID(OUR_SID), LEAF);
     smmu_push(s, CMD_SYNC, 0);
 }
 

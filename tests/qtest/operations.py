@@ -7,7 +7,8 @@ stands for itself, so that a list of them can be cut anywhere. fuzz makes such l
 import os
 import time
 
-from nested import HANG, NUMBERS, Hung, Threads, write
+from scene import architecture
+from simulated_host import HANG, NUMBERS, Hung, Threads, write
 
 # ---- Places ----
 
@@ -22,12 +23,20 @@ WINDOW, WINDOW_SIZE = 0x10000000, 0x400000
 EDU_OF_PORT = 0x100000      # in its port's window; behind a bridge one more
 EDU0_BAR, EDU0_DEVFN = 0x18000000, 0xa << 3
 
-IDR0, CR0, CR0ACK, GBPA, GERROR, GERRORN, STRTAB_BASE, STRTAB_BASE_CFG = 0, 0x20, 0x24, 0x44, 0x60, 0x64, 0x80, 0x88
-CMDQ_BASE, CMDQ_PROD, CMDQ_CONS, EVENTQ_BASE = 0x90, 0x98, 0x9c, 0xa0
+def numbers(names):
+    """Of registers and commands, by their names in smmuv3-spec.h"""
+    known = architecture()
+    return [known[name] for name in names.split()]
+
+
+IDR0, CR0, CR0ACK, GBPA, GERROR, GERRORN, STRTAB_BASE, STRTAB_BASE_CFG, CMDQ_BASE, CMDQ_PROD, CMDQ_CONS, EVENTQ_BASE, \
+    EVENTQ_PROD = numbers("IDR0 CR0 CR0ACK GBPA GERROR GERRORN STRTAB_BASE STRTAB_BASE_CFG CMDQ_BASE CMDQ_PROD CMDQ_CONS"
+                          " EVENTQ_BASE EVENTQ_PROD")
 SMMUEN, EVENTQEN, CMDQEN = 1, 4, 8
 
 CFGI_STE, CFGI_STE_RANGE, CFGI_CD, CFGI_CD_ALL, TLBI_NH_ALL, TLBI_NH_ASID, TLBI_NH_VA, TLBI_NH_VAA, TLBI_NSNH_ALL, \
-    ATC_INV, CMD_SYNC = 3, 4, 5, 6, 0x10, 0x11, 0x12, 0x13, 0x30, 0x40, 0x46
+    ATC_INV, CMD_SYNC = numbers("CFGI_STE CFGI_STE_RANGE CFGI_CD CFGI_CD_ALL TLBI_NH_ALL TLBI_NH_ASID TLBI_NH_VA"
+                                " TLBI_NH_VAA TLBI_NSNH_ALL ATC_INV CMD_SYNC")
 
 S1_DW1 = 1 << 2 | 1 << 4 | 3 << 6
 

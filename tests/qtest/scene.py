@@ -5,6 +5,7 @@ A test is a function that returns what is wrong, a list of lines, and [] when al
 """
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -19,6 +20,12 @@ QEMU = os.path.realpath(os.environ.get("QTEST_QEMU_BINARY", os.path.join(BUILD, 
 SECONDS = 60                # after which a QEMU hangs; it takes a tenth of one, on a busy machine a few
 
 QUIET = ["-display", "none", "-nodefaults"]
+
+
+def architecture():
+    """{name: number} of smmuv3-spec.h: registers, commands and events, where the macro is a plain number"""
+    with open(os.path.join(HERE, "smmuv3-spec.h"), encoding="utf-8") as f:
+        return {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) +(0x[0-9a-f]+|\d+)\b", f.read(), re.M)}
 
 
 def run(arguments, seconds=SECONDS):

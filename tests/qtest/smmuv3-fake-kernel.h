@@ -14,8 +14,8 @@
  * names. QEMU answers a register access of qtest only when its ioctls are
  * done, so the test reads results without waiting and without a lock.
  *
- * nested.py reads the structures from this text, so their members are of
- * fixed width, one a line.
+ * simulated_host.py reads the structures from this text, so their members are
+ * of fixed width, one a line.
  */
 #ifndef TESTS_FAKE_KERNEL_H
 #define TESTS_FAKE_KERNEL_H

@@ -45,8 +45,8 @@
 
 #define REPETITIONS 9
 
-#define TLBI (CMD_TLBI_NH_VA | TLBI_ASID(1))
-#define CFGI (CMD_CFGI_STE | CMD_SID(SID))
+#define TLBI (TLBI_NH_VA | ASID(1))
+#define CFGI (CFGI_STE | SID(OUR_SID))
 #define SYNC_IRQ (CMD_SYNC | 1 << 12)
 
 struct burst {
@@ -97,7 +97,7 @@ static void push_burst(struct smmu *s, const struct burst *b)
         uint64_t address = b->stride ? 0x100000000ull + i * b->stride : 0;
 
         smmu_push(s, b->command, b->command == SYNC_IRQ ? 0
-                                                        : CMD_LEAF | address);
+                                                        : LEAF | address);
     }
     if (b->sync) {
         smmu_push(s, CMD_SYNC, 0);
@@ -137,7 +137,7 @@ static int announce_stream(struct smmu *s)
 {
     struct times t;
 
-    smmu_push(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    smmu_push(s, CFGI_STE | SID(OUR_SID), LEAF);
     smmu_push(s, CMD_SYNC, 0);
     return submit(s, &t);
 }
@@ -147,7 +147,7 @@ static int install_stream(struct smmu *s)
     int bad;
 
     smmu_use_linear_table(s);
-    smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
+    smmu_translating_ste(s, TABLE_OFFSET + OUR_SID * 64);
     bad = !smmu_enable(s, CR0_CMDQEN | CR0_SMMUEN);
     return bad | announce_stream(s);
 }
@@ -226,9 +226,9 @@ static uint32_t push_window(struct smmu *s, unsigned begun, unsigned end,
                             uint32_t round)
 {
     push_msi(s, begun, round);
-    smmu_push(s, CFGI, CMD_LEAF);
+    smmu_push(s, CFGI, LEAF);
     for (unsigned i = 0; i < 2000; i++) {
-        smmu_push(s, TLBI, CMD_LEAF | (0x100000000ull + i * 0x7000ull));
+        smmu_push(s, TLBI, LEAF | (0x100000000ull + i * 0x7000ull));
     }
     push_msi(s, end, round);
     return s->prod;
@@ -240,7 +240,7 @@ static uint32_t push_round(struct smmu *s, uint32_t round)
     uint32_t first = push_window(s, BEGUN, FIRST, round);
 
     second_prod = push_window(s, BEGUN_SECOND, SECOND, round);
-    smmu_push(s, TLBI, CMD_LEAF | 0x200000000ull);
+    smmu_push(s, TLBI, LEAF | 0x200000000ull);
     push_msi(s, THIRD, round);
     third_prod = s->prod;
     smmu_barrier();
@@ -251,9 +251,9 @@ static uint32_t push_round(struct smmu *s, uint32_t round)
 static void change_stream(struct smmu *s, bool bypass)
 {
     if (bypass) {
-        smmu_write_ste(s, TABLE_OFFSET + SID * 64, 1 | 4 << 1, 0);
+        smmu_write_ste(s, TABLE_OFFSET + OUR_SID * 64, 1 | 4 << 1, 0);
     } else {
-        smmu_translating_ste(s, TABLE_OFFSET + SID * 64);
+        smmu_translating_ste(s, TABLE_OFFSET + OUR_SID * 64);
     }
     smmu_barrier();
 }
@@ -350,7 +350,7 @@ static int one_window(struct smmu *s, uint32_t round, uint32_t *count)
     int bad;
 
     for (unsigned i = 0; i < 4000; i++) {
-        smmu_push(s, TLBI, CMD_LEAF | (0x100000000ull + i * 0x7000ull));
+        smmu_push(s, TLBI, LEAF | (0x100000000ull + i * 0x7000ull));
     }
     push_msi(s, FIRST, round);
     smmu_barrier();

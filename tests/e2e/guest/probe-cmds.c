@@ -72,7 +72,7 @@ static void opcode_is(struct smmu *s, uint64_t opcode, const char *want)
 static void consumes_in_order(struct smmu *s)
 {
     for (unsigned i = 0; i < 15; i++) {
-        smmu_push(s, i & 1 ? CMD_SYNC : CMD_TLBI_NH_ALL, 0);
+        smmu_push(s, i & 1 ? CMD_SYNC : TLBI_NH_ALL, 0);
     }
     smmu_kick(s);
     expect_text(ending(s, 0), LEGAL, "15 commands");
@@ -109,7 +109,7 @@ static void wraps(struct smmu *s)
     smmu_restart(s, 3);
     for (unsigned i = 0; i < 25 && !failures(); i++) {
         for (unsigned n = 0; n < 5; n++) {
-            smmu_push(s, n ? CMD_TLBI_NH_ALL : CMD_SYNC, 0);
+            smmu_push(s, n ? TLBI_NH_ALL : CMD_SYNC, 0);
         }
         smmu_kick(s);
         expect_text(ending(s, 0), LEGAL, "5 commands, the %u. time", i + 1);
@@ -264,10 +264,9 @@ static void unreadable_queue(struct smmu *s)
 static void known_opcodes(struct smmu *s)
 {
     static const uint8_t legal[] = {
-        CMD_PREFETCH_CONFIG, CMD_PREFETCH_ADDR, CMD_CFGI_STE,
-        CMD_CFGI_STE_RANGE, CMD_CFGI_CD, CMD_CFGI_CD_ALL, CMD_TLBI_NH_ALL,
-        CMD_TLBI_NH_ASID, CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA, CMD_TLBI_NSNH_ALL,
-        CMD_SYNC,
+        PREFETCH_CONFIG, PREFETCH_ADDR, CFGI_STE, CFGI_STE_RANGE, CFGI_CD,
+        CFGI_CD_ALL, TLBI_NH_ALL, TLBI_NH_ASID, TLBI_NH_VA, TLBI_NH_VAA,
+        TLBI_NSNH_ALL, CMD_SYNC,
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(legal); i++) {
@@ -279,18 +278,18 @@ static void known_opcodes(struct smmu *s)
 static bool defined(unsigned opcode)
 {
     switch (opcode) {
-    case CMD_PREFETCH_CONFIG ... CMD_CFGI_CD_ALL:
-    case CMD_TLBI_NH_ALL ... CMD_TLBI_NH_VAA:
-    case CMD_TLBI_EL3_ALL:
-    case CMD_TLBI_EL3_VA:
-    case CMD_TLBI_EL2_ALL ... CMD_TLBI_EL2_VAA:
-    case CMD_TLBI_S12_VMALL:
-    case CMD_TLBI_S2_IPA:
-    case CMD_TLBI_NSNH_ALL:
-    case CMD_ATC_INV:
-    case CMD_PRI_RESP:
-    case CMD_RESUME:
-    case CMD_STALL_TERM:
+    case PREFETCH_CONFIG ... CFGI_CD_ALL:
+    case TLBI_NH_ALL ... TLBI_NH_VAA:
+    case TLBI_EL3_ALL:
+    case TLBI_EL3_VA:
+    case TLBI_EL2_ALL ... TLBI_EL2_VAA:
+    case TLBI_S12_VMALL:
+    case TLBI_S2_IPA:
+    case TLBI_NSNH_ALL:
+    case ATC_INV:
+    case PRI_RESP:
+    case RESUME:
+    case STALL_TERM:
     case CMD_SYNC:
         return true;
     default:
@@ -309,8 +308,8 @@ static void unknown_opcodes(struct smmu *s)
 
 static void ssec(struct smmu *s)
 {
-    for (uint64_t c = CMD_PREFETCH_CONFIG; c <= CMD_CFGI_CD_ALL; c++) {
-        opcode_is(s, c | CMD_SSEC, ILLEGAL);
+    for (uint64_t c = PREFETCH_CONFIG; c <= CFGI_CD_ALL; c++) {
+        opcode_is(s, c | SSEC, ILLEGAL);
     }
 }
 
@@ -318,37 +317,37 @@ static void stage_2(struct smmu *s)
 {
     const char *want = promised(s, IDR0_S2P) ? LEGAL : ILLEGAL;
 
-    opcode_is(s, CMD_TLBI_S12_VMALL, want);
-    opcode_is(s, CMD_TLBI_S2_IPA, want);
+    opcode_is(s, TLBI_S12_VMALL, want);
+    opcode_is(s, TLBI_S2_IPA, want);
 }
 
 static void el2(struct smmu *s)
 {
     const char *want = promised(s, IDR0_HYP) ? LEGAL : ILLEGAL;
 
-    for (unsigned c = CMD_TLBI_EL2_ALL; c <= CMD_TLBI_EL2_VAA; c++) {
+    for (unsigned c = TLBI_EL2_ALL; c <= TLBI_EL2_VAA; c++) {
         opcode_is(s, c, want);
     }
 }
 
 static void el3(struct smmu *s)
 {
-    opcode_is(s, CMD_TLBI_EL3_ALL, ILLEGAL);
-    opcode_is(s, CMD_TLBI_EL3_VA, ILLEGAL);
+    opcode_is(s, TLBI_EL3_ALL, ILLEGAL);
+    opcode_is(s, TLBI_EL3_VA, ILLEGAL);
 }
 
 static void atc_inv(struct smmu *s)
 {
-    opcode_is(s, CMD_ATC_INV | CMD_SID(SID),
+    opcode_is(s, ATC_INV | SID(OUR_SID),
               promised(s, IDR0_ATS) ? LEGAL : ILLEGAL);
     if (promised(s, IDR0_ATS)) {
-        opcode_is(s, CMD_ATC_INV | CMD_SID(SID) | CMD_SSEC, ILLEGAL);
+        opcode_is(s, ATC_INV | SID(OUR_SID) | SSEC, ILLEGAL);
     }
 }
 
 static void pri_resp(struct smmu *s)
 {
-    opcode_is(s, CMD_PRI_RESP, promised(s, IDR0_PRI) ? LEGAL : ILLEGAL);
+    opcode_is(s, PRI_RESP, promised(s, IDR0_PRI) ? LEGAL : ILLEGAL);
 }
 
 /* Stalls are off where IDR0.STALL_MODEL is 0b01 */
@@ -356,8 +355,8 @@ static void stalls(struct smmu *s)
 {
     bool off = (smmu_get(s, IDR0) >> 24 & 3) == 1;
 
-    opcode_is(s, CMD_RESUME, off ? ILLEGAL : LEGAL);
-    opcode_is(s, CMD_STALL_TERM, off ? ILLEGAL : LEGAL);
+    opcode_is(s, RESUME, off ? ILLEGAL : LEGAL);
+    opcode_is(s, STALL_TERM, off ? ILLEGAL : LEGAL);
 }
 
 static void sync_cs(struct smmu *s)
@@ -418,8 +417,8 @@ static void bad_ste(struct smmu *s)
     smmu_enable(s, 0);
     smmu_use_linear_table(s);
     for (unsigned i = 0; i < ARRAY_SIZE(stes); i++) {
-        smmu_write_ste(s, TABLE_OFFSET + SID * 64, stes[i].w0, stes[i].w1);
-        expect_text(try_cfgi(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF), LEGAL,
+        smmu_write_ste(s, TABLE_OFFSET + OUR_SID * 64, stes[i].w0, stes[i].w1);
+        expect_text(try_cfgi(s, CFGI_STE | SID(OUR_SID), LEAF), LEGAL,
                     "CFGI_STE, %s", stes[i].what);
     }
     smmu_enable(s, 0);
@@ -431,19 +430,19 @@ static void unreadable_table(struct smmu *s)
     smmu_enable(s, 0);
     smmu_set64(s, STRTAB_BASE, NO_RAM);
     smmu_set(s, STRTAB_BASE_CFG, TABLE_LOG2);
-    expect_text(try_cfgi(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF), LEGAL,
+    expect_text(try_cfgi(s, CFGI_STE | SID(OUR_SID), LEAF), LEGAL,
                 "CFGI_STE, no memory at STRTAB_BASE");
     smmu_enable(s, 0);
     smmu_set(s, STRTAB_BASE_CFG, 1 << 16 | 6 << 6 | TABLE_LOG2);
-    expect_text(try_cfgi(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF), LEGAL,
+    expect_text(try_cfgi(s, CFGI_STE | SID(OUR_SID), LEAF), LEGAL,
                 "CFGI_STE, the same in two levels");
     smmu_enable(s, 0);
     smmu_use_linear_table(s);
-    expect_text(try_cfgi(s, CMD_CFGI_STE | CMD_SID(0xffffffff), CMD_LEAF),
+    expect_text(try_cfgi(s, CFGI_STE | SID(0xffffffff), LEAF),
                 LEGAL, "CFGI_STE of a StreamID beyond the table");
     smmu_enable(s, 0);
     smmu_set(s, STRTAB_BASE_CFG, 63);
-    expect_text(try_cfgi(s, CMD_CFGI_STE | CMD_SID(0xffffffff), CMD_LEAF),
+    expect_text(try_cfgi(s, CFGI_STE | SID(0xffffffff), LEAF),
                 LEGAL, "CFGI_STE, LOG2SIZE=63");
     smmu_enable(s, 0);
     smmu_use_linear_table(s);
@@ -454,7 +453,7 @@ static void cfgi_ranges(struct smmu *s)
     smmu_enable(s, 0);
     smmu_use_linear_table(s);
     for (uint64_t range = 0; range < 32 && failures() < 8; range++) {
-        expect_text(try_cfgi(s, CMD_CFGI_STE_RANGE | CMD_SID(0xdeadbeef),
+        expect_text(try_cfgi(s, CFGI_STE_RANGE | SID(0xdeadbeef),
                              range), LEGAL, "Range=%llu",
                     (unsigned long long)range);
     }
@@ -464,10 +463,10 @@ static void cfgi_ranges(struct smmu *s)
 /* With SMMUEN=0 nothing is cached, and nothing is wrong */
 static void while_disabled(struct smmu *s)
 {
-    opcode_is(s, CMD_CFGI_STE | CMD_SID(SID), LEGAL);
-    opcode_is(s, CMD_CFGI_CD | CMD_SID(SID), LEGAL);
-    opcode_is(s, CMD_CFGI_CD_ALL | CMD_SID(0x7777), LEGAL);
-    opcode_is(s, CMD_TLBI_NH_ASID | TLBI_ASID(0xffff), LEGAL);
+    opcode_is(s, CFGI_STE | SID(OUR_SID), LEGAL);
+    opcode_is(s, CFGI_CD | SID(OUR_SID), LEGAL);
+    opcode_is(s, CFGI_CD_ALL | SID(0x7777), LEGAL);
+    opcode_is(s, TLBI_NH_ASID | ASID(0xffff), LEGAL);
 }
 
 /* ---- Ranges ---- */
@@ -476,12 +475,12 @@ static void range_is(struct smmu *s, uint64_t num, uint64_t scale, uint64_t tg,
                      uint64_t ttl, const char *fate)
 {
     uint64_t w0 = num << 12 | scale << 20;
-    uint64_t w1 = 0x123450000000ull | tg << 10 | ttl << 8 | CMD_LEAF;
+    uint64_t w1 = 0x123450000000ull | tg << 10 | ttl << 8 | LEAF;
 
-    expect_text(try(s, CMD_TLBI_NH_VA | TLBI_ASID(1) | w0, w1), fate,
+    expect_text(try(s, TLBI_NH_VA | ASID(1) | w0, w1), fate,
                 "NH_VA NUM=%u SCALE=%u TG=%u TTL=%u", (unsigned)num,
                 (unsigned)scale, (unsigned)tg, (unsigned)ttl);
-    expect_text(try(s, CMD_TLBI_NH_VAA | w0, w1), fate,
+    expect_text(try(s, TLBI_NH_VAA | w0, w1), fate,
                 "NH_VAA NUM=%u SCALE=%u TG=%u TTL=%u", (unsigned)num,
                 (unsigned)scale, (unsigned)tg, (unsigned)ttl);
 }

@@ -15,10 +15,6 @@
 #define ON (CR0_CMDQEN | CR0_SMMUEN | CR0_EVENTQEN)
 #define IOVA 0x7eef0000ull
 #define TTB_OFFSET (CDS_OFFSET + 0x1000)
-#define GERROR_EVENTQ_ABT_ERR 4u
-
-/* 7.3 */
-enum { C_BAD_STE = 0x04, C_BAD_CD = 0x0a, F_TRANSLATION = 0x10 };
 
 /* The edu device: registers, and its buffer as a DMA address */
 enum { EDU_SRC = 0x80, EDU_DST = 0x88, EDU_COUNT = 0x90, EDU_CMD = 0x98 };
@@ -130,15 +126,15 @@ static void overflow(struct smmu *s)
 {
     start(s, true, OUR_RAM + EVENT_OFFSET, 3);
     dma(64);
-    expect(wait_prod(s, QUEUE_OVFLG | 8), QUEUE_OVFLG | 8, "full");
+    expect(wait_prod(s, EVENTQ_OVFLG | 8), EVENTQ_OVFLG | 8, "full");
     expect_event(s, 0, F_TRANSLATION, IOVA);
     expect_event(s, 7, F_TRANSLATION, IOVA + 28);
     dma(4);
     usleep(100000);
-    expect(prod(s), QUEUE_OVFLG | 8, "full, OVFLG not acknowledged");
-    smmu_set(s, EVENTQ_CONS, QUEUE_OVFLG | 8);
+    expect(prod(s), EVENTQ_OVFLG | 8, "full, OVFLG not acknowledged");
+    smmu_set(s, EVENTQ_CONS, EVENTQ_OVFLG | 8);
     dma(4);
-    expect(wait_prod(s, QUEUE_OVFLG | 9), QUEUE_OVFLG | 9, "acknowledged");
+    expect(wait_prod(s, EVENTQ_OVFLG | 9), EVENTQ_OVFLG | 9, "acknowledged");
     dma(64);
     expect(wait_prod(s, 0), 0, "full again: OVFLG toggles back");
     expect(smmu_get(s, GERROR) ^ smmu_get(s, GERRORN), 0, "GERROR");
@@ -187,7 +183,7 @@ static void burst(struct smmu *s)
 static void install(struct smmu *s, uint64_t w0)
 {
     smmu_write_ste(s, TABLE_OFFSET + edu_sid * 64, w0, 0);
-    smmu_push(s, CMD_CFGI_STE | CMD_SID(edu_sid), CMD_LEAF);
+    smmu_push(s, CFGI_STE | SID(edu_sid), LEAF);
     smmu_push(s, CMD_SYNC, 0);
     smmu_kick(s);
     expect(smmu_wait(s), SMMU_DONE, "the queue");
@@ -215,7 +211,7 @@ static void bad_ste(struct smmu *s)
     start(s, true, OUR_RAM + EVENT_OFFSET, 6);
     install(s, (OUR_RAM + CDS_OFFSET) | 7 << 1 | 1);
     expect(prod(s), 1, "EVENTQ_PROD");
-    expect(event(s, 0, 0), C_BAD_STE | CMD_SID(edu_sid), "event");
+    expect(event(s, 0, 0), C_BAD_STE | SID(edu_sid), "event");
 }
 
 const struct point fault_points[] = {

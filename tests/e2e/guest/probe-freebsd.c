@@ -13,14 +13,10 @@
 #define EVENTS_LOG2 6
 #define ALLOCATE (1ull << 62)   /* RA of tables and queues, WA of events */
 #define TTB_OFFSET (CDS_OFFSET + 0x1000)
-#define ASID 3
+#define DRIVER_ASID 3
 #define IOVA 0x7eef0000ull
 
-enum { F_TRANSLATION = 0x10 };
-enum { CR2_E2H = 1 << 0, CR2_RECINVSID = 1 << 1, CR2_PTM = 1 << 2 };
 #define CR1_WRITE_BACK_INNER_SHAREABLE 0xd75u
-#define STE_EATS_FULL (1ull << 28)
-#define STE_SHCFG_INCOMING (1ull << 44)
 
 static uint32_t sid;
 
@@ -64,7 +60,7 @@ static void interrupts(struct smmu *s)
         smmu_set(s, cfg0[i] + 12, 0);
     }
     set_acked(s, IRQ_CTRL, IRQ_CTRLACK, 0);
-    set_acked(s, IRQ_CTRL, IRQ_CTRLACK, IRQ_EVENTQ | IRQ_GERROR);
+    set_acked(s, IRQ_CTRL, IRQ_CTRLACK, IRQ_CTRL_EVENTQ | IRQ_CTRL_GERROR);
 }
 
 static void command_queue(struct smmu *s)
@@ -75,9 +71,9 @@ static void command_queue(struct smmu *s)
     smmu_set(s, CMDQ_PROD, 0);
     smmu_set(s, CMDQ_CONS, 0);
     set_acked(s, CR0, CR0ACK, CR0_CMDQEN);
-    command(s, CMD_CFGI_STE_RANGE, 31);
+    command(s, CFGI_STE_RANGE, 31);
     complete(s);
-    command(s, CMD_TLBI_NSNH_ALL, 0);
+    command(s, TLBI_NSNH_ALL, 0);
     complete(s);
 }
 
@@ -129,7 +125,7 @@ static void write_cd(struct smmu *s)
     cd[2] = 0;
     cd[3] = 0xbb44ff00;
     cd[0] = 24 | 1ull << 30 | 1ull << 31 | 5ull << 32 | 1ull << 41 |
-            1ull << 45 | 1ull << 46 | 1ull << 47 | (uint64_t)ASID << 48;
+            1ull << 45 | 1ull << 46 | 1ull << 47 | ASID(DRIVER_ASID);
 }
 
 /* The STE's words but the first, CFGI_STE; the first, CFGI_STE */
@@ -138,17 +134,17 @@ static void write_ste(struct smmu *s, uint64_t w0, uint64_t w1, bool has_cd)
     size_t ste = TABLE_OFFSET + sid * 64;
 
     smmu_write_ste(s, ste, 0, w1);
-    command(s, CMD_CFGI_STE | CMD_SID(sid), 0);
+    command(s, CFGI_STE | SID(sid), 0);
     complete(s);
     smmu_write_ste(s, ste, w0, w1);
-    command(s, CMD_CFGI_STE | CMD_SID(sid), 0);
+    command(s, CFGI_STE | SID(sid), 0);
     complete(s);
     if (has_cd) {
-        command(s, CMD_CFGI_CD | CMD_SID(sid), CMD_LEAF);
-        command(s, CMD_CFGI_STE | CMD_SID(sid), 0);
+        command(s, CFGI_CD | SID(sid), LEAF);
+        command(s, CFGI_STE | SID(sid), 0);
         complete(s);
     }
-    command(s, CMD_PREFETCH_CONFIG | CMD_SID(sid), 0);
+    command(s, PREFETCH_CONFIG | SID(sid), 0);
     complete(s);
     complete(s);
 }
@@ -178,11 +174,11 @@ static void stream(struct smmu *s)
 {
     bring_up(s);
     write_cd(s);
-    command(s, CMD_TLBI_NH_ASID | TLBI_ASID(ASID), 0);
+    command(s, TLBI_NH_ASID | ASID(DRIVER_ASID), 0);
     complete(s);
-    write_ste(s, STE_STAGE1, STE_WALKS | STE_EATS_FULL, true);
+    write_ste(s, STE_STAGE1, S1_DW1 | STE_EATS_FULL, true);
     expect_quiet(s);
-    command(s, CMD_TLBI_NH_VA | TLBI_ASID(ASID), IOVA | CMD_LEAF);
+    command(s, TLBI_NH_VA | ASID(DRIVER_ASID), IOVA | LEAF);
     complete(s);
     probe_dma(IOVA, 8);
     for (unsigned i = 0; i < 2000 && smmu_get(s, EVENTQ_PROD) != 2; i++) {

@@ -62,8 +62,8 @@ static void write_stes(struct smmu *s, uint32_t a, uint32_t b)
             s->ram[TABLE_OFFSET / 8 + i * 8] = 0;
         }
     }
-    smmu_write_ste(s, TABLE_OFFSET + a * 64, STE_STAGE1, STE_WALKS);
-    smmu_write_ste(s, TABLE_OFFSET + b * 64, STE_STAGE1, STE_WALKS);
+    smmu_write_ste(s, TABLE_OFFSET + a * 64, STE_STAGE1, S1_DW1);
+    smmu_write_ste(s, TABLE_OFFSET + b * 64, STE_STAGE1, S1_DW1);
 }
 
 int probe_translate(struct smmu *s, uint32_t a, uint32_t b)
@@ -80,8 +80,8 @@ int probe_translate(struct smmu *s, uint32_t a, uint32_t b)
         s->prod = smmu_get(s, CMDQ_PROD) & smmu_mask(s);
     }
     write_stes(s, a, b);
-    smmu_push(s, CMD_CFGI_STE_RANGE, 31);
-    smmu_push(s, CMD_TLBI_NSNH_ALL, 0);
+    smmu_push(s, CFGI_STE_RANGE, 31);
+    smmu_push(s, TLBI_NSNH_ALL, 0);
     smmu_push(s, CMD_SYNC, 0);
     smmu_kick(s);
     return smmu_wait(s) != SMMU_DONE ||

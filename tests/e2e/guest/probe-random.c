@@ -45,13 +45,13 @@ static void push(struct random *r, uint64_t w0, uint64_t w1)
 static void push_random(struct random *r)
 {
     static const uint8_t opcodes[] = {
-        CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA, CMD_TLBI_NH_ASID, CMD_TLBI_NH_ALL,
-        CMD_TLBI_NSNH_ALL, CMD_CFGI_STE, CMD_CFGI_STE_RANGE, CMD_CFGI_CD,
-        CMD_CFGI_CD_ALL, CMD_PREFETCH_CONFIG, CMD_SYNC, CMD_SYNC,
+        TLBI_NH_VA, TLBI_NH_VAA, TLBI_NH_ASID, TLBI_NH_ALL, TLBI_NSNH_ALL,
+        CFGI_STE, CFGI_STE_RANGE, CFGI_CD, CFGI_CD_ALL, PREFETCH_CONFIG,
+        CMD_SYNC, CMD_SYNC,
     };
     uint64_t opcode = opcodes[below(r, sizeof(opcodes))];
     uint64_t bits = next(r) & ~0xffull;
-    uint64_t to = below(r, 2) ? CMD_SID(SID) : next(r) & 0xffffffff00000000ull;
+    uint64_t to = below(r, 2) ? SID(OUR_SID) : next(r) & 0xffffffff00000000ull;
 
     switch (below(r, 8)) {
     case 0:
@@ -61,7 +61,7 @@ static void push_random(struct random *r)
         push(r, opcode | bits, next(r));
         break;
     case 2:
-        push(r, CMD_TLBI_NH_VA | (bits & ~CMD_SSEC), next(r));
+        push(r, TLBI_NH_VA | (bits & ~SSEC), next(r));
         break;
     default:
         push(r, opcode | to, next(r) & ~0xfffull);
@@ -74,18 +74,18 @@ static void random_stes(struct random *r)
 
     switch (below(r, 4)) {
     case 0:
-        smmu_write_ste(r->s, TABLE_OFFSET + SID * 64, w0, w1);
+        smmu_write_ste(r->s, TABLE_OFFSET + OUR_SID * 64, w0, w1);
         break;
     case 1:     /* translating, and the CD anywhere: the device is idle */
-        smmu_write_ste(r->s, TABLE_OFFSET + SID * 64,
+        smmu_write_ste(r->s, TABLE_OFFSET + OUR_SID * 64,
                        (w0 & 0xffffffffc0ull) | 5 << 1 | 1, 0);
         break;
     case 2:
-        smmu_write_ste(r->s, TABLE_OFFSET + SID * 64,
+        smmu_write_ste(r->s, TABLE_OFFSET + OUR_SID * 64,
                        (w0 & 0xffffffffc0ull) | (w1 & 7) << 1 | 1, 0);
         break;
     case 3:
-        smmu_translating_ste(r->s, TABLE_OFFSET + SID * 64);
+        smmu_translating_ste(r->s, TABLE_OFFSET + OUR_SID * 64);
     }
 }
 
@@ -150,7 +150,7 @@ static void rounds_of(struct random *r, unsigned n)
 
 static void announce(struct random *r)
 {
-    smmu_push(r->s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    smmu_push(r->s, CFGI_STE | SID(OUR_SID), LEAF);
     smmu_push(r->s, CMD_SYNC, 0);
     smmu_kick(r->s);
     r->wedges += smmu_wait(r->s) != SMMU_DONE;
@@ -160,10 +160,10 @@ static void announce(struct random *r)
 static void install_stream(struct random *r)
 {
     r->wedges += !restart(r);
-    smmu_write_ste(r->s, TABLE_OFFSET + SID * 64, 4 << 1 | 1, 0);
+    smmu_write_ste(r->s, TABLE_OFFSET + OUR_SID * 64, 4 << 1 | 1, 0);
     announce(r);
     mark("after-random-bypass");
-    smmu_translating_ste(r->s, TABLE_OFFSET + SID * 64);
+    smmu_translating_ste(r->s, TABLE_OFFSET + OUR_SID * 64);
     announce(r);
     mark("after-random-translate");
 }

@@ -231,20 +231,20 @@ static void gbpa_reserved(struct smmu *s)
 
 static void irq_ctrl(struct smmu *s)
 {
-    uint32_t all = IRQ_GERROR | IRQ_EVENTQ |
-                   (promised(s, IDR0_PRI) ? IRQ_PRIQ : 0);
+    uint32_t all = IRQ_CTRL_GERROR | IRQ_CTRL_EVENTQ |
+                   (promised(s, IDR0_PRI) ? IRQ_CTRL_PRIQ : 0);
 
     written(s, "IRQ_CTRL", IRQ_CTRL, MOST, all);
     expect(smmu_get(s, IRQ_CTRLACK), all, "IRQ_CTRLACK");
-    written(s, "IRQ_CTRL", IRQ_CTRL, IRQ_EVENTQ, IRQ_EVENTQ);
-    expect(smmu_get(s, IRQ_CTRLACK), IRQ_EVENTQ, "IRQ_CTRLACK");
+    written(s, "IRQ_CTRL", IRQ_CTRL, IRQ_CTRL_EVENTQ, IRQ_CTRL_EVENTQ);
+    expect(smmu_get(s, IRQ_CTRLACK), IRQ_CTRL_EVENTQ, "IRQ_CTRLACK");
     written(s, "IRQ_CTRL", IRQ_CTRL, 0, 0);
     expect(smmu_get(s, IRQ_CTRLACK), 0, "IRQ_CTRLACK");
 }
 
 static void irq_ctrlack_read_only(struct smmu *s)
 {
-    ignored(s, "IRQ_CTRLACK", IRQ_CTRLACK, IRQ_GERROR | IRQ_EVENTQ);
+    ignored(s, "IRQ_CTRLACK", IRQ_CTRLACK, IRQ_CTRL_GERROR | IRQ_CTRL_EVENTQ);
     expect(smmu_get(s, IRQ_CTRL), 0, "IRQ_CTRL");
 }
 
@@ -281,14 +281,14 @@ static void irq_cfg(struct smmu *s, uint32_t irqen, const char *name,
 
 static void gerror_irq_cfg(struct smmu *s)
 {
-    irq_cfg(s, IRQ_GERROR, "GERROR_IRQ_CFG", GERROR_IRQ_CFG0, GERROR_IRQ_CFG1,
-            GERROR_IRQ_CFG2);
+    irq_cfg(s, IRQ_CTRL_GERROR, "GERROR_IRQ_CFG", GERROR_IRQ_CFG0,
+            GERROR_IRQ_CFG1, GERROR_IRQ_CFG2);
 }
 
 static void eventq_irq_cfg(struct smmu *s)
 {
-    irq_cfg(s, IRQ_EVENTQ, "EVENTQ_IRQ_CFG", EVENTQ_IRQ_CFG0, EVENTQ_IRQ_CFG1,
-            EVENTQ_IRQ_CFG2);
+    irq_cfg(s, IRQ_CTRL_EVENTQ, "EVENTQ_IRQ_CFG", EVENTQ_IRQ_CFG0,
+            EVENTQ_IRQ_CFG1, EVENTQ_IRQ_CFG2);
 }
 
 /* ---- Tables and queues ---- */
@@ -391,9 +391,9 @@ static void eventq_indices(struct smmu *s)
     smmu_enable(s, 0);
     smmu_set64(s, EVENTQ_BASE, (OUR_RAM + EVENT_OFFSET) | 5);
     written(s, "EVENTQ_PROD of 32 events", EVENTQ_PROD, MOST,
-            QUEUE_OVFLG | 0x3f);
+            EVENTQ_OVFLG | 0x3f);
     written(s, "EVENTQ_CONS of 32 events", EVENTQ_CONS, MOST,
-            QUEUE_OVFLG | 0x3f);
+            EVENTQ_OVFLG | 0x3f);
     written(s, "EVENTQ_PROD", EVENTQ_PROD, 0, 0);
     written(s, "EVENTQ_CONS", EVENTQ_CONS, 0, 0);
 }

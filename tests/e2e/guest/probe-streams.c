@@ -2,14 +2,14 @@
 /*
  * Changes of a stream's configuration that a guest cannot see, but its host
  * can: each step changes one thing, then lets the host count attachments.
- * Whether a step attaches the device once or not at all is in cases.ini.
+ * Whether a step attaches the device once or not at all is in cases/probe.ini.
  */
 #include <stdio.h>
 
 #include "probe.h"
 
 #define ON (CR0_CMDQEN | CR0_SMMUEN)
-#define OUR_STE (TABLE_OFFSET + SID * 64)
+#define OUR_STE (TABLE_OFFSET + OUR_SID * 64)
 
 static int bad;
 
@@ -59,12 +59,12 @@ static void gbpa_and_smmuen(struct smmu *s)
 static void cfgi(struct smmu *s)
 {
     smmu_translating_ste(s, OUR_STE);
-    command(s, CMD_CFGI_STE_RANGE | CMD_SID(SID ^ 1), 0);
+    command(s, CFGI_STE_RANGE | SID(OUR_SID ^ 1), 0);
     mark("range-of-two");
     smmu_write_ste(s, OUR_STE, 1 | 4 << 1, 0);
-    command(s, CMD_CFGI_STE_RANGE | CMD_SID(SID + 0x40), 3);
+    command(s, CFGI_STE_RANGE | SID(OUR_SID + 0x40), 3);
     mark("range-beside");
-    command(s, CMD_CFGI_STE_RANGE | CMD_SID(0xffffffff), 31);
+    command(s, CFGI_STE_RANGE | SID(0xffffffff), 31);
     mark("range-of-all");
 }
 
@@ -76,10 +76,10 @@ static void nested_ste(struct smmu *s)
     smmu_use_linear_table(s);
     smmu_write_ste(s, OUR_STE, 1 | 4 << 1, 0);
     enable(s, ON);
-    command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    command(s, CFGI_STE | SID(OUR_SID), LEAF);
     mark("nested-ready");
     smmu_write_ste(s, OUR_STE, (OUR_RAM + CDS_OFFSET) | 7 << 1 | 1, 0);
-    command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    command(s, CFGI_STE | SID(OUR_SID), LEAF);
     mark("nested-ste");
 }
 
@@ -89,24 +89,24 @@ static void nested_ste(struct smmu *s)
  */
 static void two_levels(struct smmu *s)
 {
-    volatile uint64_t *l1 = s->ram + L1_OFFSET / 8 + (SID >> 6);
+    volatile uint64_t *l1 = s->ram + L1_OFFSET / 8 + (OUR_SID >> 6);
 
     enable(s, CR0_CMDQEN);
     set_gbpa(s, GBPA_ABORT);
     for (unsigned i = 0; i < 0x2000 / 8; i++) {
         s->ram[L1_OFFSET / 8 + i] = 0;
     }
-    smmu_translating_ste(s, L2_OFFSET + (SID & 63) * 64);
+    smmu_translating_ste(s, L2_OFFSET + (OUR_SID & 63) * 64);
     *l1 = (OUR_RAM + L2_OFFSET) | 7;
     smmu_set64(s, STRTAB_BASE, OUR_RAM + L1_OFFSET);
     smmu_set(s, STRTAB_BASE_CFG, 1 << 16 | 7 << 6 | TABLE_LOG2);
     mark("two-levels-ready");
     enable(s, ON);
-    command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    command(s, CFGI_STE | SID(OUR_SID), LEAF);
     mark("reserved-split");
     *l1 = NO_RAM | 7;
     smmu_barrier();
-    command(s, CMD_CFGI_STE | CMD_SID(SID), CMD_LEAF);
+    command(s, CFGI_STE | SID(OUR_SID), LEAF);
     mark("ste-fetch-fails");
 }
 

@@ -184,7 +184,7 @@ void smmu_translating_ste(struct smmu *s, size_t offset)
     for (unsigned i = 0; i < 8; i++) {
         s->ram[CDS_OFFSET / 8 + i] = 0;
     }
-    smmu_write_ste(s, offset, STE_STAGE1, STE_WALKS);
+    smmu_write_ste(s, offset, STE_STAGE1, S1_DW1);
 }
 
 void smmu_use_linear_table(struct smmu *s)

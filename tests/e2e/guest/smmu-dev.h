@@ -5,9 +5,9 @@
  * SMMU) and mem=448M (the RAM above that is ours). Registers and RAM are
  * reached through /dev/mem.
  *
- * Offsets and encodings are written down from Arm IHI 0070 (6.3, 4.1, 5.2) a
- * second time on purpose: a wrong value in include/smmuv3 has to show here.
- * Every wait is bounded, so that a wedged device cannot hang a caller.
+ * Offsets and encodings are those that the tests have for themselves, because
+ * a wrong value in include/smmuv3 has to show here. Every wait is bounded, so
+ * that a wedged device cannot hang a caller.
  */
 #ifndef SMMU_DEV_H
 #define SMMU_DEV_H
@@ -16,56 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    IDR0 = 0x00, IDR1 = 0x04, IDR3 = 0x0c, IDR5 = 0x14, IIDR = 0x18,
-    AIDR = 0x1c,
-    CR0 = 0x20, CR0ACK = 0x24, CR1 = 0x28, CR2 = 0x2c, GBPA = 0x44,
-    IRQ_CTRL = 0x50, IRQ_CTRLACK = 0x54, GERROR = 0x60, GERRORN = 0x64,
-    GERROR_IRQ_CFG0 = 0x68, GERROR_IRQ_CFG1 = 0x70, GERROR_IRQ_CFG2 = 0x74,
-    STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88,
-    CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c,
-    EVENTQ_BASE = 0xa0, EVENTQ_IRQ_CFG0 = 0xb0, EVENTQ_IRQ_CFG1 = 0xb8,
-    EVENTQ_IRQ_CFG2 = 0xbc,
-    PRIQ_BASE = 0xc0, PRIQ_IRQ_CFG0 = 0xd0, GATOS_CTRL = 0x100,
-    /* page 1 */
-    EVENTQ_PROD = 0x100a8, EVENTQ_CONS = 0x100ac,
-    PRIQ_PROD = 0x100c8, PRIQ_CONS = 0x100cc,
-};
-
-enum {
-    CR0_SMMUEN = 1 << 0, CR0_PRIQEN = 1 << 1, CR0_EVENTQEN = 1 << 2,
-    CR0_CMDQEN = 1 << 3, CR0_ATSCHK = 1 << 4,
-};
-enum {
-    IDR0_S2P = 1 << 0, IDR0_S1P = 1 << 1, IDR0_HYP = 1 << 9,
-    IDR0_ATS = 1 << 10, IDR0_MSI = 1 << 13, IDR0_ATOS = 1 << 15,
-    IDR0_PRI = 1 << 16, IDR0_VMW = 1 << 17,
-};
-enum { IDR3_RIL = 1 << 10 };
-enum { IRQ_GERROR = 1 << 0, IRQ_PRIQ = 1 << 1, IRQ_EVENTQ = 1 << 2 };
-#define GBPA_UPDATE     (1u << 31)
-#define GBPA_ABORT      (1u << 20)
-#define GERROR_CMDQ_ERR 1u
-#define QUEUE_OVFLG     (1u << 31)
-
-enum {
-    CMD_PREFETCH_CONFIG = 0x01, CMD_PREFETCH_ADDR = 0x02,
-    CMD_CFGI_STE = 0x03, CMD_CFGI_STE_RANGE = 0x04,
-    CMD_CFGI_CD = 0x05, CMD_CFGI_CD_ALL = 0x06,
-    CMD_TLBI_NH_ALL = 0x10, CMD_TLBI_NH_ASID = 0x11, CMD_TLBI_NH_VA = 0x12,
-    CMD_TLBI_NH_VAA = 0x13, CMD_TLBI_EL3_ALL = 0x18, CMD_TLBI_EL3_VA = 0x1a,
-    CMD_TLBI_EL2_ALL = 0x20, CMD_TLBI_EL2_ASID = 0x21,
-    CMD_TLBI_EL2_VA = 0x22, CMD_TLBI_EL2_VAA = 0x23,
-    CMD_TLBI_S12_VMALL = 0x28, CMD_TLBI_S2_IPA = 0x2a,
-    CMD_TLBI_NSNH_ALL = 0x30, CMD_ATC_INV = 0x40, CMD_PRI_RESP = 0x41,
-    CMD_RESUME = 0x44, CMD_STALL_TERM = 0x45, CMD_SYNC = 0x46,
-};
-#define CMD_SSEC  (1ull << 10)
-#define CMD_LEAF  1ull          /* word 1 of CFGI_STE, CFGI_CD and TLBI_*VA* */
-#define CMD_SID(sid) ((uint64_t)(sid) << 32)
-#define TLBI_ASID(asid) ((uint64_t)(asid) << 48)
-
-enum { CERROR_ILL = 1, CERROR_ABT = 2 };
+#include "../../qtest/smmuv3-spec.h"
 
 /* Our RAM, as offsets from its physical start */
 #define OUR_RAM      (0x40000000ull + (448ull << 20))
@@ -79,12 +30,10 @@ enum { CERROR_ILL = 1, CERROR_ABT = 2 };
 #define L2_OFFSET    0xa00000
 #define MAP_SIZE     (16u << 20)
 #define NO_RAM       0x3000000000ull    /* nothing is there on either side */
-#define SID          0x100u             /* behind the first root port */
+#define OUR_SID      0x100u             /* behind the first root port */
 
-/* An STE's words 0 and 1: S1ContextPtr, Config = stage 1, V; S1CIR and S1COR
- * write-back, S1CSH inner shareable */
-#define STE_STAGE1 ((OUR_RAM + CDS_OFFSET) | 5ull << 1 | 1)
-#define STE_WALKS  (1ull << 2 | 1ull << 4 | 3ull << 6)
+/* Word 0 of an STE that translates by our CDs; word 1 is S1_DW1. */
+#define STE_STAGE1 ((OUR_RAM + CDS_OFFSET) | STE_S1)
 
 struct smmu {
     volatile uint8_t *reg;

@@ -8,9 +8,11 @@
  * command does; -streams.c STEs, registers and resets; -plug.c refusals,
  * plugging and interrupts; -props.c what the guest is promised; -errors.c what
  * becomes of the kernel's errors; -sweep.c each call of each sequence failing
- * in turn.
+ * in turn; -events.c events of the host; -emulated*.c emulated endpoints beside
+ * the others; -query.c what QMP tells; -migrate.c stopping, saving and loading;
+ * -ports.c ports that wake.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 /* A command is forwarded (as it is or in another form), local, or illegal. */
 typedef enum Fate { LOCAL, FORWARDED, ILLEGAL } Fate;
@@ -28,13 +30,6 @@ typedef struct Row {
 /* The device's StreamID, and one without a device */
 #define MINE            SID(2 << 3)
 #define OTHER           SID(0x77)
-#define NUM(n)          ((uint64_t)(n) << 12)
-#define SCALE(n)        ((uint64_t)(n) << 20)
-#define VMID(n)         ((uint64_t)(n) << 32)
-#define TTL(n)          ((uint64_t)(n) << 8)
-#define TG_4K           (1ull << 10)
-#define TG_16K          (2ull << 10)
-#define TG_64K          (3ull << 10)
 #define VA              0x123456789000ull
 
 static const Row rows[] = {
@@ -94,14 +89,14 @@ static const Row rows[] = {
       VA | TG_16K | TTL(1), FORWARDED, 0, TLBI_NH_ALL, 0 },
     { "tlbi-smmu-off", TLBI_NH_ALL, 0, FORWARDED, SMMU_OFF },
     { "tlbi-no-device", TLBI_NH_ALL, 0, LOCAL, NO_DEVICE },
-    { "tlbi-el3-all", 0x18, 0, ILLEGAL },
-    { "tlbi-el3-va", 0x1a, VA, ILLEGAL },
-    { "tlbi-el2-all", 0x20, 0, ILLEGAL },
-    { "tlbi-el2-asid", 0x21, 0, ILLEGAL },
-    { "tlbi-el2-va", 0x22, VA, ILLEGAL },
-    { "tlbi-el2-vaa", 0x23, VA, ILLEGAL },
-    { "tlbi-s12-vmall", 0x28, 0, ILLEGAL },
-    { "tlbi-s2-ipa", 0x2a, VA, ILLEGAL },
+    { "tlbi-el3-all", TLBI_EL3_ALL, 0, ILLEGAL },
+    { "tlbi-el3-va", TLBI_EL3_VA, VA, ILLEGAL },
+    { "tlbi-el2-all", TLBI_EL2_ALL, 0, ILLEGAL },
+    { "tlbi-el2-asid", TLBI_EL2_ASID, 0, ILLEGAL },
+    { "tlbi-el2-va", TLBI_EL2_VA, VA, ILLEGAL },
+    { "tlbi-el2-vaa", TLBI_EL2_VAA, VA, ILLEGAL },
+    { "tlbi-s12-vmall", TLBI_S12_VMALL, 0, ILLEGAL },
+    { "tlbi-s2-ipa", TLBI_S2_IPA, VA, ILLEGAL },
     { "atc-inv-without-ats", ATC_INV | MINE, 52, ILLEGAL },
     { "atc-inv-without-ats-off", ATC_INV | MINE, 52, ILLEGAL, SMMU_OFF },
     { "atc-inv", ATC_INV | MINE, 52, FORWARDED, ATS },
@@ -111,9 +106,9 @@ static const Row rows[] = {
     { "atc-inv-other", ATC_INV | OTHER, 52, LOCAL, ATS },
     { "atc-inv-smmu-off", ATC_INV | MINE, 52, LOCAL, ATS | SMMU_OFF },
     { "atc-inv-ssec", ATC_INV | MINE | SSEC, 52, ILLEGAL, ATS },
-    { "pri-resp", 0x41 | MINE, 0, ILLEGAL },
-    { "resume", 0x44 | MINE, 0, ILLEGAL },
-    { "stall-term", 0x45 | MINE, 0, ILLEGAL },
+    { "pri-resp", PRI_RESP | MINE, 0, ILLEGAL },
+    { "resume", RESUME | MINE, 0, ILLEGAL },
+    { "stall-term", STALL_TERM | MINE, 0, ILLEGAL },
     { "sync", CMD_SYNC, 0, LOCAL },
     { "sync-irq", CMD_SYNC | SYNC_CS(1), 0, LOCAL },
     { "sync-sev", CMD_SYNC | SYNC_CS(2), 0, LOCAL },
@@ -348,7 +343,7 @@ static void test_sync_irq_after_error(void)
     }
     watch_interrupts(&s);
     set_reg(&s, IRQ_CTRL, IRQ_CTRL_GERROR);
-    g_assert_cmphex(reg(&s, IRQ_CTRL_ACK), ==, IRQ_CTRL_GERROR);
+    g_assert_cmphex(reg(&s, IRQ_CTRLACK), ==, IRQ_CTRL_GERROR);
     put_tlbis(&s, 0, 3);
     bad = s.prod;
     put(&s, 0xff, 0);
@@ -486,7 +481,7 @@ static void test_host_without_ril(void)
     if (!scene_init(&s)) {
         return;
     }
-    s.k->smmu[0].idr[3] &= ~HOST_IDR3_RIL;
+    s.k->smmu[0].idr[3] &= ~IDR3_RIL;
     scene_start_devices(&s, 1);
     g_assert_cmpuint(extract32(reg(&s, IDR3), 10, 1), ==, 1);
     enable_queue(&s, LOG2SIZE);
@@ -510,23 +505,23 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/command/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/command/%s",
                                                 rows[i].name);
 
         qtest_add_data_func(path, &rows[i], test_row);
     }
-    qtest_add_func("smmuv3-nested/command/all-opcodes", test_all_opcodes);
-    qtest_add_func("smmuv3-nested/window/one-call", test_one_call_a_window);
-    qtest_add_func("smmuv3-nested/window/class-by-class", test_class_by_class);
-    qtest_add_func("smmuv3-nested/window/illegal", test_illegal_in_window);
-    qtest_add_func("smmuv3-nested/irq/sync", test_sync_irq);
-    qtest_add_func("smmuv3-nested/irq/sync-after-error",
+    qtest_add_func("smmuv3-host/command/all-opcodes", test_all_opcodes);
+    qtest_add_func("smmuv3-host/window/one-call", test_one_call_a_window);
+    qtest_add_func("smmuv3-host/window/class-by-class", test_class_by_class);
+    qtest_add_func("smmuv3-host/window/illegal", test_illegal_in_window);
+    qtest_add_func("smmuv3-host/irq/sync", test_sync_irq);
+    qtest_add_func("smmuv3-host/irq/sync-after-error",
                    test_sync_irq_after_error);
-    qtest_add_func("smmuv3-nested/window/long", test_long_window);
-    qtest_add_func("smmuv3-nested/window/contiguous", test_contiguous);
-    qtest_add_func("smmuv3-nested/window/swallowed", test_swallowed);
-    qtest_add_func("smmuv3-nested/window/reset", test_reset_in_window);
-    qtest_add_func("smmuv3-nested/window/host-without-ril",
+    qtest_add_func("smmuv3-host/window/long", test_long_window);
+    qtest_add_func("smmuv3-host/window/contiguous", test_contiguous);
+    qtest_add_func("smmuv3-host/window/swallowed", test_swallowed);
+    qtest_add_func("smmuv3-host/window/reset", test_reset_in_window);
+    qtest_add_func("smmuv3-host/window/host-without-ril",
                    test_host_without_ril);
     add_stream_tests();
     add_plug_tests();

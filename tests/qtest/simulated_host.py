@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """QEMU on the simulated kernel, from Python: what fuzz and stress share.
 
-smmuv3-nested-scene.[ch] is the same for tests in C. Here a QEMU is a suspect: whatever it is told, it has to answer within
+smmuv3-host-scene.[ch] is the same for tests in C. Here a QEMU is a suspect: whatever it is told, it has to answer within
 HANG seconds and to go on. Dead and Hung say which of the two it failed in; its stderr is in a file.
 """
 import ctypes
@@ -95,7 +95,7 @@ def sem_wait(semaphore, seconds):
 
 # ---- The host ----
 
-# Both stages, 16-bit ASIDs, all granules, RIL, S2FWB, BBML 2, ATS: host_smmu of smmuv3-nested-scene.c
+# Both stages, 16-bit ASIDs, all granules, RIL, S2FWB, BBML 2, ATS: host_smmu of smmuv3-host-scene.c
 IDR = [1 << 1 | 1 << 0 | 2 << 2 | 1 << 4 | 1 << 10 | 1 << 12 | 1 << 19 | 2 << 21 | 1 << 24 | 1 << 26 | 1 << 27,
        20 << 6 | 32, 0, 1 << 8 | 1 << 10 | 1 << 2 | 2 << 11, 0, 4 | 7 << 4]
 

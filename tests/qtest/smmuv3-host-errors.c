@@ -6,7 +6,7 @@
  * Each row of the kernel's error contract, down to the guest's CMDQ_CONS and
  * GERROR, and to what the host's SMMU has received when CONS has passed.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
@@ -356,17 +356,6 @@ static void test_gone(void)
 
 /* ---- A host that refuses for the moment ---- */
 
-static uint64_t waits(Scene *s)
-{
-    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'query-smmuv3-accel' }");
-    QList *list = qdict_get_qlist(reply, "return");
-    QDict *smmu = qobject_to(QDict, qlist_peek(list));
-    uint64_t n = qdict_get_int(qdict_get_qdict(smmu, "stats"), "waits");
-
-    qobject_unref(reply);
-    return n;
-}
-
 /* The STE of device 0 has changed, and the host does not take it. */
 static bool init_waiting(Scene *s, FakeKernelCall call, int err)
 {
@@ -400,8 +389,8 @@ static void test_wait(const void *opaque)
     expect_drained(&s);
     expect_translating(&s, 0, 1);
     expect_tlbis(&s, 0, 10);
-    g_assert_cmpuint(waits(&s), >=, 1);
-    g_assert_cmpuint(waits(&s), <=, 13);
+    g_assert_cmpuint(query_stat(&s, "waits"), >=, 1);
+    g_assert_cmpuint(query_stat(&s, "waits"), <=, 13);
     scene_done(&s);
 }
 
@@ -415,7 +404,7 @@ static void test_wait_in_vain(void)
     }
     expect_drained(&s);
     g_assert_true(is_blocked(&s, 0));
-    g_assert_cmpuint(waits(&s), ==, 13);
+    g_assert_cmpuint(query_stat(&s, "waits"), ==, 13);
     fail_nothing(&s);
     translate(&s, 0, 2);
     expect_translating(&s, 0, 2);
@@ -433,7 +422,7 @@ static void test_wait_not(void)
     s.k->always[FK_ATTACH] = EINVAL;
     translate(&s, 0, 1);
     g_assert_true(is_blocked(&s, 0));
-    g_assert_cmpuint(waits(&s), ==, 0);
+    g_assert_cmpuint(query_stat(&s, "waits"), ==, 0);
     fail_nothing(&s);
     scene_done(&s);
 }
@@ -480,7 +469,7 @@ static void add_numbers(const char *name, const unsigned *numbers, unsigned n,
                         GTestDataFunc test)
 {
     for (unsigned i = 0; i < n; i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/error/%s/%u",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/error/%s/%u",
                                                 name, numbers[i]);
 
         qtest_add_data_func(path, &numbers[i], test);
@@ -495,28 +484,28 @@ void add_error_tests(void)
     static const unsigned attach[] = { ENOMEM, ENODEV };
     static const int attach_call = FK_ATTACH, hwpt_call = FK_NESTED_ALLOC;
 
-    qtest_add_func("smmuv3-nested/error/eintr/invalidate",
+    qtest_add_func("smmuv3-host/error/eintr/invalidate",
                    test_eintr_invalidate);
-    qtest_add_func("smmuv3-nested/error/eintr/stream", test_eintr_stream);
-    qtest_add_func("smmuv3-nested/error/eintr/plug", test_eintr_plug);
+    qtest_add_func("smmuv3-host/error/eintr/stream", test_eintr_stream);
+    qtest_add_func("smmuv3-host/error/eintr/plug", test_eintr_plug);
     add_numbers("enomem-from", nomem, G_N_ELEMENTS(nomem), test_enomem);
     add_numbers("always", always, G_N_ELEMENTS(always), test_always);
-    qtest_add_func("smmuv3-nested/error/atc-timeout", test_atc_timeout);
+    qtest_add_func("smmuv3-host/error/atc-timeout", test_atc_timeout);
     for (unsigned i = 0; i < G_N_ELEMENTS(lost_cases); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/error/lost/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/error/lost/%s",
                                                 lost_cases[i].name);
 
         qtest_add_data_func(path, &lost_cases[i], test_lost);
     }
     add_numbers("eio", bad, G_N_ELEMENTS(bad), test_eio);
-    qtest_add_func("smmuv3-nested/error/erratum", test_erratum);
+    qtest_add_func("smmuv3-host/error/erratum", test_erratum);
     add_numbers("attach-always", attach, G_N_ELEMENTS(attach),
                 test_attach_always);
-    qtest_add_func("smmuv3-nested/error/gone", test_gone);
-    qtest_add_data_func("smmuv3-nested/wait/attach", &attach_call, test_wait);
-    qtest_add_data_func("smmuv3-nested/wait/hwpt", &hwpt_call, test_wait);
-    qtest_add_func("smmuv3-nested/wait/in-vain", test_wait_in_vain);
-    qtest_add_func("smmuv3-nested/wait/not", test_wait_not);
-    qtest_add_func("smmuv3-nested/wait/reset", test_wait_reset);
-    qtest_add_func("smmuv3-nested/wait/stopped", test_wait_stopped);
+    qtest_add_func("smmuv3-host/error/gone", test_gone);
+    qtest_add_data_func("smmuv3-host/wait/attach", &attach_call, test_wait);
+    qtest_add_data_func("smmuv3-host/wait/hwpt", &hwpt_call, test_wait);
+    qtest_add_func("smmuv3-host/wait/in-vain", test_wait_in_vain);
+    qtest_add_func("smmuv3-host/wait/not", test_wait_not);
+    qtest_add_func("smmuv3-host/wait/reset", test_wait_reset);
+    qtest_add_func("smmuv3-host/wait/stopped", test_wait_stopped);
 }

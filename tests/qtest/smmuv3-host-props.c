@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "qobject/qdict.h"
 
@@ -96,28 +96,6 @@ static void test_cold(const void *opaque)
 
 /* ---- Plugged, before the guest runs and after ---- */
 
-#define PORTS "-device pcie-root-port,id=rp0,chassis=1,bus=pcie.0,addr=2 " \
-              "-device pcie-root-port,id=rp1,chassis=2,bus=pcie.0,addr=3 "
-
-static void start_ports(Scene *s, const char *more)
-{
-    scene_start(s, PORTS "%s", more);
-    set_bus(s, 0, 1);
-    set_bus(s, 1, 2);
-}
-
-static void expect_refused(Scene *s, unsigned device, const char *bus,
-                           const char *words)
-{
-    g_autofree char *error = try_plug(s, device, bus);
-
-    g_assert_nonnull(error);
-    if (!strstr(error, words)) {
-        g_test_message("%s", error);
-        g_assert_nonnull(strstr(error, words));
-    }
-}
-
 /* While QEMU waits for "cont", what is plugged still decides. */
 static void test_before_it_runs(void)
 {
@@ -128,7 +106,7 @@ static void test_before_it_runs(void)
     }
     set_host(&s, 0, (Field) F_GRANULES, 5);
     set_host(&s, 0, (Field) F_SSIDSIZE, 6);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     g_assert_cmpuint(field(&s, (Field) F_GRANULES), ==, 7);
     g_assert_cmpuint(field(&s, (Field) F_SSIDSIZE), ==, 0);
     plug(&s, 0, 0);
@@ -152,7 +130,7 @@ static void test_refused_leaves_promise(void)
     }
     set_host(&s, 0, (Field) F_GRANULES, 5);
     set_host(&s, 0, (Field) F_SSIDSIZE, 10);
-    start_ports(&s, "-S -global arm-smmuv3.ssidsize=16");
+    scene_start_ports_with(&s, "-S -global arm-smmuv3.ssidsize=16", 2);
     expect_refused(&s, 0, "rp0", "lacks IDR1.SSIDSIZE: it has 10,"
                    " ssidsize asks for 16");
     expect_nothing_left(&s);
@@ -171,7 +149,7 @@ static void test_unknown_host(void)
     if (!scene_init(&s)) {
         return;
     }
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     fail_nth(&s, FK_HW_INFO, 1, ENOMEM);
     expect_refused(&s, 0, "rp0", "");
     expect_refused(&s, 7, "rp0", "describes no SMMUv3 behind the device");
@@ -191,7 +169,7 @@ static void test_explicit_hotplug(void)
     }
     set_host(&s, 0, (Field) F_SSIDSIZE, 7);
     set_host(&s, 1, (Field) F_SSIDSIZE, 8);
-    start_ports(&s, "-global arm-smmuv3.ssidsize=8");
+    scene_start_ports_with(&s, "-global arm-smmuv3.ssidsize=8", 2);
     expect_refused(&s, 0, "rp0", "lacks IDR1.SSIDSIZE: it has 7,"
                    " ssidsize asks for 8");
     plug(&s, 6, 1);
@@ -208,7 +186,7 @@ static void test_unusable(void)
         return;
     }
     set_host(&s, 0, (Field) { IDR0, 24, 2 }, 2);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     expect_refused(&s, 0, "rp0", "lacks IDR0.STALL_MODEL (faults that do not"
                    " stall): it has 2, any guest needs 1");
     scene_done(&s);
@@ -227,7 +205,7 @@ static void test_stands_without_device(void)
     set_host(&s, 0, (Field) F_GRANULES, 5);
     set_host(&s, 0, (Field) F_ASID16, 0);
     set_host(&s, 0, (Field) F_SSIDSIZE, 6);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     plug(&s, 0, 0);
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'cont' }");
     unplug(&s, 0, 0);
@@ -250,7 +228,7 @@ static void test_wider_host(void)
     if (!scene_init(&s)) {
         return;
     }
-    start_ports(&s, "");
+    scene_start_ports(&s, 2);
     plug(&s, 0, 0);
     for (unsigned i = 0; i < 2; i++) {
         g_assert_cmpuint(field(&s, (Field) F_SSIDSIZE), ==, 0);
@@ -269,7 +247,7 @@ static void test_narrower_host(void)
         return;
     }
     set_host(&s, 1, (Field) F_BBML, 1);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     plug(&s, 0, 0);
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'cont' }");
     unplug(&s, 0, 0);
@@ -289,7 +267,7 @@ static void test_old_host(void)
         return;
     }
     s.k->smmu[0].aidr = 0;
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     g_assert_cmpuint(field(&s, (Field) F_HAD), ==, 1);
     g_assert_cmphex(reg(&s, AIDR), ==, 1);
     plug(&s, 0, 0);
@@ -309,7 +287,7 @@ static void test_old_host_too_late(void)
         return;
     }
     s.k->smmu[0].aidr = 0;
-    start_ports(&s, "");
+    scene_start_ports(&s, 2);
     expect_refused(&s, 0, "rp0", "lacks IDR3.HAD: it has 0,"
                    " the guest was promised 1");
     expect_nothing_left(&s);
@@ -326,7 +304,7 @@ static void test_narrower_second(void)
         return;
     }
     set_host(&s, 1, (Field) F_GRANULES, 5);
-    start_ports(&s, "-S");
+    scene_start_ports_with(&s, "-S", 2);
     plug(&s, 0, 0);
     expect_refused(&s, 6, "rp1", "another physical SMMU");
     g_assert_cmpuint(field(&s, (Field) F_GRANULES), ==, 7);
@@ -335,10 +313,6 @@ static void test_narrower_second(void)
 
 /* ---- Substreams ---- */
 
-#define CDMAX(n)    ((uint64_t)(n) << 59)
-#define S1FMT_2LVL  (1ull << 4)
-#define S1DSS_BYPASS 1ull
-#define SSID(n)     ((uint64_t)(n) << 12)
 
 static void test_substreams(void)
 {
@@ -348,16 +322,18 @@ static void test_substreams(void)
     if (!scene_init_translating_with(&s, "-global arm-smmuv3.ssidsize=8")) {
         return;
     }
-    install(&s, 0, dw0 | CDMAX(9), S1_DW1);
+    install(&s, 0, dw0 | STE_S1CDMAX(9), S1_DW1);
     expect_kind(&s, 0, STE_ABORT);
-    install(&s, 0, dw0 | CDMAX(8) | S1FMT_2LVL, S1_DW1 | S1DSS_BYPASS);
+    install(&s, 0, dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2,
+            S1_DW1 | STE_S1DSS_BYPASS);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
-    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | CDMAX(8) | S1FMT_2LVL);
-    g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, S1DSS_BYPASS);
+    g_assert_cmphex(s.k->device[0].ste[0], ==,
+                    dw0 | STE_S1CDMAX(8) | STE_S1FMT_4K_L2);
+    g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, STE_S1DSS_BYPASS);
     /* Reserved, and so as 0b00 (5.2, S1DSS) */
-    install(&s, 0, dw0 | CDMAX(8), S1_DW1 | 3);
+    install(&s, 0, dw0 | STE_S1CDMAX(8), S1_DW1 | 3);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
-    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | CDMAX(8));
+    g_assert_cmphex(s.k->device[0].ste[0], ==, dw0 | STE_S1CDMAX(8));
     g_assert_cmphex(s.k->device[0].ste[1] & 3, ==, 0);
     scene_forget(&s);
     put(&s, CFGI_CD | SID(s.sid[0]) | SSID(0xab), LEAF);
@@ -385,7 +361,7 @@ static void test_no_substreams(void)
     ring_bell(&s);
     expect_drained(&s);
     g_assert_true(is_issued(&s, CFGI_CD | SID(s.sid[0]), LEAF));
-    install(&s, 0, dw0 | CDMAX(1), S1_DW1);
+    install(&s, 0, dw0 | STE_S1CDMAX(1), S1_DW1);
     g_assert_cmpuint(s.k->device[0].table, ==, FAKE_ON_NESTED);
     g_assert_cmphex(s.k->device[0].ste[0], ==, dw0);
     scene_done(&s);
@@ -492,35 +468,35 @@ static void test_no_ats(void)
 void add_props_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(cold); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/promise/cold/"
+        g_autofree char *path = g_strdup_printf("smmuv3-host/promise/cold/"
                                                 "%s", cold[i].name);
 
         qtest_add_data_func(path, &cold[i], test_cold);
     }
-    qtest_add_func("smmuv3-nested/promise/before-it-runs",
+    qtest_add_func("smmuv3-host/promise/before-it-runs",
                    test_before_it_runs);
-    qtest_add_func("smmuv3-nested/promise/refused",
+    qtest_add_func("smmuv3-host/promise/refused",
                    test_refused_leaves_promise);
-    qtest_add_func("smmuv3-nested/promise/unknown-host", test_unknown_host);
-    qtest_add_func("smmuv3-nested/promise/explicit", test_explicit_hotplug);
-    qtest_add_func("smmuv3-nested/promise/unusable", test_unusable);
-    qtest_add_func("smmuv3-nested/promise/stands",
+    qtest_add_func("smmuv3-host/promise/unknown-host", test_unknown_host);
+    qtest_add_func("smmuv3-host/promise/explicit", test_explicit_hotplug);
+    qtest_add_func("smmuv3-host/promise/unusable", test_unusable);
+    qtest_add_func("smmuv3-host/promise/stands",
                    test_stands_without_device);
-    qtest_add_func("smmuv3-nested/promise/wider-host", test_wider_host);
-    qtest_add_func("smmuv3-nested/promise/narrower-host",
+    qtest_add_func("smmuv3-host/promise/wider-host", test_wider_host);
+    qtest_add_func("smmuv3-host/promise/narrower-host",
                    test_narrower_host);
-    qtest_add_func("smmuv3-nested/promise/narrower-second",
+    qtest_add_func("smmuv3-host/promise/narrower-second",
                    test_narrower_second);
-    qtest_add_func("smmuv3-nested/promise/old-host", test_old_host);
-    qtest_add_func("smmuv3-nested/promise/old-host-too-late",
+    qtest_add_func("smmuv3-host/promise/old-host", test_old_host);
+    qtest_add_func("smmuv3-host/promise/old-host-too-late",
                    test_old_host_too_late);
     for (unsigned i = 0; i < G_N_ELEMENTS(pasids); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/pasid/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/pasid/%s",
                                                 pasids[i].name);
 
         qtest_add_data_func(path, &pasids[i], test_pasid);
     }
-    qtest_add_func("smmuv3-nested/ats/host-without", test_no_ats);
-    qtest_add_func("smmuv3-nested/substreams/with", test_substreams);
-    qtest_add_func("smmuv3-nested/substreams/without", test_no_substreams);
+    qtest_add_func("smmuv3-host/ats/host-without", test_no_ats);
+    qtest_add_func("smmuv3-host/substreams/with", test_substreams);
+    qtest_add_func("smmuv3-host/substreams/without", test_no_substreams);
 }

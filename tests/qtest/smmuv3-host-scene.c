@@ -1,10 +1,10 @@
 /*
- * A machine with vfio-pci devices behind an accelerated SMMU, and a driver.
- * See smmuv3-nested-scene.h.
+ * Machines with vfio-pci devices behind an accelerated SMMU.
+ * See smmuv3-host-scene.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include <glib/gstdio.h>
 #include <sys/mman.h>
@@ -22,11 +22,11 @@
 /* Both stages, 16-bit ASIDs, all granules, RIL, S2FWB, BBML 2, ATS */
 static const FakeKernelSmmu host_smmu = {
     .idr = {
-        HOST_IDR0_S1P | HOST_IDR0_S2P | 2u << 2 | BIT(4) | BIT(10) |
+        IDR0_S1P | IDR0_S2P | 2u << 2 | BIT(4) | BIT(10) |
         BIT(12) | BIT(19) | 2u << 21 | 1u << 24 | BIT(26) | 1u << 27,
         20u << 6 | 32u,
         0,
-        HOST_IDR3_FWB | HOST_IDR3_RIL | BIT(2) | 2u << 11,
+        IDR3_FWB | IDR3_RIL | BIT(2) | 2u << 11,
         0,
         4u | 7u << 4,
     },
@@ -104,22 +104,6 @@ bool scene_init(Scene *s)
 }
 
 /* qtest_quit() looks every 100 ms only, so it is called when QEMU is gone. */
-static void change_run_state(Scene *s, const char *command, const char *event)
-{
-    qtest_qmp_assert_success(s->qts, "{ 'execute': %s }", command);
-    qtest_qmp_eventwait(s->qts, event);
-}
-
-void stop_machine(Scene *s)
-{
-    change_run_state(s, "stop", "STOP");
-}
-
-void resume_machine(Scene *s)
-{
-    change_run_state(s, "cont", "RESUME");
-}
-
 void scene_quit(Scene *s)
 {
     siginfo_t info;
@@ -292,7 +276,7 @@ void scene_start_devices(Scene *s, unsigned n)
     scene_start_with(s, "", n);
 }
 
-void scene_start_ports(Scene *s, unsigned n)
+void scene_start_ports_with(Scene *s, const char *more, unsigned n)
 {
     g_autoptr(GString) args = g_string_new("");
 
@@ -301,10 +285,15 @@ void scene_start_ports(Scene *s, unsigned n)
                                "chassis=%u,bus=pcie.0,addr=%u ", i, i + 1,
                                i + 2);
     }
-    scene_start(s, "%s", args->str);
+    scene_start(s, "%s %s", args->str, more);
     for (unsigned i = 0; i < n; i++) {
         set_bus(s, i, i + 1);
     }
+}
+
+void scene_start_ports(Scene *s, unsigned n)
+{
+    scene_start_ports_with(s, "", n);
 }
 
 bool scene_init_translating_with(Scene *s, const char *more)
@@ -383,6 +372,15 @@ void plug(Scene *s, unsigned i, unsigned port)
     s->sid[i] = (port + 1) << 8;
 }
 
+void expect_refused(Scene *s, unsigned i, const char *bus, const char *words)
+{
+    g_autofree char *error = try_plug(s, i, bus);
+
+    g_assert_nonnull(error);
+    g_test_message("%s", error);
+    g_assert_nonnull(strstr(error, words));
+}
+
 /* Slot Control of the port's PCI Express capability */
 static uint64_t slot_control(Scene *s, unsigned port)
 {
@@ -441,32 +439,6 @@ bool scene_blocks_migration(Scene *s)
     return found;
 }
 
-/* ---- Interrupts ---- */
-
-#define GICD            0x08000000
-#define GICD_ISPENDR    (GICD + 0x200)
-#define GICD_ICPENDR    (GICD + 0x280)
-#define GICD_ICFGR      (GICD + 0xc00)
-
-/* Edge-triggered, so that they stay pending */
-void watch_interrupts(Scene *s)
-{
-    for (unsigned irq = 32; irq < 256; irq += 16) {
-        qtest_writel(s->qts, GICD_ICFGR + 4 * (irq / 16), 0xaaaaaaaa);
-    }
-}
-
-bool is_pending(Scene *s, unsigned irq)
-{
-    return extract32(qtest_readl(s->qts, GICD_ISPENDR + 4 * (irq / 32)),
-                     irq % 32, 1);
-}
-
-void clear_pending(Scene *s, unsigned irq)
-{
-    qtest_writel(s->qts, GICD_ICPENDR + 4 * (irq / 32), BIT(irq % 32));
-}
-
 /* ---- Journal and failures ---- */
 
 void scene_forget(Scene *s)
@@ -490,93 +462,37 @@ void fail_nothing(Scene *s)
     memset(s->k->always, 0, sizeof(s->k->always));
 }
 
-/* ---- Registers ---- */
+/* ---- Events of the host ---- */
 
-uint32_t reg(Scene *s, uint32_t offset)
+HostEvent a_fault(uint32_t sequence, uint32_t sid, uint64_t addr)
 {
-    return qtest_readl(s->qts, s->smmu + offset);
+    return (HostEvent) {
+        .sequence = sequence,
+        .record = { cpu_to_le64(F_TRANSLATION | SID(sid)), 0,
+                    cpu_to_le64(addr), 0 },
+    };
 }
 
-void set_reg(Scene *s, uint32_t offset, uint32_t value)
+int open_events(Scene *s, int flags)
 {
-    qtest_writel(s->qts, s->smmu + offset, value);
+    g_autofree char *path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS,
+                                            s->dir);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
 }
 
-uint32_t cons(Scene *s)
+void fault(Scene *s, uint32_t sequence, uint32_t sid, uint64_t addr)
 {
-    return reg(s, CMDQ_CONS) & 0xfffff;
+    HostEvent event = a_fault(sequence, sid, addr);
+    int fd = open_events(s, 0);
+
+    g_assert_cmpint(write(fd, &event, sizeof(event)), ==, sizeof(event));
+    close(fd);
 }
 
-uint32_t cerror(Scene *s)
-{
-    return extract32(reg(s, CMDQ_CONS), 24, 7);
-}
-
-bool cmdq_err(Scene *s)
-{
-    return (reg(s, GERROR) ^ reg(s, GERRORN)) & GERROR_CMDQ_ERR;
-}
-
-void acknowledge(Scene *s)
-{
-    set_reg(s, GERRORN, reg(s, GERROR));
-}
-
-void set_gbpa(Scene *s, uint32_t value)
-{
-    set_reg(s, GBPA, GBPA_UPDATE | value);
-}
-
-/* ---- The driver ---- */
-
-static void set_cr0(Scene *s, uint32_t value)
-{
-    s->cr0 = value;
-    set_reg(s, CR0, value);
-    g_assert_cmphex(reg(s, CR0ACK), ==, value);
-}
-
-/* Every stream aborts until its STE is written: V is 0. */
-static void make_strtab(Scene *s)
-{
-    qtest_memset(s->qts, STRTAB, 0, 64 << STRTAB_LOG2SIZE);
-    qtest_writeq(s->qts, s->smmu + STRTAB_BASE, STRTAB);
-    set_reg(s, STRTAB_BASE_CFG, STRTAB_LOG2SIZE);
-}
-
-void enable_queue(Scene *s, unsigned log2size)
-{
-    s->ring = RING;
-    s->log2size = log2size;
-    s->prod = 0;
-    make_strtab(s);
-    qtest_writeq(s->qts, s->smmu + CMDQ_BASE, s->ring | log2size);
-    set_reg(s, CMDQ_PROD, 0);
-    set_reg(s, CMDQ_CONS, 0);
-    set_cr0(s, CR0_CMDQEN);
-}
-
-void enable_smmu(Scene *s)
-{
-    set_cr0(s, s->cr0 | CR0_SMMUEN);
-}
-
-void disable_smmu(Scene *s)
-{
-    set_cr0(s, s->cr0 & ~CR0_SMMUEN);
-}
-
-void put_ste(Scene *s, uint32_t sid, uint64_t dw0, uint64_t dw1)
-{
-    uint64_t ste[8] = { cpu_to_le64(dw0), cpu_to_le64(dw1) };
-
-    qtest_memwrite(s->qts, STRTAB + sid * sizeof(ste), ste, sizeof(ste));
-}
-
-uint64_t s1_dw0(unsigned context)
-{
-    return STE_S1 | (CONTEXTS + 64ull * context);
-}
+/* ---- The driver's work for a device ---- */
 
 void install(Scene *s, unsigned device, uint64_t dw0, uint64_t dw1)
 {
@@ -590,70 +506,6 @@ void install(Scene *s, unsigned device, uint64_t dw0, uint64_t dw1)
 void translate(Scene *s, unsigned device, unsigned context)
 {
     install(s, device, s1_dw0(context), S1_DW1);
-}
-
-/* Writes a command at the ring index that @prod names. */
-void put_at(Scene *s, uint32_t prod, uint64_t dw0, uint64_t dw1)
-{
-    uint64_t cmd[2] = { cpu_to_le64(dw0), cpu_to_le64(dw1) };
-    uint32_t index = prod & ((1u << s->log2size) - 1);
-
-    qtest_memwrite(s->qts, s->ring + index * sizeof(cmd), cmd, sizeof(cmd));
-}
-
-void put(Scene *s, uint64_t dw0, uint64_t dw1)
-{
-    put_at(s, s->prod, dw0, dw1);
-    s->prod = (s->prod + 1) & ((2u << s->log2size) - 1);
-}
-
-void ring_bell(Scene *s)
-{
-    set_reg(s, CMDQ_PROD, s->prod);
-}
-
-void run_one(Scene *s, uint64_t dw0, uint64_t dw1)
-{
-    put(s, dw0, dw1);
-    ring_bell(s);
-}
-
-/* While the host refuses, the queue waits for it: a second at a command. */
-static void wait_for_host(Scene *s)
-{
-    gint64 until = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
-
-    while (cons(s) != s->prod && !cmdq_err(s)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, until);
-        g_usleep(1000);
-    }
-}
-
-void expect_drained(Scene *s)
-{
-    wait_for_host(s);
-    g_assert_cmphex(cons(s), ==, s->prod);
-    g_assert_false(cmdq_err(s));
-}
-
-void expect_stopped(Scene *s, uint32_t at, uint32_t error)
-{
-    wait_for_host(s);
-    g_assert_cmphex(cons(s), ==, at);
-    g_assert_cmpuint(cerror(s), ==, error);
-    g_assert_true(cmdq_err(s));
-}
-
-uint64_t nth_va(unsigned i)
-{
-    return 0x100000000 + 0x7000 * (uint64_t)i;
-}
-
-void put_tlbis(Scene *s, unsigned first, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        put(s, TLBI_NH_VA | ASID(1), nth_va(first + i) | LEAF);
-    }
 }
 
 /* ---- What reached the host ---- */

@@ -5,7 +5,7 @@
  *
  * What Linux' pciehp, PME service and PCI core write, without them.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "hw/pci/pci.h"
 
@@ -355,15 +355,15 @@ static void test_released(void)
 
 void add_ports_tests(void)
 {
-    qtest_add_func("smmuv3-nested/ports/wake", test_wakes);
-    qtest_add_func("smmuv3-nested/ports/not-enabled", test_not_enabled);
-    qtest_add_func("smmuv3-nested/ports/event-before-sleep",
+    qtest_add_func("smmuv3-host/ports/wake", test_wakes);
+    qtest_add_func("smmuv3-host/ports/not-enabled", test_not_enabled);
+    qtest_add_func("smmuv3-host/ports/event-before-sleep",
                    test_event_before_sleep);
-    qtest_add_func("smmuv3-nested/ports/too-deep", test_too_deep);
-    qtest_add_func("smmuv3-nested/ports/interrupt-later",
+    qtest_add_func("smmuv3-host/ports/too-deep", test_too_deep);
+    qtest_add_func("smmuv3-host/ports/interrupt-later",
                    test_interrupt_later);
-    qtest_add_func("smmuv3-nested/ports/reset", test_reset);
-    qtest_add_func("smmuv3-nested/ports/switch", test_switch);
-    qtest_add_func("smmuv3-nested/ports/plugged", test_plugged_port);
-    qtest_add_func("smmuv3-nested/ports/released", test_released);
+    qtest_add_func("smmuv3-host/ports/reset", test_reset);
+    qtest_add_func("smmuv3-host/ports/switch", test_switch);
+    qtest_add_func("smmuv3-host/ports/plugged", test_plugged_port);
+    qtest_add_func("smmuv3-host/ports/released", test_released);
 }

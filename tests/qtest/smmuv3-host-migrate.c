@@ -6,7 +6,7 @@
  * A guest goes from one QEMU to the next through a file; both are on the same
  * simulated host. What they say of a refusal is read from their stderr.
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include <glib/gstdio.h>
 #include <sys/wait.h>
@@ -14,32 +14,10 @@
 #include "hw/pci/pci.h"
 #include "qobject/qdict.h"
 
-#define EVENTQ          0x46000000
-#define EVENTQ_BASE     0xa0
-#define EVENTQ_PROD     0x100a8
-#define CR0_EVENTQEN    BIT(2)
 #define MSI_TARGET      0x47000000
-#define SYNC_MSI        SYNC_CS(1)
 
 #define PORT            "-device pcie-root-port,id=rp0,chassis=1," \
                         "bus=pcie.0,addr=2 "
-
-static void wait_for_migration(Scene *s, const char *status)
-{
-    for (unsigned i = 0; i < 3000; i++) {
-        QDict *reply = qtest_qmp_assert_success_ref(
-            s->qts, "{ 'execute': 'query-migrate' }");
-        const char *now = qdict_get_try_str(reply, "status");
-        bool there = now && g_str_equal(now, status);
-
-        qobject_unref(reply);
-        if (there) {
-            return;
-        }
-        g_usleep(10 * 1000);
-    }
-    g_assert_not_reached();
-}
 
 /* ---- From one QEMU to the next ---- */
 
@@ -377,7 +355,7 @@ static void test_device_falls_short(void)
 
 static void put_msi_sync(Scene *s, uint32_t data)
 {
-    put(s, CMD_SYNC | SYNC_MSI | (uint64_t)data << 32, MSI_TARGET);
+    put(s, CMD_SYNC | SYNC_CS(1) | SYNC_MSI_DATA(data), MSI_TARGET);
 }
 
 /* A write that comes while the VM is stopped is a register, and no more. */
@@ -469,25 +447,14 @@ static void test_stopped_slices(void)
 /* The host's events wait for the guest. */
 static void test_stopped_events(void)
 {
-    struct {
-        uint32_t flags, sequence;
-        uint64_t record[4];
-    } event = { .record = { cpu_to_le64(0x10 | SID(2 << 3)) } };
-    g_autofree char *path = NULL;
     Scene s;
-    int fd;
 
     if (!scene_init_translating(&s)) {
         return;
     }
-    qtest_writeq(s.qts, SMMU_ADDR + EVENTQ_BASE, EVENTQ | 4);
-    set_reg(&s, CR0, s.cr0 | CR0_EVENTQEN);
+    enable_events(&s, 4);
     stop_machine(&s);
-    path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS, s.dir);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    g_assert_cmpint(fd, >=, 0);
-    g_assert_cmpint(write(fd, &event, sizeof(event)), ==, sizeof(event));
-    close(fd);
+    fault(&s, 0, 2 << 3, 0);
     for (unsigned i = 0; i < 50; i++) {
         g_assert_cmphex(reg(&s, EVENTQ_PROD), ==, 0);
         g_usleep(1000);
@@ -606,27 +573,27 @@ static void test_failover_primary(void)
 
 void add_migrate_tests(void)
 {
-    qtest_add_func("smmuv3-nested/migrate/plug-before-cont",
+    qtest_add_func("smmuv3-host/migrate/plug-before-cont",
                    test_plug_before_cont);
-    qtest_add_func("smmuv3-nested/migrate/plugged-before-load",
+    qtest_add_func("smmuv3-host/migrate/plugged-before-load",
                    test_plugged_before_load);
-    qtest_add_func("smmuv3-nested/migrate/promise", test_promise_travels);
+    qtest_add_func("smmuv3-host/migrate/promise", test_promise_travels);
     for (unsigned i = 0; i < G_N_ELEMENTS(denials); i++) {
         g_autofree char *path = g_strdup_printf(
-            "smmuv3-nested/migrate/denied/%s", denials[i].name);
+            "smmuv3-host/migrate/denied/%s", denials[i].name);
 
         qtest_add_data_func(path, &denials[i], test_denied);
     }
-    qtest_add_func("smmuv3-nested/migrate/promise-of-another",
+    qtest_add_func("smmuv3-host/migrate/promise-of-another",
                    test_promise_of_another);
-    qtest_add_func("smmuv3-nested/migrate/device-falls-short",
+    qtest_add_func("smmuv3-host/migrate/device-falls-short",
                    test_device_falls_short);
-    qtest_add_func("smmuv3-nested/migrate/posted", test_posted_travels);
-    qtest_add_func("smmuv3-nested/migrate/woken-port", test_woken_port_travels);
-    qtest_add_func("smmuv3-nested/migrate/other-msi-range",
+    qtest_add_func("smmuv3-host/migrate/posted", test_posted_travels);
+    qtest_add_func("smmuv3-host/migrate/woken-port", test_woken_port_travels);
+    qtest_add_func("smmuv3-host/migrate/other-msi-range",
                    test_other_msi_range);
-    qtest_add_func("smmuv3-nested/migrate/failover", test_failover_primary);
-    qtest_add_func("smmuv3-nested/stop/queue", test_stopped_queue);
-    qtest_add_func("smmuv3-nested/stop/slices", test_stopped_slices);
-    qtest_add_func("smmuv3-nested/stop/events", test_stopped_events);
+    qtest_add_func("smmuv3-host/migrate/failover", test_failover_primary);
+    qtest_add_func("smmuv3-host/stop/queue", test_stopped_queue);
+    qtest_add_func("smmuv3-host/stop/slices", test_stopped_slices);
+    qtest_add_func("smmuv3-host/stop/events", test_stopped_events);
 }

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 /* The journal's calls but those that @but names; FK_CALLS: all. */
 static unsigned calls_but(Scene *s, FakeKernelCall but)
@@ -444,25 +444,25 @@ static void test_reset_after_error(void)
 void add_stream_tests(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(ste_cases); i++) {
-        g_autofree char *path = g_strdup_printf("smmuv3-nested/ste/%s",
+        g_autofree char *path = g_strdup_printf("smmuv3-host/ste/%s",
                                                 ste_cases[i].name);
 
         qtest_add_data_func(path, &ste_cases[i], test_ste);
     }
-    qtest_add_func("smmuv3-nested/ste/start", test_start);
-    qtest_add_func("smmuv3-nested/ste/replace", test_replace);
-    qtest_add_func("smmuv3-nested/ste/unchanged", test_unchanged);
-    qtest_add_func("smmuv3-nested/ste/back-again", test_back_again);
-    qtest_add_func("smmuv3-nested/ste/many-keys", test_many_keys);
-    qtest_add_func("smmuv3-nested/ste/eats", test_eats);
-    qtest_add_func("smmuv3-nested/ste/fetch-fails", test_fetch_fails);
-    qtest_add_func("smmuv3-nested/ste/table-too-small", test_table_too_small);
-    qtest_add_func("smmuv3-nested/devices/sharing", test_sharing);
-    qtest_add_func("smmuv3-nested/devices/four", test_four_devices);
-    qtest_add_func("smmuv3-nested/devices/range", test_range);
-    qtest_add_func("smmuv3-nested/devices/cfgi-splits", test_cfgi_splits);
-    qtest_add_func("smmuv3-nested/registers/smmuen", test_smmuen);
-    qtest_add_func("smmuv3-nested/registers/gbpa", test_gbpa);
-    qtest_add_func("smmuv3-nested/reset/translating", test_reset);
-    qtest_add_func("smmuv3-nested/reset/after-error", test_reset_after_error);
+    qtest_add_func("smmuv3-host/ste/start", test_start);
+    qtest_add_func("smmuv3-host/ste/replace", test_replace);
+    qtest_add_func("smmuv3-host/ste/unchanged", test_unchanged);
+    qtest_add_func("smmuv3-host/ste/back-again", test_back_again);
+    qtest_add_func("smmuv3-host/ste/many-keys", test_many_keys);
+    qtest_add_func("smmuv3-host/ste/eats", test_eats);
+    qtest_add_func("smmuv3-host/ste/fetch-fails", test_fetch_fails);
+    qtest_add_func("smmuv3-host/ste/table-too-small", test_table_too_small);
+    qtest_add_func("smmuv3-host/devices/sharing", test_sharing);
+    qtest_add_func("smmuv3-host/devices/four", test_four_devices);
+    qtest_add_func("smmuv3-host/devices/range", test_range);
+    qtest_add_func("smmuv3-host/devices/cfgi-splits", test_cfgi_splits);
+    qtest_add_func("smmuv3-host/registers/smmuen", test_smmuen);
+    qtest_add_func("smmuv3-host/registers/gbpa", test_gbpa);
+    qtest_add_func("smmuv3-host/reset/translating", test_reset);
+    qtest_add_func("smmuv3-host/reset/after-error", test_reset_after_error);
 }

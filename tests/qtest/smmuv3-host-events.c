@@ -3,19 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 #include "qemu/atomic.h"
 #include <poll.h>
-
-#define EVENTQ          0x46000000
-#define EVENTQ_BASE     0xa0
-#define EVENTQ_PROD     0x100a8
-#define EVENTQ_CONS     0x100ac
-#define CR0_EVENTQEN    BIT(2)
-#define IRQ_CTRL_EVENTQ BIT(2)
-#define OVFLG           BIT(31)
-#define IRQ_EVENTQ      (32 + 112 + 0)
-#define F_TRANSLATION   0x10
 
 /* The device translates, the event queue holds 1 << @log2size. */
 static bool init(Scene *s, unsigned log2size)
@@ -23,46 +13,10 @@ static bool init(Scene *s, unsigned log2size)
     if (!scene_init_translating(s)) {
         return false;
     }
-    set_reg(s, EVENTQ_BASE, EVENTQ | log2size);
     set_reg(s, IRQ_CTRL, IRQ_CTRL_EVENTQ);
     watch_interrupts(s);
-    s->cr0 |= CR0_EVENTQEN;
-    set_reg(s, CR0, s->cr0);
+    enable_events(s, log2size);
     return true;
-}
-
-/* What the kernel gives to read(): headers, each with its record. */
-typedef struct HostEvent {
-    uint32_t flags, sequence;
-    uint64_t record[4];
-} HostEvent;
-
-static HostEvent a_fault(uint32_t sequence, uint32_t sid, uint64_t addr)
-{
-    return (HostEvent) {
-        .sequence = sequence,
-        .record = { cpu_to_le64(F_TRANSLATION | SID(sid)), 0,
-                    cpu_to_le64(addr), 0 },
-    };
-}
-
-static int open_events(Scene *s, int flags)
-{
-    g_autofree char *path = g_strdup_printf("%s/kernel" FAKE_KERNEL_EVENTS,
-                                            s->dir);
-    int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
-
-    g_assert_cmpint(fd, >=, 0);
-    return fd;
-}
-
-static void fault(Scene *s, uint32_t sequence, uint32_t sid, uint64_t addr)
-{
-    HostEvent event = a_fault(sequence, sid, addr);
-    int fd = open_events(s, 0);
-
-    g_assert_cmpint(write(fd, &event, sizeof(event)), ==, sizeof(event));
-    close(fd);
 }
 
 /* QEMU sees the descriptor when it comes around to it. */
@@ -101,10 +55,10 @@ static void test_overflow(void)
     for (unsigned i = 0; i < 3; i++) {
         fault(&s, i, s.sid[0], 0x1000 * i);
     }
-    expect_prod(&s, OVFLG | 2);
-    set_reg(&s, EVENTQ_CONS, OVFLG | 2);
+    expect_prod(&s, EVENTQ_OVFLG | 2);
+    set_reg(&s, EVENTQ_CONS, EVENTQ_OVFLG | 2);
     fault(&s, 3, s.sid[0], 0x5000);
-    expect_prod(&s, OVFLG | 3);
+    expect_prod(&s, EVENTQ_OVFLG | 3);
     scene_done(&s);
 }
 
@@ -152,8 +106,8 @@ static void test_reset(void)
     qtest_system_reset(s.qts);
     fault(&s, 0, s.sid[0], 0x1000);
     g_assert_cmphex(reg(&s, EVENTQ_PROD), ==, 0);
-    set_reg(&s, EVENTQ_BASE, EVENTQ | 4);
-    set_reg(&s, CR0, CR0_EVENTQEN);
+    s.cr0 = 0;
+    enable_events(&s, 4);
     fault(&s, 1, s.sid[0], 0x2000);
     for (unsigned i = 0; i < 5000 && !reg(&s, EVENTQ_PROD); i++) {
         g_usleep(1000);
@@ -253,16 +207,16 @@ static void test_flood(void)
                    f.events, slowest);
     g_assert_cmpint(slowest, <, 5 * G_USEC_PER_SEC);
     g_assert_cmpuint(f.events, >=, 2 * 256);
-    g_assert_true(reg(&s, EVENTQ_PROD) & OVFLG);
+    g_assert_true(reg(&s, EVENTQ_PROD) & EVENTQ_OVFLG);
     scene_done(&s);
 }
 
 void add_event_tests(void)
 {
-    qtest_add_func("smmuv3-nested/event/flood", test_flood);
-    qtest_add_func("smmuv3-nested/event/arrives", test_arrives);
-    qtest_add_func("smmuv3-nested/event/overflow", test_overflow);
-    qtest_add_func("smmuv3-nested/event/foreign", test_foreign);
-    qtest_add_func("smmuv3-nested/event/no-queue", test_no_queue);
-    qtest_add_func("smmuv3-nested/event/reset", test_reset);
+    qtest_add_func("smmuv3-host/event/flood", test_flood);
+    qtest_add_func("smmuv3-host/event/arrives", test_arrives);
+    qtest_add_func("smmuv3-host/event/overflow", test_overflow);
+    qtest_add_func("smmuv3-host/event/foreign", test_foreign);
+    qtest_add_func("smmuv3-host/event/no-queue", test_no_queue);
+    qtest_add_func("smmuv3-host/event/reset", test_reset);
 }

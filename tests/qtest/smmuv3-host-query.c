@@ -4,28 +4,12 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "smmuv3-nested-scene.h"
+#include "smmuv3-host-scene.h"
 
 #include "qobject/qbool.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qobject/qnum.h"
-
-/* The reply; @n instances, of which @i is *@instance. */
-static QDict *query(Scene *s, unsigned n, unsigned i, QDict **instance)
-{
-    QDict *reply = qtest_qmp(s->qts, "{ 'execute': 'query-smmuv3-accel' }");
-    QList *list = qdict_get_qlist(reply, "return");
-    const QListEntry *e;
-
-    g_assert_nonnull(list);
-    g_assert_cmpuint(qlist_size(list), ==, n);
-    for (e = qlist_first(list); e && i; e = qlist_next(e)) {
-        i--;
-    }
-    *instance = e ? qobject_to(QDict, qlist_entry_obj(e)) : NULL;
-    return reply;
-}
 
 static unsigned count(const QDict *d, const char *name)
 {
@@ -126,7 +110,7 @@ static void test_no_instance(void)
         return;
     }
     scene_start_bare(&s, MACHINE "-device arm-smmuv3,primary-bus=pcie.0");
-    reply = query(&s, 0, 0, &instance);
+    reply = query_smmus(&s, 0, 0, &instance);
     qobject_unref(reply);
     g_assert_true(info_says(&s, "^No arm-smmuv3 with accel=on"));
     scene_done(&s);
@@ -143,7 +127,7 @@ static void test_no_device(void)
     }
     scene_start_with(&s, "-global arm-smmuv3.oas=48"
                      " -global arm-smmuv3.ril=off -S", 0);
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     expect_str(instance, "id", "smmu");
     expect_str(instance, "qom-path", "/machine/peripheral/smmu");
     expect_str(instance, "bus", "pcie.0");
@@ -162,7 +146,7 @@ static void test_no_device(void)
                             " oas=48 cmdqv=off \\(until the guest runs\\)"));
     g_assert_true(info_says(&s, "devices: none"));
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'cont' }");
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     g_assert_true(qdict_get_bool(instance, "promise-final"));
     qobject_unref(reply);
     scene_done(&s);
@@ -181,7 +165,7 @@ static void test_devices(void)
     enable_smmu(&s);
     translate(&s, 0, 3);
     translate(&s, 1, 3);
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     g_assert_cmpuint(count(instance, "devices"), ==, 3);
     expect_device(&s, instance, 0, "translate", NULL, 2);
     expect_device(&s, instance, 1, "translate", NULL, 2);
@@ -222,7 +206,7 @@ static void test_event(void)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(stes); i++) {
         install(&s, 0, stes[i], 0);
-        reply = query(&s, 1, 0, &instance);
+        reply = query_smmus(&s, 1, 0, &instance);
         d = find(instance, "devices", "vsid", s.sid[0]);
         expect_str(d, "state", "abort");
         expect_str(d, "event", "c-bad-ste");
@@ -272,7 +256,7 @@ static void test_counters(void)
     ring_bell(&s);
     expect_drained(&s);
     run_one(&s, 0xff, 0);
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     expect_stat(instance, "prod-writes", 1 + 3);    /* enable_queue() */
     expect_stat(instance, "windows", 3);
     expect_stat(instance, "windows-forwarding", 1);
@@ -307,7 +291,7 @@ static void test_reset(void)
     }
     id = s.k->device[0].hwpt;
     qtest_system_reset(s.qts);
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     device = find(instance, "devices", "vsid", s.sid[0]);
     expect_str(device, "state", "bypass");
     g_assert_false(qdict_haskey(device, "hwpt"));
@@ -331,12 +315,12 @@ static void test_unplug(void)
     enable_smmu(&s);
     plug(&s, 0, 0);
     translate(&s, 0, 0);
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     expect_device(&s, instance, 0, "translate", NULL, 1);
     g_assert_true(qdict_haskey(instance, "host"));
     qobject_unref(reply);
     unplug(&s, 0, 0);
-    reply = query(&s, 1, 0, &instance);
+    reply = query_smmus(&s, 1, 0, &instance);
     g_assert_cmpuint(count(instance, "devices"), ==, 0);
     g_assert_cmpuint(count(instance, "hwpts"), ==, 0);
     g_assert_false(qdict_haskey(instance, "host"));
@@ -364,7 +348,7 @@ static void test_two_instances(void)
     for (unsigned i = 0; i < 2; i++) {
         bool is_far;
 
-        reply = query(&s, 2, i, &instance);
+        reply = query_smmus(&s, 2, i, &instance);
         is_far = !strcmp(qdict_get_str(instance, "id"), "far");
         expect_str(instance, "bus", is_far ? "pcie.1" : "pcie.0");
         g_assert_cmpuint(count(instance, "devices"), ==, 1);
@@ -380,12 +364,12 @@ static void test_two_instances(void)
 
 void add_query_tests(void)
 {
-    qtest_add_func("smmuv3-nested/query/no-instance", test_no_instance);
-    qtest_add_func("smmuv3-nested/query/no-device", test_no_device);
-    qtest_add_func("smmuv3-nested/query/devices", test_devices);
-    qtest_add_func("smmuv3-nested/query/event", test_event);
-    qtest_add_func("smmuv3-nested/query/counters", test_counters);
-    qtest_add_func("smmuv3-nested/query/reset", test_reset);
-    qtest_add_func("smmuv3-nested/query/unplug", test_unplug);
-    qtest_add_func("smmuv3-nested/query/two-instances", test_two_instances);
+    qtest_add_func("smmuv3-host/query/no-instance", test_no_instance);
+    qtest_add_func("smmuv3-host/query/no-device", test_no_device);
+    qtest_add_func("smmuv3-host/query/devices", test_devices);
+    qtest_add_func("smmuv3-host/query/event", test_event);
+    qtest_add_func("smmuv3-host/query/counters", test_counters);
+    qtest_add_func("smmuv3-host/query/reset", test_reset);
+    qtest_add_func("smmuv3-host/query/unplug", test_unplug);
+    qtest_add_func("smmuv3-host/query/two-instances", test_two_instances);
 }
