@@ -5,7 +5,7 @@
  *
  * What the engine itself does not need to know, because the host's SMMU does:
  * which CD a stream leads to, what a command drops, and what a VMM has to know
- * of registers. All that comes before is the engine's own (stream.c, forward.c).
+ * of registers. All that comes before is the engine's (stream.c, forward.c).
  */
 #include <glib.h>
 

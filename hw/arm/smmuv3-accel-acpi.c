@@ -75,7 +75,7 @@ static void put(Iort *t, uint64_t value, int size)
 
 static SMMUv3AccelRootBus *root(const Iort *t, unsigned i)
 {
-    return &g_array_index(t->roots, SMMUv3AccelRootBus, i);
+    return smmuv3_accel_topology_root(t->roots, i);
 }
 
 static void need(Iort *t, uint8_t revision)
@@ -128,18 +128,18 @@ static void put_its(Iort *t)
 
 static unsigned gsiv(const Iort *t, SMMUv3State *s, SMMUIrq irq)
 {
-    return SPI_BASE + smmuv3_accel_virt_spi(t->vms, s, irq);
+    return SPI_BASE + smmuv3_accel_topology_spi(t->vms, s, irq);
 }
 
 /* DEN 0049E.e: with GSIVs a DeviceID counts only if a flag says so. */
 static uint32_t put_smmu(Iort *t, SMMUv3State *s)
 {
-    bool msis = smmuv3_accel_virt_sends_msis(t->vms, s);
+    bool msis = smmuv3_accel_topology_sends_msis(t->vms, s);
     uint32_t node = begin_node(t, NODE_SMMUV3, SMMUV3_SIZE, msis ? 5 : 4,
                                t->its + msis);
 
     need(t, msis ? IORT_E_E : 0);
-    put(t, smmuv3_accel_virt_mmio(t->vms, s), 8);
+    put(t, smmuv3_accel_topology_mmio(t->vms, s), 8);
     put(t, COHACC_OVERRIDE | (msis ? DEVICEID_VALID : 0), 4);
     put(t, 0, 4);
     put(t, 0, 8);               /* VATOS */
@@ -154,7 +154,7 @@ static uint32_t put_smmu(Iort *t, SMMUv3State *s)
         put_mapping(t, (IdRange) { 0, ALL_IDS - 1 }, IORT_HEADER);
     }
     if (msis) {
-        put_own_mapping(t, smmuv3_accel_device_id(s));
+        put_own_mapping(t, smmuv3_accel_own_device_id(s));
     }
     return node;
 }
@@ -177,7 +177,7 @@ static bool is_mapped(const Iort *t, const SMMUv3AccelRootBus *r)
 static bool any_ats(const Iort *t)
 {
     for (unsigned i = 0; i < t->roots->len; i++) {
-        if (root(t, i)->smmu && root(t, i)->smmu->ats == ON_OFF_AUTO_ON) {
+        if (root(t, i)->smmu && smmuv3_accel_props_ats(root(t, i)->smmu)) {
             return true;
         }
     }
@@ -326,7 +326,7 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
         .vms = vms, .data = table_data,
         .table = { .sig = "IORT", .rev = IORT_E_B, .oem_id = vms->oem_id,
                    .oem_table_id = vms->oem_table_id },
-        .roots = smmuv3_accel_virt_root_buses(vms),
+        .roots = smmuv3_accel_topology_roots(vms),
         .its = vms->msi_controller == VIRT_MSI_CTRL_ITS,
         .revision = IORT_E_B,
     };
@@ -351,11 +351,10 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
 bool smmuv3_accel_keeps_pci_config(PCIBus *bus)
 {
     VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
-    g_autoptr(GArray) roots = smmuv3_accel_virt_root_buses(vms);
+    g_autoptr(GArray) roots = smmuv3_accel_topology_roots(vms);
 
     for (unsigned i = 0; i < roots->len; i++) {
-        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
-                                                     i);
+        const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
 
         if (r->bus == bus) {
             return r->smmu && r->smmu->accel;

@@ -8,24 +8,10 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
 
 #include "smmuv3-accel.h"
-
-void smmuv3_accel_for_each_early_device(PCIBus *bus, SMMUv3AccelVisitor visit,
-                                        void *opaque)
-{
-    PCIBus *child;
-
-    pci_for_each_device_under_bus(bus, visit, opaque);
-    QLIST_FOREACH(child, &bus->child, sibling) {
-        /* A pxb-pcie's bus hangs on this one, but has its own SMMU or none. */
-        if (!pci_bus_is_root(child)) {
-            smmuv3_accel_for_each_early_device(child, visit, opaque);
-        }
-    }
-}
 
 static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
 {
@@ -43,7 +29,7 @@ static bool check_early_devices(PCIBus *bus, Error **errp)
 {
     Error *err = NULL;
 
-    smmuv3_accel_for_each_early_device(bus, check_early_device, &err);
+    smmuv3_accel_topology_for_each(bus, check_early_device, &err);
     error_propagate(errp, err);
     return !err;
 }
@@ -87,6 +73,6 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
                           " default-bus-bypass-iommu of the machine.\n");
         return false;
     }
-    return smmuv3_accel_check_props(s, errp) &&
+    return smmuv3_accel_props_check(s, errp) &&
            check_early_devices(bus, errp);
 }

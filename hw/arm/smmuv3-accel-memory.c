@@ -19,16 +19,16 @@
 
 static void unmap_ring(SMMUv3Accel *a)
 {
-    if (a->ring_size) {
-        address_space_cache_destroy(&a->ring);
-        a->ring_size = 0;
+    if (a->ring.size) {
+        address_space_cache_destroy(&a->ring.cache);
+        a->ring.size = 0;
     }
 }
 
 /* From inside of an access, too: a stream's change can move memory. */
 static void memory_changed(MemoryListener *listener)
 {
-    SMMUv3Accel *a = container_of(listener, SMMUv3Accel, memory_listener);
+    SMMUv3Accel *a = container_of(listener, SMMUv3Accel, ring.listener);
     bool first = smmuv3_accel_hold(a);
 
     unmap_ring(a);
@@ -40,23 +40,24 @@ static void memory_changed(MemoryListener *listener)
 /* Of what is no RAM, or not in one piece, there is no mapping. */
 static void map_ring(SMMUv3Accel *a)
 {
-    uint64_t size = smmuv3_regs_cmdq_ring(a->regs, &a->ring_base);
-    int64_t mapped = address_space_cache_init(&a->ring, &address_space_memory,
-                                              a->ring_base, size, true);
+    uint64_t size = smmuv3_regs_cmdq_ring(a->regs, &a->ring.base);
+    int64_t mapped = address_space_cache_init(&a->ring.cache,
+                                              &address_space_memory,
+                                              a->ring.base, size, true);
 
     if (mapped < 0) {
         return;
     }
-    a->ring_size = size;
-    if ((uint64_t)mapped < size || !a->ring.ptr) {
+    a->ring.size = size;
+    if ((uint64_t)mapped < size || !a->ring.cache.ptr) {
         unmap_ring(a);
     }
 }
 
 static bool in_ring(const SMMUv3Accel *a, uint64_t addr, size_t len)
 {
-    return addr >= a->ring_base && addr - a->ring_base < a->ring_size &&
-           len <= a->ring_size - (addr - a->ring_base);
+    return addr >= a->ring.base && addr - a->ring.base < a->ring.size &&
+           len <= a->ring.size - (addr - a->ring.base);
 }
 
 int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
@@ -69,7 +70,8 @@ int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
         map_ring(a);
     }
     if (in_ring(a, addr, len)) {
-        address_space_read_cached(&a->ring, addr - a->ring_base, buf, len);
+        address_space_read_cached(&a->ring.cache, addr - a->ring.base, buf,
+                                  len);
         return 0;
     }
     return smmuv3_accel_ram_read(addr, buf, len) ? 0 : -EFAULT;
@@ -77,12 +79,14 @@ int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
 
 /* ---- Words and blocks ---- */
 
-int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n)
+int smmuv3_accel_memory_read_words(void *accel, uint64_t addr, uint64_t *words,
+                                   size_t n)
 {
     return smmuv3_accel_ram_read_words(addr, words, n) ? 0 : -EFAULT;
 }
 
-int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len)
+int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
+                              size_t len)
 {
     return smmuv3_accel_ram_write(addr, buf, len) ? 0 : -EFAULT;
 }
@@ -91,13 +95,15 @@ int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len)
 
 static void to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
 {
-    qatomic_store_release((uint32_t *)(a->ring.ptr + at), cpu_to_le32(data));
-    address_space_cache_invalidate(&a->ring, at, sizeof(data));
+    uint32_t *ram = (uint32_t *)(a->ring.cache.ptr + at);
+
+    qatomic_store_release(ram, cpu_to_le32(data));
+    address_space_cache_invalidate(&a->ring.cache, at, sizeof(data));
 }
 
 static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
 {
-    MemTxAttrs attrs = { .requester_id = smmuv3_accel_device_id(a->smmu) };
+    MemTxAttrs attrs = { .requester_id = smmuv3_accel_own_device_id(a->smmu) };
     MemTxResult r;
 
     address_space_stl_le(&address_space_memory, addr, data, attrs, &r);
@@ -112,7 +118,7 @@ static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
 int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
 {
     if (in_ring(a, addr, sizeof(data))) {
-        to_ring(a, addr - a->ring_base, data);
+        to_ring(a, addr - a->ring.base, data);
         return 0;
     }
     if (addr == a->smmu->msi_gpa) {
@@ -125,8 +131,8 @@ int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
 
 void smmuv3_accel_memory_init(SMMUv3Accel *a)
 {
-    a->memory_listener = (MemoryListener) {
+    a->ring.listener = (MemoryListener) {
         .name = "smmuv3-accel", .commit = memory_changed,
     };
-    memory_listener_register(&a->memory_listener, &address_space_memory);
+    memory_listener_register(&a->ring.listener, &address_space_memory);
 }

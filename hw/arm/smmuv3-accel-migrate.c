@@ -38,12 +38,12 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 {
     SMMUv3Accel *a = opaque;
 
-    a->frozen |= running;
+    a->promise.frozen |= running;
     if (!running) {
         smmuv3_accel_emul_deliver(a);
     }
     a->running = running;
-    smmuv3_accel_listen(a, running);
+    smmuv3_accel_events_listen(a, running);
     if (smmuv3_accel_hold(a)) {
         smmuv3_regs_settle(a->regs);
         smmuv3_regs_pause(a->regs, !running);
@@ -64,32 +64,32 @@ static bool is_failover_primary(const SMMUv3AccelDevice *d)
     return dev && dev->failover_pair_id;
 }
 
-bool smmuv3_accel_block_migration(SMMUv3AccelDevice *d, Error **errp)
+bool smmuv3_accel_migrate_block(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3Accel *a = d->accel;
 
     if (is_failover_primary(d)) {
         return true;
     }
-    if (!a->migration_blocker) {
-        error_setg(&a->migration_blocker,
+    if (!a->migration.blocker) {
+        error_setg(&a->migration.blocker,
                    "arm-smmuv3 with accel=on has a host device: the host's"
                    " SMMU state cannot be migrated or saved");
-        if (migrate_add_blocker(&a->migration_blocker, errp)) {
+        if (migrate_add_blocker(&a->migration.blocker, errp)) {
             return false;
         }
     }
     d->blocks_migration = true;
-    a->blocking++;
+    a->migration.blocking++;
     return true;
 }
 
-void smmuv3_accel_unblock_migration(SMMUv3AccelDevice *d)
+void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d)
 {
     SMMUv3Accel *a = d->accel;
 
-    if (d->blocks_migration && --a->blocking == 0) {
-        migrate_del_blocker(&a->migration_blocker);
+    if (d->blocks_migration && --a->migration.blocking == 0) {
+        migrate_del_blocker(&a->migration.blocker);
     }
 }
 
@@ -103,8 +103,8 @@ static bool is_given_up(const SMMUv3AccelDevice *d)
 
 static bool may_save(const SMMUv3Accel *a)
 {
-    for (guint i = 0; i < a->devices->len; i++) {
-        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+    for (guint i = 0; i < a->devices.all->len; i++) {
+        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices.all, i);
 
         if (!is_given_up(d)) {
             error_report("%s: %s is still plugged: the host's SMMU state"
@@ -158,8 +158,9 @@ int smmuv3_accel_pre_save(void *opaque)
         regs = smmuv3_regs_state(a->regs);
 #define TO_STREAM(theirs, ours) s->theirs = regs->ours;
         FOR_EACH_REGISTER(TO_STREAM)
-        memcpy(a->stream_idr, a->idr, sizeof(a->stream_idr));
-        a->stream_msi = *smmuv3_accel_msi_range();
+        memcpy(a->migration.stream_idr, a->promise.idr,
+               sizeof(a->migration.stream_idr));
+        a->migration.stream_msi = *smmuv3_accel_msi_range();
         smmuv3_accel_release(a);
     }
     return 0;
@@ -174,9 +175,9 @@ static void load_registers(SMMUv3Accel *a)
     if (smmuv3_accel_hold(a)) {
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
-        smmuv3_regs_reset(a->regs, a->idr);
+        smmuv3_regs_reset(a->regs, a->promise.idr);
         smmuv3_regs_load(a->regs, &regs);
-        smmuv3_accel_take_regs(a);
+        smmuv3_accel_emul_take_regs(a);
         smmuv3_accel_release(a);
     }
 }
@@ -191,9 +192,9 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     if (!s->accel) {
         return 0;
     }
-    kept = smmuv3_accel_take_promise(a, a->stream_idr, &err) &&
-           smmuv3_accel_load_msi_range(&a->stream_msi, &err);
-    memset(a->stream_idr, 0, sizeof(a->stream_idr));
+    kept = smmuv3_accel_props_take(a, a->migration.stream_idr, &err) &&
+           smmuv3_accel_msi_load(&a->migration.stream_msi, &err);
+    memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
     if (!kept) {
         error_prepend(&err, "%s: ", a->name);
         error_report_err(err);
@@ -208,9 +209,9 @@ static const VMStateDescription vmstate_promise = {
     .version_id = 1,
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT32_ARRAY(stream_idr, SMMUv3Accel, 6),
-        VMSTATE_UINT64(stream_msi.base, SMMUv3Accel),
-        VMSTATE_UINT64(stream_msi.size, SMMUv3Accel),
+        VMSTATE_UINT32_ARRAY(migration.stream_idr, SMMUv3Accel, 6),
+        VMSTATE_UINT64(migration.stream_msi.base, SMMUv3Accel),
+        VMSTATE_UINT64(migration.stream_msi.size, SMMUv3Accel),
         VMSTATE_END_OF_LIST()
     }
 };
@@ -240,7 +241,7 @@ static int promise_post_save(void *opaque)
 {
     SMMUv3Accel *a = ((SMMUv3State *)opaque)->accel_state;
 
-    memset(a->stream_idr, 0, sizeof(a->stream_idr));
+    memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
     return 0;
 }
 

@@ -21,42 +21,7 @@
 #include "trace.h"
 
 #include "smmuv3-accel.h"
-
-#define PAGE1 0x10000
-
-/* ---- Registers that streams depend on ---- */
-
-/* Emulated endpoints go by registers of their own. */
-void smmuv3_accel_take_regs(SMMUv3Accel *a)
-{
-    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
-
-    a->taken = (SMMUv3StreamRegs) {
-        .cr0 = r->cr0, .gbpa = r->gbpa, .strtab_base = r->strtab_base,
-        .strtab_base_cfg = r->strtab_base_cfg,
-    };
-    smmuv3_accel_emul_take_regs(a);
-    trace_smmuv3_accel_regs(a->name, r->cr0, r->gbpa, r->strtab_base,
-                            r->strtab_base_cfg);
-}
-
-static bool stream_regs_changed(const SMMUv3Accel *a)
-{
-    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
-    const SMMUv3StreamRegs *old = &a->taken;
-
-    return r->cr0 != old->cr0 || r->gbpa != old->gbpa ||
-           r->strtab_base != old->strtab_base ||
-           r->strtab_base_cfg != old->strtab_base_cfg;
-}
-
-/* ---- Accesses ---- */
-
-/* Alone, or with CMDQ_CONS as 8 bytes */
-static bool has_prod(hwaddr offset)
-{
-    return (offset & ~(hwaddr)PAGE1) == SMMUV3_REG_CMDQ_PROD;
-}
+#include "smmuv3-decode.h"
 
 static MemTxResult result(bool legal)
 {
@@ -105,9 +70,7 @@ static bool write_register(SMMUv3Accel *a, hwaddr offset, uint64_t data,
         return false;
     }
     legal = smmuv3_regs_write(a->regs, offset, size, data);
-    if (stream_regs_changed(a)) {
-        smmuv3_accel_take_regs(a);
-    }
+    smmuv3_accel_emul_follow_regs(a);
     smmuv3_accel_release(a);
     return legal;
 }
@@ -116,13 +79,14 @@ static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
                                unsigned size, MemTxAttrs attrs)
 {
     SMMUv3Accel *a = accel_of(opaque);
+    bool prod = smmuv3_decode_is_cmdq_prod(offset);
     MemTxResult r = MEMTX_OK;
 
-    if (has_prod(offset)) {
-        stat64_add(&a->prod_writes, 1);
+    if (prod) {
+        stat64_add(&a->mmio.prod_writes, 1);
     }
     /* With CMDQ_CONS beside it, it is not posted: both change, or neither. */
-    if (has_prod(offset) && size == 4) {
+    if (prod && size == 4) {
         smmuv3_accel_lock_post(&a->lock, data);
     } else {
         r = result(write_register(a, offset, data, size));

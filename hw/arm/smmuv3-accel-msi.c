@@ -64,7 +64,7 @@ static bool may_be_told(const SMMUv3AccelMsiRange *range, Error **errp)
     return true;
 }
 
-bool smmuv3_accel_take_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
+bool smmuv3_accel_msi_take(const SMMUv3AccelMsiRange *range, Error **errp)
 {
     ERRP_GUARD();
 
@@ -90,11 +90,11 @@ bool smmuv3_accel_take_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
 }
 
 /* ACPI is made anew when the guest restarts, the tree was made for good. */
-bool smmuv3_accel_load_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
+bool smmuv3_accel_msi_load(const SMMUv3AccelMsiRange *range, Error **errp)
 {
     ERRP_GUARD();
 
-    if (!decided && !is_told(range) && smmuv3_accel_virt_has_tree_alone()) {
+    if (!decided && !is_told(range) && smmuv3_accel_topology_has_tree_alone()) {
         error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
                    PRIx64 ", 0x%" PRIx64 " bytes, and the device tree that it"
                    " finds when it restarts says 0x%" PRIx64 ", 0x%" PRIx64

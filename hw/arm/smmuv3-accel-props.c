@@ -123,7 +123,7 @@ static bool check_cmdqv(const SMMUv3State *s, Error **errp)
     return true;
 }
 
-bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp)
+bool smmuv3_accel_props_check(SMMUv3State *s, Error **errp)
 {
     SMMUv3Wishes w;
 
@@ -131,14 +131,14 @@ bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp)
            (s->accel ? check_accel(s, errp) : check_emulated(s, &w, errp));
 }
 
-void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+void smmuv3_accel_props_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 {
     SMMUv3Wishes w;
 
     parse_wishes(a->smmu, &w, &error_abort);
-    smmuv3_promise(&w, info, a->idr);
-    trace_smmuv3_accel_promise(a->name, a->idr[0], a->idr[1], a->idr[3],
-                               a->idr[5]);
+    smmuv3_promise(&w, info, a->promise.idr);
+    trace_smmuv3_accel_promise(a->name, a->promise.idr[0], a->promise.idr[1],
+                               a->promise.idr[3], a->promise.idr[5]);
 }
 
 /* The value of a property as one gives it */
@@ -169,8 +169,8 @@ static bool devices_keep(const SMMUv3Accel *a, const uint32_t idr[6],
     ERRP_GUARD();
     SMMUv3Shortfall lack;
 
-    for (guint i = 0; i < a->devices->len; i++) {
-        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+    for (guint i = 0; i < a->devices.all->len; i++) {
+        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices.all, i);
 
         if (smmuv3_promise_broken(idr, &d->info, &lack)) {
             error_setg(errp, "the SMMU of %s lacks %s: it has %u, the guest"
@@ -184,7 +184,7 @@ static bool devices_keep(const SMMUv3Accel *a, const uint32_t idr[6],
     return true;
 }
 
-bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
+bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
                                Error **errp)
 {
     ERRP_GUARD();
@@ -207,17 +207,18 @@ bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
     if (!devices_keep(a, idr, errp)) {
         return false;
     }
-    memcpy(a->idr, idr, sizeof(a->idr));
-    a->frozen = true;
+    memcpy(a->promise.idr, idr, sizeof(a->promise.idr));
+    a->promise.frozen = true;
     return true;
 }
 
-void smmuv3_accel_props_setup(SMMUv3Accel *a)
+/* As smmuv3_promise() makes IDR0.ATS of it: auto is off. */
+bool smmuv3_accel_props_ats(const SMMUv3State *s)
 {
-    smmuv3_accel_promise(a, NULL);
+    return s->ats == ON_OFF_AUTO_ON;
 }
 
-void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
+void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
                                     const SMMUv3HostInfo *info)
 {
     ERRP_GUARD();
@@ -226,19 +227,19 @@ void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
     SMMUv3Wishes w;
 
     parse_wishes(a->smmu, &w, &error_abort);
-    smmuv3_promise_broken(a->idr, info, &lack);
+    smmuv3_promise_broken(a->promise.idr, info, &lack);
     asked = !strcmp(lack.feature, "IDR1.SSIDSIZE") &&
             w.ssidsize != SMMUV3_AUTO;
     error_setg(errp, "the host's SMMU lacks %s: it has %u, %s %u",
                lack.feature, lack.host,
                asked ? "ssidsize asks for" :
-               a->frozen ? "the guest was promised" : "any guest needs",
+               a->promise.frozen ? "the guest was promised" : "any guest needs",
                lack.wanted);
     if (asked) {
         error_append_hint(errp, "Give ssidsize=%u or less, or ssidsize=auto"
                           " and start the guest with the device plugged.\n",
                           lack.host);
-    } else if (a->frozen) {
+    } else if (a->promise.frozen) {
         error_append_hint(errp, "The promise stands since the guest was"
                           " started. Start it with the device plugged.\n");
     }

@@ -8,7 +8,6 @@
  * prints these. Nothing is asked of the guest's memory or of the host.
  */
 #include "qemu/osdep.h"
-#include "qemu/units.h"
 #include "monitor/hmp.h"
 #include "monitor/monitor.h"
 #include "qapi/qapi-commands-smmuv3-accel.h"
@@ -16,18 +15,7 @@
 #include "smmuv3/ste.h"
 
 #include "smmuv3-accel.h"
-
-const char *smmuv3_accel_kind_name(SMMUv3StreamKind kind)
-{
-    switch (kind) {
-    case SMMUV3_STREAM_TRANSLATE:
-        return "translate";
-    case SMMUV3_STREAM_BYPASS:
-        return "bypass";
-    default:
-        return "abort";
-    }
-}
+#include "smmuv3-decode.h"
 
 /* ---- QMP ---- */
 
@@ -61,24 +49,19 @@ static void tell_event(SMMUv3AccelDeviceInfo *out, SMMUv3EventType event)
     }
 }
 
-static uint32List *granules(uint32_t idr5)
+static uint32List *granules(uint32_t page_sizes)
 {
     uint32List *list = NULL, **tail = &list;
 
-    if (idr5 & SMMUV3_IDR5_GRAN4K) {
-        QAPI_LIST_APPEND(tail, 4 * KiB);
-    }
-    if (idr5 & SMMUV3_IDR5_GRAN16K) {
-        QAPI_LIST_APPEND(tail, 16 * KiB);
-    }
-    if (idr5 & SMMUV3_IDR5_GRAN64K) {
-        QAPI_LIST_APPEND(tail, 64 * KiB);
+    for (; page_sizes; page_sizes &= page_sizes - 1) {
+        QAPI_LIST_APPEND(tail, page_sizes & -page_sizes);
     }
     return list;
 }
 
 /* Without ATS and OAS, which no host's kernel tells. */
-static SMMUv3AccelFeatures *features(const uint32_t idr[6])
+static SMMUv3AccelFeatures *features(const uint32_t idr[6],
+                                     const SMMUv3Features *from)
 {
     SMMUv3AccelFeatures *f = g_new0(SMMUv3AccelFeatures, 1);
     uint32List **tail = &f->idr;
@@ -86,28 +69,36 @@ static SMMUv3AccelFeatures *features(const uint32_t idr[6])
     for (unsigned i = 0; i < 6; i++) {
         QAPI_LIST_APPEND(tail, idr[i]);
     }
-    f->stage1 = idr[0] & SMMUV3_IDR0_S1P;
-    f->stage2 = idr[0] & SMMUV3_IDR0_S2P;
-    f->s2fwb = idr[3] & SMMUV3_IDR3_FWB;
-    f->ril = idr[3] & SMMUV3_IDR3_RIL;
-    f->bbml = SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]);
-    f->asid_bits = idr[0] & SMMUV3_IDR0_ASID16 ? 16 : 8;
-    f->sidsize = SMMUV3_GET(SMMUV3_IDR1_SIDSIZE, idr[1]);
-    f->ssidsize = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]);
-    f->granules = granules(idr[5]);
-    f->two_level_cd = idr[0] & SMMUV3_IDR0_CD2L;
-    f->stall_model = SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, idr[0]);
+    f->stage1 = from->stage1;
+    f->stage2 = from->stage2;
+    f->s2fwb = from->s2fwb;
+    f->ril = from->ril;
+    f->bbml = from->bbml;
+    f->asid_bits = from->asid_bits;
+    f->sidsize = from->sid_bits;
+    f->ssidsize = from->ssid_bits;
+    f->granules = granules(from->page_sizes);
+    f->two_level_cd = from->two_level_cds;
+    f->stall_model = from->stall_model;
     return f;
 }
 
 static SMMUv3AccelFeatures *promise(const SMMUv3Accel *a)
 {
-    SMMUv3AccelFeatures *f = features(a->idr);
+    SMMUv3Features from = smmuv3_decode_features(a->promise.idr);
+    SMMUv3AccelFeatures *f = features(a->promise.idr, &from);
 
     f->has_ats = f->has_oas = true;
-    f->ats = a->idr[0] & SMMUV3_IDR0_ATS;
-    f->oas = smmuv3_oas_bits(a->idr[5]);
+    f->ats = from.ats;
+    f->oas = from.oas_bits;
     return f;
+}
+
+static SMMUv3AccelFeatures *host_features(const SMMUv3HostInfo *info)
+{
+    SMMUv3Features from = smmuv3_decode_features(info->idr);
+
+    return features(info->idr, &from);
 }
 
 static SMMUv3AccelProperties *properties(const SMMUv3AccelFeatures *f)
@@ -132,11 +123,11 @@ static SMMUv3AccelHost *host(const SMMUv3Accel *a)
         return NULL;
     }
     h = g_new0(SMMUv3AccelHost, 1);
-    h->iommufd = object_get_canonical_path(OBJECT(a->backend));
+    h->iommufd = object_get_canonical_path(OBJECT(a->devices.backend));
     h->viommu = objects.viommu;
     h->stage2_hwpt = objects.parent;
     h->events = objects.veventq != 0;
-    h->features = features(info.idr);
+    h->features = host_features(&info);
     h->iidr = info.iidr;
     h->aidr = info.aidr;
     h->repeat_invalidations = info.repeat_tlbi_cfgi;
@@ -262,7 +253,7 @@ static SMMUv3AccelStats *stats(const SMMUv3Accel *a)
     SMMUv3AccelStats *s = g_new0(SMMUv3AccelStats, 1);
 
     *s = (SMMUv3AccelStats) {
-        .prod_writes = stat64_get(&a->prod_writes),
+        .prod_writes = stat64_get(&a->mmio.prod_writes),
         .windows = e->windows,
         .windows_forwarding = e->windows_forwarding,
         .commands = commands(e),
@@ -308,8 +299,8 @@ static SMMUv3AccelInfo *instance(SMMUv3Accel *a)
     out->bus = g_strdup(BUS(a->smmu->smmu_state.primary_bus)->name);
     out->promise = promise(a);
     out->properties = properties(out->promise);
-    out->promise_final = a->frozen;
-    out->emulated_devices = a->emulated;
+    out->promise_final = a->promise.frozen;
+    out->emulated_devices = a->emul.present;
     out->registers = registers(a);
     out->host = host(a);
     smmuv3_engine_for_each_device(a->engine, add_device, &devices);
