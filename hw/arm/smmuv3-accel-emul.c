@@ -38,27 +38,29 @@
 
 /* ---- Caches ---- */
 
-static void forget_configs(SMMUv3State *s, uint32_t first, uint32_t last)
+static void accel_emul_forget_configs(SMMUv3State *s, uint32_t first,
+                                      uint32_t last)
 {
     SMMUSIDRange range = { .start = first, .end = last };
 
     smmu_configs_inv_sid_range(&s->smmu_state, range);
 }
 
-static void forget_translations(SMMUv3State *s)
+static void accel_emul_forget_translations(SMMUv3State *s)
 {
     smmu_inv_notifiers_all(&s->smmu_state);
     smmu_iotlb_inv_all(&s->smmu_state);
 }
 
-static void forget_all(SMMUv3State *s)
+static void accel_emul_forget_all(SMMUv3State *s)
 {
-    forget_configs(s, 0, UINT32_MAX);
-    forget_translations(s);
+    accel_emul_forget_configs(s, 0, UINT32_MAX);
+    accel_emul_forget_translations(s);
 }
 
 /* QEMU's cache and its notifiers take aligned blocks, or one address. */
-static int forget_pages(SMMUv3State *s, const SMMUv3Invalidation *inv)
+static int accel_emul_forget_pages(SMMUv3State *s,
+                                   const SMMUv3Invalidation *inv)
 {
     int asid = inv->any_asid ? -1 : inv->asid;
     SMMUv3Invalidation left = *inv;
@@ -73,21 +75,21 @@ static int forget_pages(SMMUv3State *s, const SMMUv3Invalidation *inv)
 }
 
 /* What it cost. The engine has said what is to be dropped. */
-static int apply(SMMUv3State *s, const SMMUv3Invalidation *inv)
+static int accel_emul_apply(SMMUv3State *s, const SMMUv3Invalidation *inv)
 {
     switch (inv->kind) {
     case SMMUV3_INVALIDATE_CONFIG:
-        forget_configs(s, inv->first_sid, inv->last_sid);
+        accel_emul_forget_configs(s, inv->first_sid, inv->last_sid);
         return COST_ONE;
     case SMMUV3_INVALIDATE_ALL:
-        forget_translations(s);
+        accel_emul_forget_translations(s);
         return COST_SOME;
     case SMMUV3_INVALIDATE_ASID:
         smmu_inv_notifiers_all(&s->smmu_state);
         smmu_iotlb_inv_asid_vmid(&s->smmu_state, inv->asid, -1);
         return COST_SOME;
     case SMMUV3_INVALIDATE_PAGES:
-        return forget_pages(s, inv);
+        return accel_emul_forget_pages(s, inv);
     default:
         return 0;
     }
@@ -107,16 +109,16 @@ void smmuv3_accel_emul_consumed(void *accel, const SMMUv3Cmd *cmds,
     for (uint32_t i = 0; i < n && budget > 0; i++) {
         SMMUv3Invalidation inv = smmuv3_decode_command(s->idr, &cmds[i]);
 
-        budget -= apply(s, &inv);
+        budget -= accel_emul_apply(s, &inv);
     }
     if (budget <= 0) {
-        forget_all(s);
+        accel_emul_forget_all(s);
     }
 }
 
 /* ---- Registers ---- */
 
-static SMMUv3StreamRegs stream_regs(const SMMUv3Accel *a)
+static SMMUv3StreamRegs accel_emul_stream_regs(const SMMUv3Accel *a)
 {
     const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
 
@@ -129,7 +131,7 @@ static SMMUv3StreamRegs stream_regs(const SMMUv3Accel *a)
 /* QEMU's code looks at those of SMMUv3State, and the decoder at a->emul's. */
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
 {
-    SMMUv3StreamRegs regs = stream_regs(a);
+    SMMUv3StreamRegs regs = accel_emul_stream_regs(a);
     SMMUv3State *s = a->smmu;
 
     WITH_QEMU_LOCK_GUARD(&s->mutex) {
@@ -139,7 +141,7 @@ void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
         s->gbpa = regs.gbpa;
         s->strtab_base = regs.strtab_base;
         s->strtab_base_cfg = regs.strtab_base_cfg;
-        forget_all(s);
+        accel_emul_forget_all(s);
     }
     trace_smmuv3_accel_regs(a->name, regs.cr0, regs.gbpa, regs.strtab_base,
                             regs.strtab_base_cfg);
@@ -147,7 +149,7 @@ void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
 
 void smmuv3_accel_emul_follow_regs(SMMUv3Accel *a)
 {
-    SMMUv3StreamRegs regs = stream_regs(a);
+    SMMUv3StreamRegs regs = accel_emul_stream_regs(a);
 
     if (!smmuv3_decode_same_regs(&regs, &a->emul.regs)) {
         smmuv3_accel_emul_take_regs(a);
@@ -223,12 +225,12 @@ void smmuv3_accel_emul_reset(SMMUv3Accel *a)
     e->lost = false;
 }
 
-static void deliver_bh(void *opaque)
+static void accel_emul_deliver_bh(void *opaque)
 {
     smmuv3_accel_emul_deliver(opaque);
 }
 
-static void keep(SMMUv3AccelEvents *e, const uint32_t word[8])
+static void accel_emul_keep(SMMUv3AccelEvents *e, const uint32_t word[8])
 {
     SMMUv3EventRecord record;
 
@@ -248,7 +250,7 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
 {
     SMMUv3Accel *a = s->accel_state;
 
-    keep(&a->emul.events, word);
+    accel_emul_keep(&a->emul.events, word);
     if (bql_locked()) {
         smmuv3_accel_emul_deliver(a);
     } else {
@@ -265,7 +267,7 @@ void smmuv3_accel_emul_init(SMMUv3Accel *a)
 
     a->emul.ops = a->smmu->smmu_state.primary_bus->iommu_ops;
     qemu_mutex_init(&e->lock);
-    e->bh = qemu_bh_new_guarded(deliver_bh, a,
+    e->bh = qemu_bh_new_guarded(accel_emul_deliver_bh, a,
                                 &DEVICE(a->smmu)->mem_reentrancy_guard);
 }
 

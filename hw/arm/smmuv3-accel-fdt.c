@@ -14,7 +14,8 @@
  *    for the physical MSI doorbell, which the guest has to map one to one: a
  *    reserved-memory node with iommu-addresses for each endpoint. What may be
  *    plugged while the guest runs has to be in the tree as well, because Linux
- *    takes the range from the function's own node: see add_bus_nodes().
+ *    takes the range from the function's own node
+ *    (accel_fdt_add_bus_nodes()).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -45,7 +46,7 @@ typedef struct Tree {
 } Tree;
 
 /* The SMMU's node; returns its phandle. */
-static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
+static uint32_t accel_fdt_add_smmu_node(const Tree *t, SMMUv3State *s)
 {
     hwaddr base = smmuv3_accel_topology_mmio(t->vms, s);
     static const char names[] = "eventq\0priq\0cmdq-sync\0gerror";
@@ -75,7 +76,7 @@ static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
 }
 
 /* One entry of iommu-addresses: phandle, PCI address (3 cells), size (2). */
-static void reserve_msi_range(Tree *t, uint32_t phandle)
+static void accel_fdt_reserve_msi_range(Tree *t, uint32_t phandle)
 {
     const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
     uint32_t entry[] = {
@@ -91,7 +92,7 @@ static void reserve_msi_range(Tree *t, uint32_t phandle)
  * Whoever adds to the tree behind us ends QEMU in libfdt's words when it is
  * full. The nodes of PCI functions are what can fill it.
  */
-static void check_room(const Tree *t)
+static void accel_fdt_check_room(const Tree *t)
 {
     uint32_t used = fdt_off_dt_strings(t->fdt) + fdt_size_dt_strings(t->fdt);
     uint32_t wanted = t->msi_addresses->len * sizeof(uint32_t) + TREE_SPARE;
@@ -105,8 +106,8 @@ static void check_room(const Tree *t)
     }
 }
 
-static char *add_pci_node(const Tree *t, const char *parent, const char *name,
-                          PCIBus *bus, int devfn)
+static char *accel_fdt_add_pci_node(const Tree *t, const char *parent,
+                                    const char *name, PCIBus *bus, int devfn)
 {
     g_autofree char *function = PCI_FUNC(devfn)
                                 ? g_strdup_printf(",%x", PCI_FUNC(devfn))
@@ -116,14 +117,14 @@ static char *add_pci_node(const Tree *t, const char *parent, const char *name,
     /* Buses below bridges get their numbers from the guest. */
     unsigned bus_num = bus && pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
 
-    check_room(t);
+    accel_fdt_check_room(t);
     qemu_fdt_add_subnode(t->fdt, node);
     qemu_fdt_setprop_cells(t->fdt, node, "reg",
                            PCI_BUILD_BDF(bus_num, devfn) << 8, 0, 0, 0, 0);
     return node;
 }
 
-static void make_endpoint(Tree *t, const char *node)
+static void accel_fdt_make_endpoint(Tree *t, const char *node)
 {
     uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
 
@@ -132,10 +133,10 @@ static void make_endpoint(Tree *t, const char *node)
     }
     qemu_fdt_setprop_cell(t->fdt, node, "phandle", phandle);
     qemu_fdt_setprop_cell(t->fdt, node, "memory-region", t->msi_region);
-    reserve_msi_range(t, phandle);
+    accel_fdt_reserve_msi_range(t, phandle);
 }
 
-static void make_bridge(const Tree *t, const char *node)
+static void accel_fdt_make_bridge(const Tree *t, const char *node)
 {
     qemu_fdt_setprop_string(t->fdt, node, "device_type", "pci");
     qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
@@ -144,7 +145,7 @@ static void make_bridge(const Tree *t, const char *node)
 }
 
 /* The bus below @dev; NULL if vfio-pci cannot be on it. */
-static PCIBus *bus_below(PCIDevice *dev)
+static PCIBus *accel_fdt_bus_below(PCIDevice *dev)
 {
     PCIBus *bus = dev && IS_PCI_BRIDGE(dev)
                   ? pci_bridge_get_sec_bus(PCI_BRIDGE(dev)) : NULL;
@@ -152,7 +153,7 @@ static PCIBus *bus_below(PCIDevice *dev)
     return bus && pci_bus_is_express(bus) ? bus : NULL;
 }
 
-static int unused_devfn(const PCIBus *bus)
+static int accel_fdt_unused_devfn(const PCIBus *bus)
 {
     int devfn = PCI_DEVFN_MAX - 1;
 
@@ -168,25 +169,27 @@ static int unused_devfn(const PCIBus *bus)
  * Linux looks for functions inside of a node of this name as well
  * (of_pci_find_child_device()).
  */
-static char *add_only_child(const Tree *t, const char *parent, PCIBus *bus)
+static char *accel_fdt_add_only_child(const Tree *t, const char *parent,
+                                      PCIBus *bus)
 {
-    char *node = add_pci_node(t, parent, "multifunc-device", bus,
-                              unused_devfn(bus));
+    char *node = accel_fdt_add_pci_node(t, parent, "multifunc-device", bus,
+                                        accel_fdt_unused_devfn(bus));
 
     qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
     qemu_fdt_setprop_cell(t->fdt, node, "#size-cells", 2);
     return node;
 }
 
-static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
-                          unsigned levels);
+static void accel_fdt_add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
+                                    unsigned levels);
 
 /* @dev, NULL if there is none yet, is at @devfn; @levels as below. */
-static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
-                              int devfn, PCIDevice *dev, unsigned levels)
+static void accel_fdt_add_function_node(Tree *t, const char *parent,
+                                        PCIBus *bus, int devfn, PCIDevice *dev,
+                                        unsigned levels)
 {
     g_autofree char *node = NULL;
-    PCIBus *child = bus_below(dev);
+    PCIBus *child = accel_fdt_bus_below(dev);
     unsigned below = PCI_FUNC(devfn) == 0 && levels ? levels - 1 : 0;
 
     if (child && qbus_is_hotpluggable(BUS(child))) {
@@ -195,18 +198,18 @@ static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
     if (!levels && !child && !smmuv3_accel_is_vfio(dev)) {
         return;
     }
-    node = add_pci_node(t, parent, "pci", bus, devfn);
+    node = accel_fdt_add_pci_node(t, parent, "pci", bus, devfn);
     if (levels || !child) {
-        make_endpoint(t, node);
+        accel_fdt_make_endpoint(t, node);
     }
     if (below || child) {
         g_autofree char *only_child = NULL;
 
-        make_bridge(t, node);
+        accel_fdt_make_bridge(t, node);
         if (levels) {
-            only_child = add_only_child(t, node, child);
+            only_child = accel_fdt_add_only_child(t, node, child);
         }
-        add_bus_nodes(t, levels ? only_child : node, child, below);
+        accel_fdt_add_bus_nodes(t, levels ? only_child : node, child, below);
     }
 }
 
@@ -218,20 +221,20 @@ static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
  * nothing behind the upstream port of a switch, and ports may be plugged into
  * ports without end: the tree has one of them.
  */
-static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
-                          unsigned levels)
+static void accel_fdt_add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
+                                    unsigned levels)
 {
     for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
         PCIDevice *dev = bus ? bus->devices[devfn] : NULL;
         unsigned here = PCI_SLOT(devfn) == 0 ? levels : 0;
 
         if (dev || here) {
-            add_function_node(t, parent, bus, devfn, dev, here);
+            accel_fdt_add_function_node(t, parent, bus, devfn, dev, here);
         }
     }
 }
 
-static void add_msi_region(Tree *t)
+static void accel_fdt_add_msi_region(Tree *t)
 {
     const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
     g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%" PRIx64,
@@ -255,14 +258,15 @@ static void add_msi_region(Tree *t)
 }
 
 /* What serves the bus of @r, whose host bridge is @node. */
-static void map_bus(Tree *t, const SMMUv3AccelRootBus *r, const char *node)
+static void accel_fdt_map_bus(Tree *t, const SMMUv3AccelRootBus *r,
+                              const char *node)
 {
     uint32_t phandle;
 
     if (!r->smmu) {
         return;
     }
-    phandle = add_smmu_node(t, r->smmu);
+    phandle = accel_fdt_add_smmu_node(t, r->smmu);
     qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", r->first << 8, phandle,
                            r->first << 8, (r->end - r->first) << 8);
     /* Of the host bridge; without it Linux uses no ATS. */
@@ -270,7 +274,7 @@ static void map_bus(Tree *t, const SMMUv3AccelRootBus *r, const char *node)
         qemu_fdt_setprop(t->fdt, node, "ats-supported", NULL, 0);
     }
     if (r->smmu->accel) {
-        add_bus_nodes(t, node, r->bus, 0);
+        accel_fdt_add_bus_nodes(t, node, r->bus, 0);
     }
 }
 
@@ -283,7 +287,8 @@ typedef struct Share {
  * A power of two, aligned to it as BARs are, so that one of half the share fits
  * beside others. What is over is the last one's.
  */
-static Share share(const MemMapEntry *window, unsigned index, unsigned shares)
+static Share accel_fdt_share(const MemMapEntry *window, unsigned index,
+                             unsigned shares)
 {
     hwaddr size = pow2floor(window->size / shares);
     hwaddr offset = index * size;
@@ -294,12 +299,13 @@ static Share share(const MemMapEntry *window, unsigned index, unsigned shares)
     };
 }
 
-static void set_windows(Tree *t, const char *node, unsigned index,
-                        unsigned shares)
+static void accel_fdt_set_windows(Tree *t, const char *node, unsigned index,
+                                  unsigned shares)
 {
-    Share low = share(&t->vms->memmap[VIRT_PCIE_MMIO], index, shares);
-    Share high = share(&t->vms->memmap[VIRT_HIGH_PCIE_MMIO], index, shares);
-    const MemMapEntry *pio = &t->vms->memmap[VIRT_PCIE_PIO];
+    const MemMapEntry *map = t->vms->memmap;
+    Share low = accel_fdt_share(&map[VIRT_PCIE_MMIO], index, shares);
+    Share high = accel_fdt_share(&map[VIRT_HIGH_PCIE_MMIO], index, shares);
+    const MemMapEntry *pio = &map[VIRT_PCIE_PIO];
     uint64_t cells[] = {
         1, FDT_PCI_RANGE_MMIO, 2, low.base, 2, low.base, 2, low.size,
         1, FDT_PCI_RANGE_MMIO_64BIT, 2, high.base, 2, high.base, 2, high.size,
@@ -316,8 +322,8 @@ static void set_windows(Tree *t, const char *node, unsigned index,
                                             ranges * 4, cells);
 }
 
-static void set_bus_range(Tree *t, const char *node,
-                          const SMMUv3AccelRootBus *r)
+static void accel_fdt_set_bus_range(Tree *t, const char *node,
+                                    const SMMUv3AccelRootBus *r)
 {
     hwaddr base = smmuv3_accel_topology_ecam(t->vms, r->first);
 
@@ -326,7 +332,7 @@ static void set_bus_range(Tree *t, const char *node,
                                  (r->end - r->first) * PCIE_MMCFG_SIZE_MIN);
 }
 
-static void copy_prop(Tree *t, const char *to, const char *prop)
+static void accel_fdt_copy_prop(Tree *t, const char *to, const char *prop)
 {
     const char *from = t->vms->pciehb_nodename;
     int len;
@@ -340,7 +346,8 @@ static void copy_prop(Tree *t, const char *to, const char *prop)
 }
 
 /* A pxb's pins are swizzled like pcie.0's, so the interrupt map is the same. */
-static char *add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r, unsigned index)
+static char *accel_fdt_add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r,
+                                    unsigned index)
 {
     static const char *const same[] = {
         "compatible", "device_type", "#address-cells", "#size-cells",
@@ -352,7 +359,7 @@ static char *add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r, unsigned index)
 
     qemu_fdt_add_subnode(t->fdt, node);
     for (int i = 0; i < ARRAY_SIZE(same); i++) {
-        copy_prop(t, node, same[i]);
+        accel_fdt_copy_prop(t, node, same[i]);
     }
     /* Linux refuses a second bridge of a domain; bus numbers stay unique. */
     qemu_fdt_setprop_cell(t->fdt, node, "linux,pci-domain", index);
@@ -360,18 +367,18 @@ static char *add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r, unsigned index)
 }
 
 /* Root buses share the ECAM by bus numbers, and the windows. */
-static void add_root_bus(Tree *t, unsigned index)
+static void accel_fdt_add_root_bus(Tree *t, unsigned index)
 {
     const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(t->roots, index);
     g_autofree char *node = r->bus == t->vms->bus
                             ? g_strdup(t->vms->pciehb_nodename)
-                            : add_pxb_node(t, r, index);
+                            : accel_fdt_add_pxb_node(t, r, index);
 
     if (t->roots->len > 1) {
-        set_bus_range(t, node, r);
-        set_windows(t, node, index, t->roots->len);
+        accel_fdt_set_bus_range(t, node, r);
+        accel_fdt_set_windows(t, node, index, t->roots->len);
     }
-    map_bus(t, r, node);
+    accel_fdt_map_bus(t, r, node);
 }
 
 void smmuv3_accel_fdt_complete(VirtMachineState *vms, GArray *roots)
@@ -384,9 +391,9 @@ void smmuv3_accel_fdt_complete(VirtMachineState *vms, GArray *roots)
         const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
 
         if (r->end > r->first) {
-            add_root_bus(&t, i);
+            accel_fdt_add_root_bus(&t, i);
         }
     }
-    add_msi_region(&t);
+    accel_fdt_add_msi_region(&t);
     g_array_free(t.msi_addresses, true);
 }

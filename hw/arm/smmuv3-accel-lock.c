@@ -17,7 +17,7 @@
 #define ROUNDS_MAX 4
 
 /* What a vCPU has left; 0: nothing. */
-static uint32_t take_posted(SMMUv3AccelLock *l)
+static uint32_t accel_lock_take_posted(SMMUv3AccelLock *l)
 {
     return qatomic_xchg(&l->posted, 0);
 }
@@ -30,20 +30,20 @@ static uint32_t take_posted(SMMUv3AccelLock *l)
  * outcomes. Either the vCPU gets the mutex, or the one who has it unlocks it
  * after the value was posted, and sees the value.
  */
-static void unlock(SMMUv3AccelLock *l)
+static void accel_lock_unlock(SMMUv3AccelLock *l)
 {
     qemu_mutex_unlock(&l->mutex);
     smp_mb();
 }
 
-static bool try_lock(SMMUv3AccelLock *l)
+static bool accel_lock_try(SMMUv3AccelLock *l)
 {
     return !qatomic_read(&l->wanted) && !qemu_mutex_trylock(&l->mutex);
 }
 
 /* ---- With the BQL ---- */
 
-static bool take(SMMUv3AccelLock *l)
+static bool accel_lock_take(SMMUv3AccelLock *l)
 {
     g_assert(bql_locked());
     if (l->inside) {
@@ -61,25 +61,25 @@ bool smmuv3_accel_lock_hold(SMMUv3AccelLock *l)
 {
     uint32_t posted;
 
-    if (!take(l)) {
+    if (!accel_lock_take(l)) {
         return false;
     }
-    posted = take_posted(l);
+    posted = accel_lock_take_posted(l);
     if (posted) {
         smmuv3_regs_post_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
     }
     return true;
 }
 
-static void leave(SMMUv3AccelLock *l)
+static void accel_lock_leave(SMMUv3AccelLock *l)
 {
     l->inside = false;
-    unlock(l);
+    accel_lock_unlock(l);
 }
 
 void smmuv3_accel_lock_release(SMMUv3AccelLock *l)
 {
-    leave(l);
+    accel_lock_leave(l);
     if (qatomic_read(&l->posted)) {
         l->later(l->opaque);
     }
@@ -89,11 +89,11 @@ bool smmuv3_accel_lock_enter(SMMUv3AccelLock *l)
 {
     uint32_t posted;
 
-    if (!take(l)) {
+    if (!accel_lock_take(l)) {
         return false;
     }
     smmuv3_regs_settle(l->regs);
-    posted = take_posted(l);
+    posted = accel_lock_take_posted(l);
     if (posted) {
         smmuv3_regs_write_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
     }
@@ -113,7 +113,7 @@ void smmuv3_accel_lock_be_loud(SMMUv3AccelLock *l)
 bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
 {
     if (bql_locked()) {
-        return take(l);
+        return accel_lock_take(l);
     }
     if (qatomic_read(&l->wanted)) {
         /* Behind the one who has the BQL: readers that take turns would win. */
@@ -126,9 +126,9 @@ bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
 void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
 {
     if (bql_locked()) {
-        leave(l);
+        accel_lock_leave(l);
     } else {
-        unlock(l);
+        accel_lock_unlock(l);
     }
 }
 
@@ -143,23 +143,23 @@ void smmuv3_accel_lock_post(SMMUv3AccelLock *l, uint32_t prod)
 }
 
 /* False: there is something left to do, or all, with the BQL. */
-static bool consume_quietly(SMMUv3AccelLock *l)
+static bool accel_lock_consume_quietly(SMMUv3AccelLock *l)
 {
     uint32_t posted;
 
     if (qatomic_read(&l->loud)) {
         return false;
     }
-    posted = take_posted(l);
+    posted = accel_lock_take_posted(l);
     return !posted || smmuv3_regs_write_prod_quiet(l->regs, posted &
                                                    SMMUV3_QUEUE_INDEX);
 }
 
-static void consume_with_bql(SMMUv3AccelLock *l)
+static void accel_lock_consume_with_bql(SMMUv3AccelLock *l)
 {
     BQL_LOCK_GUARD();
     if (smmuv3_accel_lock_enter(l)) {
-        leave(l);
+        accel_lock_leave(l);
     }
 }
 
@@ -168,13 +168,13 @@ void smmuv3_accel_lock_consume(SMMUv3AccelLock *l)
     for (unsigned n = 0; n < ROUNDS_MAX; n++) {
         bool done;
 
-        if (!qatomic_read(&l->posted) || !try_lock(l)) {
+        if (!qatomic_read(&l->posted) || !accel_lock_try(l)) {
             return;
         }
-        done = consume_quietly(l);
-        unlock(l);
+        done = accel_lock_consume_quietly(l);
+        accel_lock_unlock(l);
         if (!done) {
-            consume_with_bql(l);
+            accel_lock_consume_with_bql(l);
         }
     }
     if (qatomic_read(&l->posted)) {

@@ -17,7 +17,7 @@
 
 /* ---- The ring ---- */
 
-static void unmap_ring(SMMUv3Accel *a)
+static void accel_memory_unmap_ring(SMMUv3Accel *a)
 {
     if (a->ring.size) {
         address_space_cache_destroy(&a->ring.cache);
@@ -26,19 +26,19 @@ static void unmap_ring(SMMUv3Accel *a)
 }
 
 /* From inside of an access, too: a stream's change can move memory. */
-static void memory_changed(MemoryListener *listener)
+static void accel_memory_changed(MemoryListener *listener)
 {
     SMMUv3Accel *a = container_of(listener, SMMUv3Accel, ring.listener);
     bool first = smmuv3_accel_hold(a);
 
-    unmap_ring(a);
+    accel_memory_unmap_ring(a);
     if (first) {
         smmuv3_accel_release(a);
     }
 }
 
 /* Of what is no RAM, or not in one piece, there is no mapping. */
-static void map_ring(SMMUv3Accel *a)
+static void accel_memory_map_ring(SMMUv3Accel *a)
 {
     uint64_t size = smmuv3_regs_cmdq_ring(a->regs, &a->ring.base);
     int64_t mapped = address_space_cache_init(&a->ring.cache,
@@ -50,11 +50,12 @@ static void map_ring(SMMUv3Accel *a)
     }
     a->ring.size = size;
     if ((uint64_t)mapped < size || !a->ring.cache.ptr) {
-        unmap_ring(a);
+        accel_memory_unmap_ring(a);
     }
 }
 
-static bool in_ring(const SMMUv3Accel *a, uint64_t addr, size_t len)
+static bool accel_memory_in_ring(const SMMUv3Accel *a, uint64_t addr,
+                                 size_t len)
 {
     return addr >= a->ring.base && addr - a->ring.base < a->ring.size &&
            len <= a->ring.size - (addr - a->ring.base);
@@ -65,11 +66,11 @@ int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
 {
     SMMUv3Accel *a = accel;
 
-    if (!in_ring(a, addr, len)) {
-        unmap_ring(a);
-        map_ring(a);
+    if (!accel_memory_in_ring(a, addr, len)) {
+        accel_memory_unmap_ring(a);
+        accel_memory_map_ring(a);
     }
-    if (in_ring(a, addr, len)) {
+    if (accel_memory_in_ring(a, addr, len)) {
         address_space_read_cached(&a->ring.cache, addr - a->ring.base, buf,
                                   len);
         return 0;
@@ -93,7 +94,7 @@ int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
 
 /* ---- MSIs ---- */
 
-static void to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
+static void accel_memory_to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
 {
     uint32_t *ram = (uint32_t *)(a->ring.cache.ptr + at);
 
@@ -101,7 +102,8 @@ static void to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
     address_space_cache_invalidate(&a->ring.cache, at, sizeof(data));
 }
 
-static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
+static int accel_memory_to_doorbell(const SMMUv3Accel *a, uint64_t addr,
+                                    uint32_t data)
 {
     MemTxAttrs attrs = { .requester_id = smmuv3_accel_own_device_id(a->smmu) };
     MemTxResult r;
@@ -117,12 +119,12 @@ static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
  */
 int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
 {
-    if (in_ring(a, addr, sizeof(data))) {
-        to_ring(a, addr - a->ring.base, data);
+    if (accel_memory_in_ring(a, addr, sizeof(data))) {
+        accel_memory_to_ring(a, addr - a->ring.base, data);
         return 0;
     }
     if (addr == a->smmu->msi_gpa) {
-        return to_doorbell(a, addr, data);
+        return accel_memory_to_doorbell(a, addr, data);
     }
     return smmuv3_accel_ram_store(addr, data) ? 0 : -EFAULT;
 }
@@ -132,7 +134,7 @@ int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
 void smmuv3_accel_memory_init(SMMUv3Accel *a)
 {
     a->ring.listener = (MemoryListener) {
-        .name = "smmuv3-accel", .commit = memory_changed,
+        .name = "smmuv3-accel", .commit = accel_memory_changed,
     };
     memory_listener_register(&a->ring.listener, &address_space_memory);
 }

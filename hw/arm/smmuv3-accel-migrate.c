@@ -34,7 +34,8 @@
  * Handlers of devices run before this one when the VM stops, so what they
  * brought is written before RAM is saved.
  */
-static void run_state_changed(void *opaque, bool running, RunState state)
+static void accel_migrate_run_state_changed(void *opaque, bool running,
+                                            RunState state)
 {
     SMMUv3Accel *a = opaque;
 
@@ -57,7 +58,7 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 /* ---- Host devices ---- */
 
 /* Is @d a primary that failover itself takes out before a migration? */
-static bool is_failover_primary(const SMMUv3AccelDevice *d)
+static bool accel_migrate_is_failover_primary(const SMMUv3AccelDevice *d)
 {
     PCIDevice *dev = d->bus->devices[d->devfn];
 
@@ -68,7 +69,7 @@ bool smmuv3_accel_migrate_block(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3Accel *a = d->accel;
 
-    if (is_failover_primary(d)) {
+    if (accel_migrate_is_failover_primary(d)) {
         return true;
     }
     if (!a->migration.blocker) {
@@ -94,19 +95,19 @@ void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d)
 }
 
 /* A primary that the guest has let go of stays plugged, and is hidden. */
-static bool is_given_up(const SMMUv3AccelDevice *d)
+static bool accel_migrate_is_given_up(const SMMUv3AccelDevice *d)
 {
     PCIDevice *dev = d->bus->devices[d->devfn];
 
     return dev && dev->partially_hotplugged;
 }
 
-static bool may_save(const SMMUv3Accel *a)
+static bool accel_migrate_may_save(const SMMUv3Accel *a)
 {
     for (guint i = 0; i < a->devices.all->len; i++) {
         const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices.all, i);
 
-        if (!is_given_up(d)) {
+        if (!accel_migrate_is_given_up(d)) {
             error_report("%s: %s is still plugged: the host's SMMU state"
                          " cannot be migrated or saved", a->name, d->name);
             return false;
@@ -151,7 +152,7 @@ int smmuv3_accel_pre_save(void *opaque)
     if (!s->accel) {
         return 0;
     }
-    if (!may_save(a)) {
+    if (!accel_migrate_may_save(a)) {
         return -EBUSY;
     }
     if (smmuv3_accel_hold(a)) {
@@ -166,7 +167,7 @@ int smmuv3_accel_pre_save(void *opaque)
     return 0;
 }
 
-static void load_registers(SMMUv3Accel *a)
+static void accel_migrate_load_registers(SMMUv3Accel *a)
 {
     SMMUv3State *s = a->smmu;
     SMMUv3Regs regs = { };
@@ -200,7 +201,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
         error_report_err(err);
         return -EINVAL;
     }
-    load_registers(a);
+    accel_migrate_load_registers(a);
     return 0;
 }
 
@@ -216,7 +217,7 @@ static const VMStateDescription vmstate_promise = {
     }
 };
 
-static bool is_accelerated(void *opaque)
+static bool accel_migrate_is_accelerated(void *opaque)
 {
     SMMUv3State *s = opaque;
 
@@ -224,7 +225,7 @@ static bool is_accelerated(void *opaque)
 }
 
 /* The section is found by its name, whatever this device is. */
-static int promise_pre_load(void *opaque)
+static int accel_migrate_promise_pre_load(void *opaque)
 {
     SMMUv3State *s = opaque;
 
@@ -237,7 +238,7 @@ static int promise_pre_load(void *opaque)
 }
 
 /* What is loaded next brings its own, or has none. */
-static int promise_post_save(void *opaque)
+static int accel_migrate_promise_post_save(void *opaque)
 {
     SMMUv3Accel *a = ((SMMUv3State *)opaque)->accel_state;
 
@@ -249,9 +250,9 @@ const VMStateDescription vmstate_smmuv3_accel = {
     .name = "smmuv3/accel",
     .version_id = 1,
     .minimum_version_id = 1,
-    .needed = is_accelerated,
-    .pre_load = promise_pre_load,
-    .post_save = promise_post_save,
+    .needed = accel_migrate_is_accelerated,
+    .pre_load = accel_migrate_promise_pre_load,
+    .post_save = accel_migrate_promise_post_save,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_POINTER(accel_state, SMMUv3State, vmstate_promise,
                                SMMUv3Accel),
@@ -263,5 +264,5 @@ void smmuv3_accel_migrate_setup(SMMUv3Accel *a)
 {
     a->running = runstate_is_running();
     smmuv3_regs_pause(a->regs, !a->running);
-    qemu_add_vm_change_state_handler(run_state_changed, a);
+    qemu_add_vm_change_state_handler(accel_migrate_run_state_changed, a);
 }

@@ -23,13 +23,13 @@
 #include "smmuv3-accel.h"
 #include "smmuv3-decode.h"
 
-static MemTxResult result(bool legal)
+static MemTxResult accel_mmio_result(bool legal)
 {
     return legal ? MEMTX_OK : MEMTX_ERROR;
 }
 
-static bool read_register(SMMUv3Accel *a, hwaddr offset, uint64_t *data,
-                          unsigned size)
+static bool accel_mmio_read_register(SMMUv3Accel *a, hwaddr offset,
+                                     uint64_t *data, unsigned size)
 {
     bool legal;
 
@@ -42,26 +42,26 @@ static bool read_register(SMMUv3Accel *a, hwaddr offset, uint64_t *data,
 }
 
 /* The region's opaque is that of the emulated device's. */
-static SMMUv3Accel *accel_of(void *opaque)
+static SMMUv3Accel *accel_mmio_instance(void *opaque)
 {
     return container_of(opaque, SMMUv3State, smmu_state)->accel_state;
 }
 
-static MemTxResult accel_read(void *opaque, hwaddr offset, uint64_t *data,
-                              unsigned size, MemTxAttrs attrs)
+static MemTxResult accel_mmio_read(void *opaque, hwaddr offset, uint64_t *data,
+                                   unsigned size, MemTxAttrs attrs)
 {
-    SMMUv3Accel *a = accel_of(opaque);
+    SMMUv3Accel *a = accel_mmio_instance(opaque);
     MemTxResult r;
 
     *data = 0;
-    r = result(read_register(a, offset, data, size));
+    r = accel_mmio_result(accel_mmio_read_register(a, offset, data, size));
     smmuv3_accel_lock_consume(&a->lock);
     trace_smmuv3_read_mmio(offset, *data, size, r);
     return r;
 }
 
-static bool write_register(SMMUv3Accel *a, hwaddr offset, uint64_t data,
-                           unsigned size)
+static bool accel_mmio_write_register(SMMUv3Accel *a, hwaddr offset,
+                                      uint64_t data, unsigned size)
 {
     bool legal;
 
@@ -75,10 +75,10 @@ static bool write_register(SMMUv3Accel *a, hwaddr offset, uint64_t data,
     return legal;
 }
 
-static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
-                               unsigned size, MemTxAttrs attrs)
+static MemTxResult accel_mmio_write(void *opaque, hwaddr offset, uint64_t data,
+                                    unsigned size, MemTxAttrs attrs)
 {
-    SMMUv3Accel *a = accel_of(opaque);
+    SMMUv3Accel *a = accel_mmio_instance(opaque);
     bool prod = smmuv3_decode_is_cmdq_prod(offset);
     MemTxResult r = MEMTX_OK;
 
@@ -89,7 +89,7 @@ static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
     if (prod && size == 4) {
         smmuv3_accel_lock_post(&a->lock, data);
     } else {
-        r = result(write_register(a, offset, data, size));
+        r = accel_mmio_result(accel_mmio_write_register(a, offset, data, size));
     }
     smmuv3_accel_lock_consume(&a->lock);
     trace_smmuv3_write_mmio(offset, data, size, r);
@@ -97,8 +97,8 @@ static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
 }
 
 const MemoryRegionOps smmuv3_accel_mem_ops = {
-    .read_with_attrs = accel_read,
-    .write_with_attrs = accel_write,
+    .read_with_attrs = accel_mmio_read,
+    .write_with_attrs = accel_mmio_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid = { .min_access_size = 4, .max_access_size = 8 },
     .impl = { .min_access_size = 4, .max_access_size = 8 },

@@ -32,12 +32,12 @@ const SMMUv3AccelMsiRange *smmuv3_accel_msi_range(void)
     return &told;
 }
 
-static bool is_told(const SMMUv3AccelMsiRange *range)
+static bool accel_msi_is_told(const SMMUv3AccelMsiRange *range)
 {
     return range->base == told.base && range->size == told.size;
 }
 
-static bool is_ram(const SMMUv3AccelMsiRange *range)
+static bool accel_msi_is_ram(const SMMUv3AccelMsiRange *range)
 {
     MemoryRegionSection s = memory_region_find(get_system_memory(),
                                                range->base, range->size);
@@ -47,7 +47,8 @@ static bool is_ram(const SMMUv3AccelMsiRange *range)
     return ram;
 }
 
-static bool may_be_told(const SMMUv3AccelMsiRange *range, Error **errp)
+static bool accel_msi_may_be_told(const SMMUv3AccelMsiRange *range,
+                                  Error **errp)
 {
     if ((range->base | range->size) & (RANGE_ALIGN - 1)) {
         error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
@@ -55,7 +56,7 @@ static bool may_be_told(const SMMUv3AccelMsiRange *range, Error **errp)
                    " have to be multiples of 64 KiB", range->base, range->size);
         return false;
     }
-    if (is_ram(range)) {
+    if (accel_msi_is_ram(range)) {
         error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
                    ", 0x%" PRIx64 " bytes, where the guest has RAM",
                    range->base, range->size);
@@ -68,7 +69,7 @@ bool smmuv3_accel_msi_take(const SMMUv3AccelMsiRange *range, Error **errp)
 {
     ERRP_GUARD();
 
-    if (is_told(range)) {
+    if (accel_msi_is_told(range)) {
         decided = true;
         return true;
     }
@@ -81,7 +82,7 @@ bool smmuv3_accel_msi_take(const SMMUv3AccelMsiRange *range, Error **errp)
                           " device of which that is not true.\n");
         return false;
     }
-    if (!may_be_told(range, errp)) {
+    if (!accel_msi_may_be_told(range, errp)) {
         return false;
     }
     told = *range;
@@ -94,7 +95,8 @@ bool smmuv3_accel_msi_load(const SMMUv3AccelMsiRange *range, Error **errp)
 {
     ERRP_GUARD();
 
-    if (!decided && !is_told(range) && smmuv3_accel_topology_has_tree_alone()) {
+    if (!decided && !accel_msi_is_told(range) &&
+        smmuv3_accel_topology_has_tree_alone()) {
         error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
                    PRIx64 ", 0x%" PRIx64 " bytes, and the device tree that it"
                    " finds when it restarts says 0x%" PRIx64 ", 0x%" PRIx64
@@ -103,7 +105,7 @@ bool smmuv3_accel_msi_load(const SMMUv3AccelMsiRange *range, Error **errp)
                           " it there, which can be unplugged later.\n");
         return false;
     }
-    if (decided && !is_told(range)) {
+    if (decided && !accel_msi_is_told(range)) {
         error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
                    PRIx64 ", 0x%" PRIx64 " bytes, and this host has it at 0x%"
                    PRIx64 ", 0x%" PRIx64 " bytes", range->base, range->size,

@@ -23,13 +23,13 @@
 #include "smmuv3-decode.h"
 #include "smmuv3-iommufd.h"
 
-static bool is_bridge(PCIDevice *dev)
+static bool accel_pci_is_bridge(PCIDevice *dev)
 {
     return IS_PCI_BRIDGE(dev) ||
            PCI_DEVICE_GET_CLASS(dev)->class_id == PCI_CLASS_BRIDGE_HOST;
 }
 
-static bool accept_vfio(PCIDevice *dev, Error **errp)
+static bool accel_pci_accept_vfio(PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
 
@@ -43,25 +43,26 @@ static bool accept_vfio(PCIDevice *dev, Error **errp)
     return true;
 }
 
-static bool accept_device(PCIBus *bus, void *opaque, int devfn,
-                          PCIDevice *dev, Error **errp)
+static bool accel_pci_accept_device(PCIBus *bus, void *opaque, int devfn,
+                                    PCIDevice *dev, Error **errp)
 {
     SMMUv3Accel *a = opaque;
 
     if (smmuv3_accel_is_vfio(dev)) {
-        return accept_vfio(dev, errp);
+        return accel_pci_accept_vfio(dev, errp);
     }
-    if (!is_bridge(dev)) {
+    if (!accel_pci_is_bridge(dev)) {
         smmuv3_accel_emul_be_present(a);
     }
     return true;
 }
 
-static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
+static void accel_pci_note_early_device(PCIBus *bus, PCIDevice *dev,
+                                        void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
-    if (!is_bridge(dev)) {
+    if (!accel_pci_is_bridge(dev)) {
         smmuv3_accel_emul_be_present(a);
     }
 }
@@ -71,7 +72,8 @@ static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
  * also what may come to an empty slot: a device asks before it stands in it,
  * and VFIO once more when it does.
  */
-static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
+static AddressSpace *accel_pci_get_address_space(PCIBus *bus, void *opaque,
+                                                 int devfn)
 {
     PCIDevice *dev = bus->devices[devfn];
 
@@ -80,12 +82,13 @@ static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
            : smmuv3_accel_emul_address_space(opaque, bus, devfn);
 }
 
-static void *nesting_owner(PCIBus *bus, void *opaque, int devfn)
+static void *accel_pci_nesting_owner(PCIBus *bus, void *opaque, int devfn)
 {
     return opaque;
 }
 
-static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
+static bool accel_pci_msi_doorbell(PCIBus *bus, void *opaque, int devfn,
+                                   hwaddr *gpa)
 {
     SMMUv3Accel *a = opaque;
 
@@ -98,7 +101,7 @@ static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
  * SMMU driver has enabled PASID where it could; the guest's tables then decide
  * over them.
  */
-static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
+static uint16_t accel_pci_pasid_cap(PCIBus *bus, void *opaque, int devfn)
 {
     SMMUv3Accel *a = opaque;
     SMMUv3AccelDevice *d = smmuv3_accel_device_find(a, bus, devfn);
@@ -112,7 +115,7 @@ static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
            (d->info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
 }
 
-static void explain_group(Error **errp, const SMMUv3HostDevice *dev)
+static void accel_pci_explain_group(Error **errp, const SMMUv3HostDevice *dev)
 {
     ERRP_GUARD();
     unsigned group;
@@ -127,15 +130,15 @@ static void explain_group(Error **errp, const SMMUv3HostDevice *dev)
 }
 
 /* Why the engine did not take a device, for the one who plugs it. */
-static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
-                    SMMUv3Refusal why, int err)
+static void accel_pci_explain(Error **errp, SMMUv3Accel *a,
+                              SMMUv3AccelDevice *d, SMMUv3Refusal why, int err)
 {
     ERRP_GUARD();
     g_autofree char *nesting = NULL;
 
     switch (why) {
     case SMMUV3_REFUSAL_SHARED_GROUP:
-        explain_group(errp, &d->host_dev);
+        accel_pci_explain_group(errp, &d->host_dev);
         break;
     case SMMUV3_REFUSAL_OTHER_SMMU:
         error_setg(errp, "it sits behind another physical SMMU than the"
@@ -160,7 +163,7 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
     }
 }
 
-static void promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+static void accel_pci_promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 {
     if (!a->promise.frozen) {
         smmuv3_accel_props_promise(a, info);
@@ -169,24 +172,27 @@ static void promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 }
 
 /* The first device shows the host; while the guest has not run, it decides. */
-static bool show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d, Error **errp)
+static bool accel_pci_show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d,
+                                Error **errp)
 {
     int ret = smmuv3_iommufd_ops.get_info(&a->devices.host, &d->host_dev,
                                           &d->info);
 
     if (ret) {
-        explain(errp, a, d, ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
-                                           : SMMUV3_REFUSAL_INFO, ret);
+        accel_pci_explain(errp, a, d,
+                          ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
+                                         : SMMUV3_REFUSAL_INFO,
+                          ret);
         return false;
     }
     if (!a->devices.taken) {
-        promise_again(a, &d->info);
+        accel_pci_promise_again(a, &d->info);
     }
     return true;
 }
 
 /* Where sysfs does not tell, it is where Linux has always had it. */
-static bool take_msi_range(SMMUv3AccelDevice *d, Error **errp)
+static bool accel_pci_take_msi_range(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3AccelMsiRange range;
 
@@ -194,15 +200,15 @@ static bool take_msi_range(SMMUv3AccelDevice *d, Error **errp)
            smmuv3_accel_msi_take(&range, errp);
 }
 
-static void forget_host(SMMUv3Accel *a)
+static void accel_pci_forget_host(SMMUv3Accel *a)
 {
     if (!a->devices.taken) {
-        promise_again(a, NULL);
+        accel_pci_promise_again(a, NULL);
     }
 }
 
-static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
-                       SMMUv3HostId parent, Error **errp)
+static bool accel_pci_engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
+                                 SMMUv3HostId parent, Error **errp)
 {
     bool first = smmuv3_accel_enter(a);
     SMMUv3Refusal why;
@@ -214,13 +220,13 @@ static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
         smmuv3_accel_release(a);
     }
     if (ret) {
-        explain(errp, a, d, why, ret);
+        accel_pci_explain(errp, a, d, why, ret);
     }
     return ret == 0;
 }
 
-static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
-                              PCIBus *bus, int devfn, Error **errp)
+static bool accel_pci_check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
+                                        PCIBus *bus, int devfn, Error **errp)
 {
     ERRP_GUARD();
     VFIODevice *vdev = hiod->agent;
@@ -251,7 +257,7 @@ static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
  * The host's PCI address. Of a device that came as a descriptor, as libvirt
  * gives them, VFIO knows none; sysfs knows whose character device it is.
  */
-static char *host_name(const VFIODevice *vdev)
+static char *accel_pci_host_name(const VFIODevice *vdev)
 {
     g_autofree char *path = NULL;
     g_autofree char *target = NULL;
@@ -265,44 +271,45 @@ static char *host_name(const VFIODevice *vdev)
     return target ? g_path_get_basename(target) : g_strdup(vdev->name);
 }
 
-static SMMUv3AccelDevice *begin_device(SMMUv3Accel *a, PCIBus *bus, int devfn,
-                                       VFIODevice *vdev)
+static SMMUv3AccelDevice *accel_pci_begin_device(SMMUv3Accel *a, PCIBus *bus,
+                                                 int devfn, VFIODevice *vdev)
 {
     SMMUv3AccelDevice *d = smmuv3_accel_device_new(a, bus, devfn);
 
     a->devices.backend = vdev->iommufd;
     a->devices.host.iommufd = vdev->iommufd->fd;
-    d->name = host_name(vdev);
+    d->name = accel_pci_host_name(vdev);
     d->host_dev.device_fd = vdev->fd;
     d->host_dev.dev_id = vdev->devid;
     d->host_dev.sysfs = vdev->sysfsdev;
     return d;
 }
 
-static void end_device(SMMUv3AccelDevice *d)
+static void accel_pci_end_device(SMMUv3AccelDevice *d)
 {
     SMMUv3Accel *a = d->accel;
 
     smmuv3_accel_migrate_unblock(d);
     smmuv3_accel_device_free(d);
-    forget_host(a);
+    accel_pci_forget_host(a);
 }
 
-static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
-                             HostIOMMUDevice *hiod, Error **errp)
+static bool accel_pci_set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                                       HostIOMMUDevice *hiod, Error **errp)
 {
     SMMUv3Accel *a = opaque;
     VFIODevice *vdev = hiod->agent;
     SMMUv3AccelDevice *d;
 
-    if (!check_host_device(a, hiod, bus, devfn, errp)) {
+    if (!accel_pci_check_host_device(a, hiod, bus, devfn, errp)) {
         return false;
     }
-    d = begin_device(a, bus, devfn, vdev);
-    if (!smmuv3_accel_migrate_block(d, errp) || !show_host(a, d, errp) ||
-        !take_msi_range(d, errp) ||
-        !engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
-        end_device(d);
+    d = accel_pci_begin_device(a, bus, devfn, vdev);
+    if (!smmuv3_accel_migrate_block(d, errp) ||
+        !accel_pci_show_host(a, d, errp) ||
+        !accel_pci_take_msi_range(d, errp) ||
+        !accel_pci_engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
+        accel_pci_end_device(d);
         return false;
     }
     a->devices.taken++;
@@ -310,7 +317,7 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
     return true;
 }
 
-static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+static void accel_pci_unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
 {
     SMMUv3Accel *a = opaque;
     SMMUv3AccelDevice *d = smmuv3_accel_device_find(a, bus, devfn);
@@ -326,17 +333,17 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
         smmuv3_accel_release(a);
     }
     a->devices.taken--;
-    end_device(d);
+    accel_pci_end_device(d);
 }
 
 static const PCIIOMMUOps accel_iommu_ops = {
-    .get_address_space = get_address_space,
-    .set_iommu_device = set_iommu_device,
-    .unset_iommu_device = unset_iommu_device,
-    .accept_device = accept_device,
-    .nesting_owner = nesting_owner,
-    .msi_doorbell = msi_doorbell,
-    .pasid_cap = pasid_cap,
+    .get_address_space = accel_pci_get_address_space,
+    .set_iommu_device = accel_pci_set_iommu_device,
+    .unset_iommu_device = accel_pci_unset_iommu_device,
+    .accept_device = accel_pci_accept_device,
+    .nesting_owner = accel_pci_nesting_owner,
+    .msi_doorbell = accel_pci_msi_doorbell,
+    .pasid_cap = accel_pci_pasid_cap,
 };
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a)
@@ -345,5 +352,5 @@ void smmuv3_accel_pci_setup(SMMUv3Accel *a)
 
     a->devices.all = g_ptr_array_new();
     pci_setup_iommu(bus, &accel_iommu_ops, a);
-    smmuv3_accel_topology_for_each(bus, note_early_device, a);
+    smmuv3_accel_topology_for_each(bus, accel_pci_note_early_device, a);
 }

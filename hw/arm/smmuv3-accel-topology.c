@@ -17,7 +17,7 @@
 
 /* ---- SMMUs and root buses ---- */
 
-static int collect_smmu(Object *obj, void *opaque)
+static int accel_topology_collect_smmu(Object *obj, void *opaque)
 {
     SMMUv3State *s = (SMMUv3State *)object_dynamic_cast(obj, TYPE_ARM_SMMUV3);
     GSList **list = opaque;
@@ -28,22 +28,23 @@ static int collect_smmu(Object *obj, void *opaque)
     return 0;
 }
 
-static GSList *plugged_smmus(void)
+static GSList *accel_topology_plugged_smmus(void)
 {
     GSList *list = NULL;
 
-    object_child_foreach_recursive(object_get_root(), collect_smmu, &list);
+    object_child_foreach_recursive(object_get_root(),
+                                   accel_topology_collect_smmu, &list);
     return list;
 }
 
 bool smmuv3_accel_topology_in_use(void)
 {
-    g_autoptr(GSList) list = plugged_smmus();
+    g_autoptr(GSList) list = accel_topology_plugged_smmus();
 
     return list != NULL;
 }
 
-static SMMUv3State *smmu_of_bus(GSList *smmus, const PCIBus *bus)
+static SMMUv3State *accel_topology_smmu_of_bus(GSList *smmus, const PCIBus *bus)
 {
     for (GSList *l = smmus; l; l = l->next) {
         SMMUv3State *s = l->data;
@@ -55,7 +56,7 @@ static SMMUv3State *smmu_of_bus(GSList *smmus, const PCIBus *bus)
     return NULL;
 }
 
-static int collect_root_bus(Object *obj, void *opaque)
+static int accel_topology_collect_root_bus(Object *obj, void *opaque)
 {
     PCIBus *bus = (PCIBus *)object_dynamic_cast(obj, TYPE_PCIE_BUS);
     SMMUv3AccelRootBus root = { .bus = bus };
@@ -67,41 +68,42 @@ static int collect_root_bus(Object *obj, void *opaque)
     return 0;
 }
 
-static gint by_bus_number(gconstpointer a, gconstpointer b)
+static gint accel_topology_by_bus_number(gconstpointer a, gconstpointer b)
 {
     const SMMUv3AccelRootBus *x = a, *y = b;
 
     return (int)x->first - (int)y->first;
 }
 
-static const MemMapEntry *ecam_entry(const VirtMachineState *vms)
+static const MemMapEntry *accel_topology_ecam_entry(const VirtMachineState *vms)
 {
     return &vms->memmap[VIRT_ECAM_ID(vms->highmem_ecam)];
 }
 
 hwaddr smmuv3_accel_topology_ecam(const VirtMachineState *vms, unsigned bus)
 {
-    return ecam_entry(vms)->base + bus * PCIE_MMCFG_SIZE_MIN;
+    return accel_topology_ecam_entry(vms)->base + bus * PCIE_MMCFG_SIZE_MIN;
 }
 
 unsigned smmuv3_accel_topology_buses(const VirtMachineState *vms)
 {
-    return ecam_entry(vms)->size / PCIE_MMCFG_SIZE_MIN;
+    return accel_topology_ecam_entry(vms)->size / PCIE_MMCFG_SIZE_MIN;
 }
 
 GArray *smmuv3_accel_topology_roots(const VirtMachineState *vms)
 {
-    g_autoptr(GSList) smmus = plugged_smmus();
+    g_autoptr(GSList) smmus = accel_topology_plugged_smmus();
     GArray *roots = g_array_new(false, false, sizeof(SMMUv3AccelRootBus));
     unsigned end = smmuv3_accel_topology_buses(vms);
 
-    object_child_foreach_recursive(object_get_root(), collect_root_bus, roots);
-    g_array_sort(roots, by_bus_number);
+    object_child_foreach_recursive(object_get_root(),
+                                   accel_topology_collect_root_bus, roots);
+    g_array_sort(roots, accel_topology_by_bus_number);
     for (unsigned i = roots->len; i-- > 0;) {
         SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
 
         r->end = MAX(end, r->first);
-        r->smmu = smmu_of_bus(smmus, r->bus);
+        r->smmu = accel_topology_smmu_of_bus(smmus, r->bus);
         end = MIN(end, r->first);
     }
     return roots;

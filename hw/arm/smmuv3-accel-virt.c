@@ -16,7 +16,7 @@
 #define ITS_TRANSLATER  0x10040
 #define V2M_SETSPI_NS   0x40
 
-static hwaddr msi_doorbell(const VirtMachineState *vms)
+static hwaddr accel_virt_msi_doorbell(const VirtMachineState *vms)
 {
     switch (vms->msi_controller) {
     case VIRT_MSI_CTRL_ITS:
@@ -48,7 +48,7 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
     }
     qdev_prop_set_bit(dev, "smmu_per_bus", true);
     qdev_prop_set_uint8(dev, "identifier", instances++);
-    qdev_prop_set_uint64(dev, "msi-gpa", msi_doorbell(vms));
+    qdev_prop_set_uint64(dev, "msi-gpa", accel_virt_msi_doorbell(vms));
 }
 
 bool smmuv3_accel_virt_in_use(void)
@@ -58,7 +58,8 @@ bool smmuv3_accel_virt_in_use(void)
 
 /* ---- What the guest is told ---- */
 
-static void warn_of_hidden_buses(const VirtMachineState *vms, GArray *roots)
+static void accel_virt_warn_of_hidden_buses(const VirtMachineState *vms,
+                                            GArray *roots)
 {
     for (unsigned i = 0; i < roots->len; i++) {
         const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
@@ -89,7 +90,7 @@ void smmuv3_accel_virt_done(VirtMachineState *vms)
         return;
     }
     roots = smmuv3_accel_topology_roots(vms);
-    warn_of_hidden_buses(vms, roots);
+    accel_virt_warn_of_hidden_buses(vms, roots);
     if (!vms->bootinfo.firmware_loaded || roots->len == 1) {
         smmuv3_accel_fdt_complete(vms, roots);
     } else if (!virt_is_acpi_enabled(vms)) {
