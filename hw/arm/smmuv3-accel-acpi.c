@@ -285,8 +285,8 @@ static void accel_acpi_put_rmr(Iort *t, GArray *ids, uint32_t smmu)
     accel_acpi_put(t, RMR_DEVICE_NGNRE, 4);
     accel_acpi_put(t, 1, 4);
     accel_acpi_put(t, RMR_RANGE, 4);
-    accel_acpi_put(t, smmuv3_accel_msi_range()->base, 8);
-    accel_acpi_put(t, smmuv3_accel_msi_range()->size, 8);
+    accel_acpi_put(t, smmuv3_accel_msi_range_told()->base, 8);
+    accel_acpi_put(t, smmuv3_accel_msi_range_told()->size, 8);
     accel_acpi_put(t, 0, 4);
     for (unsigned i = 0; i < ids->len; i++) {
         accel_acpi_put_mapping(t, g_array_index(ids, IdRange, i), smmu);

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The two tables of what they call back, most of it in other files; interrupts
- * and MSIs; and what they have asked to be called for later, by a bottom half
+ * The two tables of what they call back, most of it in other files; wired
+ * interrupts; and what they have asked to be called for later, by a bottom half
  * or a timer.
  */
 #include "qemu/osdep.h"
@@ -32,23 +32,6 @@ static void accel_engine_irq(void *opaque, SMMUv3Irq irq)
 {
     accel_engine_pulse(opaque, irq == SMMUV3_IRQ_EVENTQ ? SMMU_IRQ_EVTQ
                                                         : SMMU_IRQ_GERROR);
-}
-
-/* Of a CMD_SYNC, or instead of a wired interrupt. */
-static int accel_engine_msi(void *opaque, uint64_t addr, uint32_t data)
-{
-    SMMUv3Accel *a = opaque;
-
-    trace_smmuv3_accel_msi(a->name, addr, data);
-    return smmuv3_accel_memory_msi(a, addr, data);
-}
-
-/* The doorbell is a device, which needs the BQL. */
-static bool accel_engine_msi_is_quiet(void *opaque, uint64_t addr)
-{
-    SMMUv3Accel *a = opaque;
-
-    return addr != a->smmu->msi_gpa;
 }
 
 /* ---- What is left for later ---- */
@@ -93,8 +76,8 @@ static const SMMUv3FrontendOps accel_engine_frontend_ops = {
     .read = smmuv3_accel_memory_read,
     .read_words = smmuv3_accel_memory_read_words,
     .sync_irq = accel_engine_sync_irq,
-    .msi = accel_engine_msi,
-    .msi_is_quiet = accel_engine_msi_is_quiet,
+    .msi = smmuv3_accel_msi_send,
+    .msi_is_quiet = smmuv3_accel_msi_is_quiet,
     .stream_failed = smmuv3_accel_device_failed,
     .vsid = smmuv3_accel_device_vsid,
     .consumed = smmuv3_accel_emul_consumed,
@@ -109,7 +92,7 @@ static const SMMUv3FrontendOps accel_engine_frontend_ops = {
 static const SMMUv3RegsOps accel_engine_regs_ops = {
     .write = smmuv3_accel_memory_write,
     .irq = accel_engine_irq,
-    .msi = accel_engine_msi,
+    .msi = smmuv3_accel_msi_send,
     .resume = accel_engine_resume_in,
     .recorded = smmuv3_accel_trace_recorded,
 };

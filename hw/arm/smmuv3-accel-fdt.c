@@ -78,7 +78,7 @@ static uint32_t accel_fdt_add_smmu_node(const Tree *t, SMMUv3State *s)
 /* One entry of iommu-addresses: phandle, PCI address (3 cells), size (2). */
 static void accel_fdt_reserve_msi_range(Tree *t, uint32_t phandle)
 {
-    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
+    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range_told();
     uint32_t entry[] = {
         cpu_to_be32(phandle), 0,
         cpu_to_be32(range->base >> 32), cpu_to_be32(range->base),
@@ -236,7 +236,7 @@ static void accel_fdt_add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
 
 static void accel_fdt_add_msi_region(Tree *t)
 {
-    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
+    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range_told();
     g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%" PRIx64,
                                             range->base);
 

@@ -92,41 +92,20 @@ int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
     return smmuv3_accel_ram_write(addr, buf, len) ? 0 : -EFAULT;
 }
 
-/* ---- MSIs ---- */
-
-static void accel_memory_to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
+/* The ring is where Linux polls for the MSI of a CMD_SYNC: in its own place. */
+int smmuv3_accel_memory_store(SMMUv3Accel *a, uint64_t addr, uint32_t value)
 {
-    uint32_t *ram = (uint32_t *)(a->ring.cache.ptr + at);
+    uint32_t *ram;
+    hwaddr at;
 
-    qatomic_store_release(ram, cpu_to_le32(data));
-    address_space_cache_invalidate(&a->ring.cache, at, sizeof(data));
-}
-
-static int accel_memory_to_doorbell(const SMMUv3Accel *a, uint64_t addr,
-                                    uint32_t data)
-{
-    MemTxAttrs attrs = { .requester_id = smmuv3_accel_own_device_id(a->smmu) };
-    MemTxResult r;
-
-    address_space_stl_le(&address_space_memory, addr, data, attrs, &r);
-    return r == MEMTX_OK ? 0 : -EFAULT;
-}
-
-/*
- * To RAM, which a guest polls (Linux: the CMD_SYNC's own place in the ring), or
- * to the machine's doorbell. No other device is in a guest's reach from inside
- * of an access to this one.
- */
-int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
-{
-    if (accel_memory_in_ring(a, addr, sizeof(data))) {
-        accel_memory_to_ring(a, addr - a->ring.base, data);
-        return 0;
+    if (!accel_memory_in_ring(a, addr, sizeof(value))) {
+        return smmuv3_accel_ram_store(addr, value) ? 0 : -EFAULT;
     }
-    if (addr == a->smmu->msi_gpa) {
-        return accel_memory_to_doorbell(a, addr, data);
-    }
-    return smmuv3_accel_ram_store(addr, data) ? 0 : -EFAULT;
+    at = addr - a->ring.base;
+    ram = (uint32_t *)(a->ring.cache.ptr + at);
+    qatomic_store_release(ram, cpu_to_le32(value));
+    address_space_cache_invalidate(&a->ring.cache, at, sizeof(value));
+    return 0;
 }
 
 /* ---- Life ---- */

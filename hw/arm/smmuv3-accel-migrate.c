@@ -161,7 +161,7 @@ int smmuv3_accel_pre_save(void *opaque)
         FOR_EACH_REGISTER(TO_STREAM)
         memcpy(a->migration.stream_idr, a->promise.idr,
                sizeof(a->migration.stream_idr));
-        a->migration.stream_msi = *smmuv3_accel_msi_range();
+        a->migration.stream_msi = *smmuv3_accel_msi_range_told();
         smmuv3_accel_release(a);
     }
     return 0;
@@ -194,7 +194,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
         return 0;
     }
     kept = smmuv3_accel_props_take(a, a->migration.stream_idr, &err) &&
-           smmuv3_accel_msi_load(&a->migration.stream_msi, &err);
+           smmuv3_accel_msi_range_load(&a->migration.stream_msi, &err);
     memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
     if (!kept) {
         error_prepend(&err, "%s: ", a->name);

@@ -197,7 +197,7 @@ static bool accel_pci_take_msi_range(SMMUv3AccelDevice *d, Error **errp)
     SMMUv3AccelMsiRange range;
 
     return !smmuv3_iommufd_msi_range(&d->host_dev, &range.base, &range.size) ||
-           smmuv3_accel_msi_take(&range, errp);
+           smmuv3_accel_msi_range_take(&range, errp);
 }
 
 static void accel_pci_forget_host(SMMUv3Accel *a)

@@ -15,32 +15,35 @@
  *             guest's tables are made
  *             -> fdt, topology, ports
  *   acpi      IORT, for a guest that firmware starts
- *             -> props, msi, topology
+ *             -> props, msi-range, topology
  *   fdt       the device tree, for a guest that -kernel starts
- *             -> props, msi, topology
+ *             -> props, msi-range, topology
  *   query     what QMP and HMP tell of all of it
  *             -> lock
  *   accel     an instance: made, and reset
  *             -> pci, migrate, mmio, engine, memory, emul, props
  *   pci       the devices behind an instance: plugged, refused, unplugged
- *             -> migrate, engine, device, emul, props, msi, topology, lock
+ *             -> migrate, engine, device, emul, props, msi-range, topology,
+ *                lock
  *   migrate   stopping, saving, loading
- *             -> events, emul, props, msi, lock
+ *             -> events, emul, props, msi-range, lock
  *   mmio      the guest's accesses to registers
  *             -> emul, lock
- *   engine    the engine and its register file in QEMU: their callbacks,
- *             interrupts, MSIs, what is left for later, reset
- *             -> events, trace, device, emul, memory, lock
+ *   engine    the engine and its register file in QEMU: their callbacks, wired
+ *             interrupts, what is left for later, reset
+ *             -> events, trace, device, msi, emul, memory, lock
  *   events    the host's events: the descriptor that tells of them
  *             -> lock
  *   trace     trace events of what the engine tells
  *   device    a host device, as the engine asks for it
+ *   msi       where an MSI of the SMMU itself goes
+ *             -> memory
  *   emul      QEMU's emulated SMMUv3 translates for emulated endpoints
  *             -> memory, lock
- *   memory    the way to guest memory, and MSIs
+ *   memory    the way to guest memory
  *             -> ram, lock
  *   props     properties, and what the guest is promised
- *   msi       where the host's MSI doorbell is for the guest
+ *   msi-range where the host's MSI doorbell is for the guest
  *             -> topology
  *   topology  which SMMU serves which root bus, and where the machine has both
  *   ports     ports that Linux has put to sleep wake
@@ -297,6 +300,10 @@ bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid);
 void smmuv3_accel_device_failed(void *accel, void *cookie,
                                 SMMUv3HostCall call, int err);
 
+/* msi: SMMUv3FrontendOps.msi and .msi_is_quiet, and SMMUv3RegsOps.msi */
+int smmuv3_accel_msi_send(void *accel, uint64_t addr, uint32_t data);
+bool smmuv3_accel_msi_is_quiet(void *accel, uint64_t addr);
+
 /* emul: before another one sets the PCIIOMMUOps of the bus */
 void smmuv3_accel_emul_init(SMMUv3Accel *a);
 
@@ -325,7 +332,7 @@ AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
 
 /*
  * memory. Addresses are guest physical; 0, or -EFAULT for what is not all RAM.
- * An MSI goes to RAM, or to the machine's doorbell with our DeviceID.
+ * _store() is one little-endian store with release semantics.
  */
 void smmuv3_accel_memory_init(SMMUv3Accel *a);
 int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
@@ -334,7 +341,7 @@ int smmuv3_accel_memory_read_words(void *accel, uint64_t addr, uint64_t *words,
                                    size_t n);
 int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
                               size_t len);
-int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data);
+int smmuv3_accel_memory_store(SMMUv3Accel *a, uint64_t addr, uint32_t value);
 
 /* props: is @s as it is given possible? With accel=off, too. */
 bool smmuv3_accel_props_check(SMMUv3State *s, Error **errp);
@@ -356,14 +363,16 @@ void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
 bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
                              Error **errp);
 
-/* msi: what the guest is told. */
-const SMMUv3AccelMsiRange *smmuv3_accel_msi_range(void);
+/* msi-range: what the guest is told. */
+const SMMUv3AccelMsiRange *smmuv3_accel_msi_range_told(void);
 
 /* A device's host has @range. False: the device cannot be taken. */
-bool smmuv3_accel_msi_take(const SMMUv3AccelMsiRange *range, Error **errp);
+bool smmuv3_accel_msi_range_take(const SMMUv3AccelMsiRange *range,
+                                 Error **errp);
 
 /* A guest is loaded that was told of @range elsewhere. */
-bool smmuv3_accel_msi_load(const SMMUv3AccelMsiRange *range, Error **errp);
+bool smmuv3_accel_msi_range_load(const SMMUv3AccelMsiRange *range,
+                                 Error **errp);
 
 /* topology: a PCIe root bus, which is pcie.0, or a pxb-pcie's. */
 typedef struct SMMUv3AccelRootBus {
