@@ -10,7 +10,10 @@
 
 #include "smmuv3-accel-lock.h"
 
-/* Beside an index and its wrap bit, which is all that PROD has (6.3.27) */
+/*
+ * That there is a value: a bit that PROD has not (6.3.27), so that the register
+ * file drops it.
+ */
 #define POSTED BIT(31)
 
 /* A vCPU consumes for others so many times before the main loop does. */
@@ -66,7 +69,7 @@ bool smmuv3_accel_lock_hold(SMMUv3AccelLock *l)
     }
     posted = accel_lock_take_posted(l);
     if (posted) {
-        smmuv3_regs_post_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
+        smmuv3_regs_post_prod(l->regs, posted);
     }
     return true;
 }
@@ -95,7 +98,7 @@ bool smmuv3_accel_lock_enter(SMMUv3AccelLock *l)
     smmuv3_regs_settle(l->regs);
     posted = accel_lock_take_posted(l);
     if (posted) {
-        smmuv3_regs_write_prod(l->regs, posted & SMMUV3_QUEUE_INDEX);
+        smmuv3_regs_write_prod(l->regs, posted);
     }
     return true;
 }
@@ -137,7 +140,7 @@ void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
 /* An older value that nobody has seen is as if it had never been written. */
 void smmuv3_accel_lock_post(SMMUv3AccelLock *l, uint32_t prod)
 {
-    qatomic_xchg(&l->posted, POSTED | (prod & SMMUV3_QUEUE_INDEX));
+    qatomic_xchg(&l->posted, POSTED | prod);
     /* It is seen before consume() looks at "wanted" and at the mutex. */
     smp_mb__after_rmw();
 }
@@ -151,8 +154,7 @@ static bool accel_lock_consume_quietly(SMMUv3AccelLock *l)
         return false;
     }
     posted = accel_lock_take_posted(l);
-    return !posted || smmuv3_regs_write_prod_quiet(l->regs, posted &
-                                                   SMMUV3_QUEUE_INDEX);
+    return !posted || smmuv3_regs_write_prod_quiet(l->regs, posted);
 }
 
 static void accel_lock_consume_with_bql(SMMUv3AccelLock *l)
