@@ -35,7 +35,7 @@ _Static_assert(sizeof(SMMUv3Cmd) ==
                "commands are handed down as they are");
 
 /* The kernel writes results only when it succeeds, so @arg can go again. */
-static int request(int fd, unsigned long op, void *arg)
+static int iommufd_request(int fd, unsigned long op, void *arg)
 {
     int ret;
 
@@ -45,7 +45,7 @@ static int request(int fd, unsigned long op, void *arg)
     return ret < 0 ? -errno : 0;
 }
 
-static uint64_t user_ptr(const void *p)
+static uint64_t iommufd_user_ptr(const void *p)
 {
     return (uintptr_t)p;
 }
@@ -54,8 +54,8 @@ static uint64_t user_ptr(const void *p)
  * struct iommu_hw_info: a kernel that knows less zeroes the buffer's tail; a
  * driver without information says IOMMU_HW_INFO_TYPE_NONE and succeeds.
  */
-static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
-                    SMMUv3HostInfo *info)
+static int iommufd_get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                            SMMUv3HostInfo *info)
 {
     unsigned group;
     g_autofree char *others = smmuv3_iommufd_group_others(dev, &group);
@@ -64,9 +64,9 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
         .size = sizeof(req),
         .dev_id = dev->dev_id,
         .data_len = sizeof(data),
-        .data_uptr = user_ptr(&data),
+        .data_uptr = iommufd_user_ptr(&data),
     };
-    int ret = request(host->iommufd, IOMMU_GET_HW_INFO, &req);
+    int ret = iommufd_request(host->iommufd, IOMMU_GET_HW_INFO, &req);
 
     if (ret) {
         return ret;
@@ -89,8 +89,8 @@ static int get_info(SMMUv3Host *host, SMMUv3HostDevice *dev,
 }
 
 /* struct iommu_viommu_alloc; the type has no data of its own. */
-static int viommu_alloc(SMMUv3Host *host, SMMUv3HostDevice *dev,
-                        SMMUv3HostId parent, SMMUv3HostId *viommu)
+static int iommufd_viommu_alloc(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                                SMMUv3HostId parent, SMMUv3HostId *viommu)
 {
     struct iommu_viommu_alloc req = {
         .size = sizeof(req),
@@ -98,7 +98,7 @@ static int viommu_alloc(SMMUv3Host *host, SMMUv3HostDevice *dev,
         .dev_id = dev->dev_id,
         .hwpt_id = parent,
     };
-    int ret = request(host->iommufd, IOMMU_VIOMMU_ALLOC, &req);
+    int ret = iommufd_request(host->iommufd, IOMMU_VIOMMU_ALLOC, &req);
 
     if (!ret) {
         *viommu = req.out_viommu_id;
@@ -107,9 +107,9 @@ static int viommu_alloc(SMMUv3Host *host, SMMUv3HostDevice *dev,
 }
 
 /* struct iommu_vdevice_alloc: virt_id is the vSID. */
-static int vdevice_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
-                         SMMUv3HostDevice *dev, uint32_t vsid,
-                         SMMUv3HostId *vdevice)
+static int iommufd_vdevice_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                                 SMMUv3HostDevice *dev, uint32_t vsid,
+                                 SMMUv3HostId *vdevice)
 {
     struct iommu_vdevice_alloc req = {
         .size = sizeof(req),
@@ -117,7 +117,7 @@ static int vdevice_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
         .dev_id = dev->dev_id,
         .virt_id = vsid,
     };
-    int ret = request(host->iommufd, IOMMU_VDEVICE_ALLOC, &req);
+    int ret = iommufd_request(host->iommufd, IOMMU_VDEVICE_ALLOC, &req);
 
     if (!ret) {
         *vdevice = req.out_vdevice_id;
@@ -126,9 +126,9 @@ static int vdevice_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
 }
 
 /* struct iommu_hwpt_alloc: a nested HWPT's pt_id is the vIOMMU. */
-static int hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
-                      SMMUv3HostDevice *dev, const uint64_t ste[2],
-                      SMMUv3HostId *hwpt)
+static int iommufd_hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                              SMMUv3HostDevice *dev, const uint64_t ste[2],
+                              SMMUv3HostId *hwpt)
 {
     struct iommu_hwpt_arm_smmuv3 data = { .ste = { ste[0], ste[1] } };
     struct iommu_hwpt_alloc req = {
@@ -137,9 +137,9 @@ static int hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
         .pt_id = viommu,
         .data_type = IOMMU_HWPT_DATA_ARM_SMMUV3,
         .data_len = sizeof(data),
-        .data_uptr = user_ptr(&data),
+        .data_uptr = iommufd_user_ptr(&data),
     };
-    int ret = request(host->iommufd, IOMMU_HWPT_ALLOC, &req);
+    int ret = iommufd_request(host->iommufd, IOMMU_HWPT_ALLOC, &req);
 
     if (!ret) {
         *hwpt = req.out_hwpt_id;
@@ -148,7 +148,8 @@ static int hwpt_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
 }
 
 /* struct vfio_device_attach_iommufd_pt: attaching again is a replacement. */
-static int attach(SMMUv3Host *host, SMMUv3HostDevice *dev, SMMUv3HostId pt)
+static int iommufd_attach(SMMUv3Host *host, SMMUv3HostDevice *dev,
+                          SMMUv3HostId pt)
 {
     struct vfio_device_attach_iommufd_pt req = {
         .argsz = sizeof(req),
@@ -156,16 +157,16 @@ static int attach(SMMUv3Host *host, SMMUv3HostDevice *dev, SMMUv3HostId pt)
     };
 
     (void)host;
-    return request(dev->device_fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &req);
+    return iommufd_request(dev->device_fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &req);
 }
 
 /* struct vfio_device_detach_iommufd_pt */
-static int detach(SMMUv3Host *host, SMMUv3HostDevice *dev)
+static int iommufd_detach(SMMUv3Host *host, SMMUv3HostDevice *dev)
 {
     struct vfio_device_detach_iommufd_pt req = { .argsz = sizeof(req) };
 
     (void)host;
-    return request(dev->device_fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &req);
+    return iommufd_request(dev->device_fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &req);
 }
 
 /*
@@ -173,13 +174,13 @@ static int detach(SMMUv3Host *host, SMMUv3HostDevice *dev)
  * has to be set again before a retry. An interrupted array goes once more
  * from its start.
  */
-static int invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
-                      const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done)
+static int iommufd_invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
+                              const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done)
 {
     struct iommu_hwpt_invalidate req = {
         .size = sizeof(req),
         .hwpt_id = viommu,
-        .data_uptr = user_ptr(cmds),
+        .data_uptr = iommufd_user_ptr(cmds),
         .data_type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
         .entry_len = sizeof(*cmds),
     };
@@ -194,8 +195,8 @@ static int invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
 }
 
 /* struct iommu_veventq_alloc */
-static int veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
-                         uint32_t depth, SMMUv3HostId *veventq, int *fd)
+static int iommufd_veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                                 uint32_t depth, SMMUv3HostId *veventq, int *fd)
 {
     struct iommu_veventq_alloc req = {
         .size = sizeof(req),
@@ -203,7 +204,7 @@ static int veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
         .type = IOMMU_VEVENTQ_TYPE_ARM_SMMUV3,
         .veventq_depth = depth,
     };
-    int ret = request(host->iommufd, IOMMU_VEVENTQ_ALLOC, &req);
+    int ret = iommufd_request(host->iommufd, IOMMU_VEVENTQ_ALLOC, &req);
 
     if (!ret) {
         *veventq = req.out_veventq_id;
@@ -217,8 +218,8 @@ static int veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
  * that says that events were lost behind the last. The kernel gives whole
  * events only; what is cut off is not looked at.
  */
-static int parse_events(const uint8_t *at, size_t left,
-                        SMMUv3HostEvent *events, unsigned max)
+static int iommufd_parse_events(const uint8_t *at, size_t left,
+                                SMMUv3HostEvent *events, unsigned max)
 {
     unsigned n = 0;
 
@@ -245,8 +246,8 @@ static int parse_events(const uint8_t *at, size_t left,
 }
 
 /* An empty queue reads as nothing; it never blocks. */
-static int veventq_read(SMMUv3Host *host, int fd, SMMUv3HostEvent *events,
-                        unsigned n)
+static int iommufd_veventq_read(SMMUv3Host *host, int fd,
+                                SMMUv3HostEvent *events, unsigned n)
 {
     uint8_t buf[SMMUV3_HOST_EVENTS_MAX *
                 (sizeof(struct iommufd_vevent_header) +
@@ -258,35 +259,35 @@ static int veventq_read(SMMUv3Host *host, int fd, SMMUv3HostEvent *events,
     do {
         got = read(fd, buf, MIN(n, SMMUV3_HOST_EVENTS_MAX) * one);
     } while (got < 0 && errno == EINTR);
-    return got > 0 ? parse_events(buf, got, events, n) : 0;
+    return got > 0 ? iommufd_parse_events(buf, got, events, n) : 0;
 }
 
-static void veventq_close(SMMUv3Host *host, int fd)
+static void iommufd_veventq_close(SMMUv3Host *host, int fd)
 {
     (void)host;
     close(fd);
 }
 
 /* struct iommu_destroy */
-static int destroy(SMMUv3Host *host, SMMUv3HostId id)
+static int iommufd_destroy(SMMUv3Host *host, SMMUv3HostId id)
 {
     struct iommu_destroy req = { .size = sizeof(req), .id = id };
 
-    return request(host->iommufd, IOMMU_DESTROY, &req);
+    return iommufd_request(host->iommufd, IOMMU_DESTROY, &req);
 }
 
 const SMMUv3HostOps smmuv3_iommufd_ops = {
-    .get_info = get_info,
-    .viommu_alloc = viommu_alloc,
-    .vdevice_alloc = vdevice_alloc,
-    .hwpt_alloc = hwpt_alloc,
-    .attach = attach,
-    .detach = detach,
-    .invalidate = invalidate,
-    .veventq_alloc = veventq_alloc,
-    .veventq_read = veventq_read,
-    .veventq_close = veventq_close,
-    .destroy = destroy,
+    .get_info = iommufd_get_info,
+    .viommu_alloc = iommufd_viommu_alloc,
+    .vdevice_alloc = iommufd_vdevice_alloc,
+    .hwpt_alloc = iommufd_hwpt_alloc,
+    .attach = iommufd_attach,
+    .detach = iommufd_detach,
+    .invalidate = iommufd_invalidate,
+    .veventq_alloc = iommufd_veventq_alloc,
+    .veventq_read = iommufd_veventq_read,
+    .veventq_close = iommufd_veventq_close,
+    .destroy = iommufd_destroy,
 };
 
 /*
@@ -310,13 +311,13 @@ const SMMUv3HostOps smmuv3_iommufd_ops = {
 #define PRODUCT_MMU_700         0x487
 
 /* Whether IDRs were read at all: every SMMU has a stage. */
-static bool has_idrs(const SMMUv3HostInfo *info)
+static bool iommufd_has_idrs(const SMMUv3HostInfo *info)
 {
     return info && (info->idr[0] & (SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P));
 }
 
 /* What Linux calls it when it turns nesting off; NULL: it does not. */
-static const char *nesting_erratum(uint32_t iidr)
+static const char *iommufd_nesting_erratum(uint32_t iidr)
 {
     unsigned variant = SMMUV3_GET(IIDR_VARIANT, iidr);
     unsigned revision = SMMUV3_GET(IIDR_REVISION, iidr);
@@ -335,7 +336,7 @@ static const char *nesting_erratum(uint32_t iidr)
     }
 }
 
-static char *explain_stages(const SMMUv3HostInfo *info)
+static char *iommufd_explain_stages(const SMMUv3HostInfo *info)
 {
     return g_strdup_printf(
         "its SMMU does not implement both stages (IDR0.S1P=%d IDR0.S2P=%d);"
@@ -344,7 +345,8 @@ static char *explain_stages(const SMMUv3HostInfo *info)
         !!(info->idr[0] & SMMUV3_IDR0_S2P));
 }
 
-static char *explain_erratum(const SMMUv3HostInfo *info, const char *erratum)
+static char *iommufd_explain_erratum(const SMMUv3HostInfo *info,
+                                     const char *erratum)
 {
     return g_strdup_printf(
         "its kernel does not nest on this SMMU because of %s (IIDR=0x%08x);"
@@ -352,7 +354,7 @@ static char *explain_erratum(const SMMUv3HostInfo *info, const char *erratum)
         erratum, info->iidr);
 }
 
-static char *explain_fwb(void)
+static char *iommufd_explain_fwb(void)
 {
     return g_strdup(
         "its SMMU has no S2FWB (IDR3.FWB=0), and its firmware seems not to"
@@ -361,7 +363,7 @@ static char *explain_fwb(void)
         " two, so look for newer firmware, or use a machine with S2FWB");
 }
 
-static char *explain_unseen(const SMMUv3HostInfo *info)
+static char *iommufd_explain_unseen(const SMMUv3HostInfo *info)
 {
     return g_strdup_printf(
         "its SMMU looks capable (IDR0.S1P=1 IDR0.S2P=1 IDR3.FWB=1"
@@ -371,24 +373,24 @@ static char *explain_unseen(const SMMUv3HostInfo *info)
 }
 
 /* The kernel said that this SMMU cannot, not why. */
-static char *explain_unsupported(const SMMUv3HostInfo *info)
+static char *iommufd_explain_unsupported(const SMMUv3HostInfo *info)
 {
     uint64_t stages = SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P;
-    const char *erratum = nesting_erratum(info->iidr);
+    const char *erratum = iommufd_nesting_erratum(info->iidr);
 
     if ((info->idr[0] & stages) != stages) {
-        return explain_stages(info);
+        return iommufd_explain_stages(info);
     }
     if (erratum) {
-        return explain_erratum(info, erratum);
+        return iommufd_explain_erratum(info, erratum);
     }
     if (!(info->idr[3] & SMMUV3_IDR3_FWB)) {
-        return explain_fwb();
+        return iommufd_explain_fwb();
     }
-    return explain_unseen(info);
+    return iommufd_explain_unseen(info);
 }
 
-static char *explain_no_idrs(void)
+static char *iommufd_explain_no_idrs(void)
 {
     return g_strdup(
         "its kernel describes no SMMUv3 behind the device: the IOMMU is of"
@@ -404,9 +406,10 @@ char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err)
             "its kernel does not know IOMMU_VIOMMU_ALLOC; use Linux 6.13 or"
             " newer, built with CONFIG_ARM_SMMU_V3_IOMMUFD=y");
     case ENODEV:
-        return explain_no_idrs();
+        return iommufd_explain_no_idrs();
     case EOPNOTSUPP:
-        return has_idrs(info) ? explain_unsupported(info) : explain_no_idrs();
+        return iommufd_has_idrs(info) ? iommufd_explain_unsupported(info)
+                                      : iommufd_explain_no_idrs();
     case EINVAL:
         return g_strdup(
             "the stage-2 HWPT was not allocated as a nesting parent, or for"
