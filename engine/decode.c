@@ -1,11 +1,11 @@
 /*
- * Streams and commands, decoded. See smmuv3-decode.h.
+ * Streams, commands and registers, decoded. See smmuv3-decode.h.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * What the engine itself does not need to know, because the host's SMMU does:
- * which CD a stream leads to, and what a command drops. All that comes before
- * is the engine's own (stream.c, forward.c).
+ * which CD a stream leads to, what a command drops, and what a VMM has to know
+ * of registers. All that comes before is the engine's (stream.c, forward.c).
  */
 #include <glib.h>
 
@@ -114,6 +114,26 @@ void smmuv3_decode_stream(SMMUv3ReadWords read_words, void *opaque,
     out->event_addr &= SMMUV3_BIT(smmuv3_oas_bits(idr[5])) - 1;
 }
 
+uint64_t smmuv3_decode_plain_ste(const SMMUv3DecodedStream *stream)
+{
+    static const unsigned configs[] = {
+        [SMMUV3_STREAM_ABORT] = SMMUV3_STE_CONFIG_ABORT,
+        [SMMUV3_STREAM_BYPASS] = SMMUV3_STE_CONFIG_BYPASS,
+        [SMMUV3_STREAM_TRANSLATE] = SMMUV3_STE_CONFIG_S1,
+    };
+
+    return SMMUV3_STE0_V | stream->cd |
+           SMMUV3_PREP(SMMUV3_STE0_CONFIG, configs[stream->kind]);
+}
+
+bool smmuv3_decode_same_regs(const SMMUv3StreamRegs *a,
+                             const SMMUv3StreamRegs *b)
+{
+    return a->cr0 == b->cr0 && a->gbpa == b->gbpa &&
+           a->strtab_base == b->strtab_base &&
+           a->strtab_base_cfg == b->strtab_base_cfg;
+}
+
 /* ---- Commands ---- */
 
 static SMMUv3Invalidation decode_config_of(uint32_t sid, uint64_t ignored_bits)
@@ -136,6 +156,7 @@ static void decode_take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
         inv->pages = 1;
         return;
     }
+    inv->tg = tg;
     inv->granule_bits = 10 + 2 * tg;
     inv->addr = decode_aligned(addr, inv->granule_bits);
     pages = (SMMUV3_GET(SMMUV3_TLBI0_NUM, cmd->dw[0]) + 1) <<
@@ -205,4 +226,69 @@ SMMUv3Invalidation smmuv3_decode_command(const uint32_t idr[6],
     default:
         return (SMMUv3Invalidation) { .kind = SMMUV3_INVALIDATE_NOTHING };
     }
+}
+
+/* The largest power of two that is not above @n, which is not 0. */
+static uint64_t decode_power_in(uint64_t n)
+{
+    while (n & (n - 1)) {
+        n &= n - 1;
+    }
+    return n;
+}
+
+bool smmuv3_decode_next_block(SMMUv3Invalidation *inv, uint64_t *addr,
+                              uint64_t *pages)
+{
+    uint64_t first = inv->addr >> inv->granule_bits, block;
+
+    if (!inv->pages) {
+        return false;
+    }
+    block = decode_power_in(inv->pages);
+    block = first ? MIN(block, first & -first) : block;
+    *addr = inv->addr;
+    *pages = block;
+    inv->addr += block << inv->granule_bits;
+    inv->pages -= block;
+    return true;
+}
+
+/* ---- Registers ---- */
+
+static uint32_t decode_page_sizes(uint32_t idr5)
+{
+    return (idr5 & SMMUV3_IDR5_GRAN4K ? 4 * 1024 : 0) |
+           (idr5 & SMMUV3_IDR5_GRAN16K ? 16 * 1024 : 0) |
+           (idr5 & SMMUV3_IDR5_GRAN64K ? 64 * 1024 : 0);
+}
+
+SMMUv3Features smmuv3_decode_features(const uint32_t idr[6])
+{
+    return (SMMUv3Features) {
+        .stage1 = idr[0] & SMMUV3_IDR0_S1P,
+        .stage2 = idr[0] & SMMUV3_IDR0_S2P,
+        .two_level_cds = idr[0] & SMMUV3_IDR0_CD2L,
+        .ats = idr[0] & SMMUV3_IDR0_ATS,
+        .s2fwb = idr[3] & SMMUV3_IDR3_FWB,
+        .ril = idr[3] & SMMUV3_IDR3_RIL,
+        .bbml = SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]),
+        .stall_model = SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, idr[0]),
+        .asid_bits = idr[0] & SMMUV3_IDR0_ASID16 ? 16 : 8,
+        .sid_bits = SMMUV3_GET(SMMUV3_IDR1_SIDSIZE, idr[1]),
+        .ssid_bits = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]),
+        .oas_bits = smmuv3_oas_bits(idr[5]),
+        .page_sizes = decode_page_sizes(idr[5]),
+    };
+}
+
+unsigned smmuv3_decode_pasid_bits(const uint32_t idr[6],
+                                  const SMMUv3HostInfo *info)
+{
+    return MIN(SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]), info->pasid_bits);
+}
+
+bool smmuv3_decode_is_cmdq_prod(uint64_t offset)
+{
+    return (offset & ~(uint64_t)SMMUV3_REG_PAGE1) == SMMUV3_REG_CMDQ_PROD;
 }

@@ -68,116 +68,117 @@ typedef struct Iort {
     uint8_t revision;           /* that the nodes so far need */
 } Iort;
 
-static void put(Iort *t, uint64_t value, int size)
+static void accel_acpi_put(Iort *t, uint64_t value, int size)
 {
     build_append_int_noprefix(t->data, value, size);
 }
 
-static SMMUv3AccelRootBus *root(const Iort *t, unsigned i)
+static SMMUv3AccelRootBus *accel_acpi_root(const Iort *t, unsigned i)
 {
-    return &g_array_index(t->roots, SMMUv3AccelRootBus, i);
+    return smmuv3_accel_topology_root(t->roots, i);
 }
 
-static void need(Iort *t, uint8_t revision)
+static void accel_acpi_need(Iort *t, uint8_t revision)
 {
     t->revision = MAX(t->revision, revision);
 }
 
 /* Common header of nodes; returns the node's offset in the table. */
-static uint32_t begin_node(Iort *t, int type, unsigned size, int revision,
-                           unsigned mappings)
+static uint32_t accel_acpi_begin_node(Iort *t, int type, unsigned size,
+                                      int revision, unsigned mappings)
 {
     uint32_t offset = t->data->len - t->table.table_offset;
 
-    put(t, type, 1);
-    put(t, size + mappings * MAPPING_SIZE, 2);
-    put(t, revision, 1);
-    put(t, t->next_id++, 4);
-    put(t, mappings, 4);
-    put(t, mappings ? size : 0, 4);
+    accel_acpi_put(t, type, 1);
+    accel_acpi_put(t, size + mappings * MAPPING_SIZE, 2);
+    accel_acpi_put(t, revision, 1);
+    accel_acpi_put(t, t->next_id++, 4);
+    accel_acpi_put(t, mappings, 4);
+    accel_acpi_put(t, mappings ? size : 0, 4);
     t->n_nodes++;
     return offset;
 }
 
 /* IDs stay what they are: a RequesterID is the StreamID and the DeviceID. */
-static void put_mapping(Iort *t, IdRange r, uint32_t node)
+static void accel_acpi_put_mapping(Iort *t, IdRange r, uint32_t node)
 {
-    put(t, r.first, 4);
-    put(t, r.last - r.first, 4);
-    put(t, r.first, 4);
-    put(t, node, 4);
-    put(t, 0, 4);
+    accel_acpi_put(t, r.first, 4);
+    accel_acpi_put(t, r.last - r.first, 4);
+    accel_acpi_put(t, r.first, 4);
+    accel_acpi_put(t, node, 4);
+    accel_acpi_put(t, 0, 4);
 }
 
 /* Of the node itself: no IDs come in. */
-static void put_own_mapping(Iort *t, uint32_t device_id)
+static void accel_acpi_put_own_mapping(Iort *t, uint32_t device_id)
 {
-    put(t, 0, 4);
-    put(t, 0, 4);
-    put(t, device_id, 4);
-    put(t, IORT_HEADER, 4);
-    put(t, SINGLE_MAPPING, 4);
+    accel_acpi_put(t, 0, 4);
+    accel_acpi_put(t, 0, 4);
+    accel_acpi_put(t, device_id, 4);
+    accel_acpi_put(t, IORT_HEADER, 4);
+    accel_acpi_put(t, SINGLE_MAPPING, 4);
 }
 
-static void put_its(Iort *t)
+static void accel_acpi_put_its(Iort *t)
 {
-    begin_node(t, NODE_ITS, ITS_SIZE, 1, 0);
-    put(t, 1, 4);               /* ITSs in the group: */
-    put(t, 0, 4);               /* MADT's translation_id */
+    accel_acpi_begin_node(t, NODE_ITS, ITS_SIZE, 1, 0);
+    accel_acpi_put(t, 1, 4);            /* ITSs in the group: */
+    accel_acpi_put(t, 0, 4);            /* MADT's translation_id */
 }
 
-static unsigned gsiv(const Iort *t, SMMUv3State *s, SMMUIrq irq)
+static unsigned accel_acpi_gsiv(const Iort *t, SMMUv3State *s, SMMUIrq irq)
 {
-    return SPI_BASE + smmuv3_accel_virt_spi(t->vms, s, irq);
+    return SPI_BASE + smmuv3_accel_topology_spi(t->vms, s, irq);
 }
 
 /* DEN 0049E.e: with GSIVs a DeviceID counts only if a flag says so. */
-static uint32_t put_smmu(Iort *t, SMMUv3State *s)
+static uint32_t accel_acpi_put_smmu(Iort *t, SMMUv3State *s)
 {
-    bool msis = smmuv3_accel_virt_sends_msis(t->vms, s);
-    uint32_t node = begin_node(t, NODE_SMMUV3, SMMUV3_SIZE, msis ? 5 : 4,
-                               t->its + msis);
+    bool msis = smmuv3_accel_topology_sends_msis(t->vms, s);
+    uint32_t node = accel_acpi_begin_node(t, NODE_SMMUV3, SMMUV3_SIZE,
+                                          msis ? 5 : 4, t->its + msis);
 
-    need(t, msis ? IORT_E_E : 0);
-    put(t, smmuv3_accel_virt_mmio(t->vms, s), 8);
-    put(t, COHACC_OVERRIDE | (msis ? DEVICEID_VALID : 0), 4);
-    put(t, 0, 4);
-    put(t, 0, 8);               /* VATOS */
-    put(t, 0, 4);               /* model: generic */
-    put(t, gsiv(t, s, SMMU_IRQ_EVTQ), 4);
-    put(t, gsiv(t, s, SMMU_IRQ_PRIQ), 4);
-    put(t, gsiv(t, s, SMMU_IRQ_GERROR), 4);
-    put(t, gsiv(t, s, SMMU_IRQ_CMD_SYNC), 4);
-    put(t, 0, 4);               /* proximity domain, not valid */
-    put(t, msis, 4);            /* which mapping has its DeviceID */
+    accel_acpi_need(t, msis ? IORT_E_E : 0);
+    accel_acpi_put(t, smmuv3_accel_topology_mmio(t->vms, s), 8);
+    accel_acpi_put(t, COHACC_OVERRIDE | (msis ? DEVICEID_VALID : 0), 4);
+    accel_acpi_put(t, 0, 4);
+    accel_acpi_put(t, 0, 8);            /* VATOS */
+    accel_acpi_put(t, 0, 4);            /* model: generic */
+    accel_acpi_put(t, accel_acpi_gsiv(t, s, SMMU_IRQ_EVTQ), 4);
+    accel_acpi_put(t, accel_acpi_gsiv(t, s, SMMU_IRQ_PRIQ), 4);
+    accel_acpi_put(t, accel_acpi_gsiv(t, s, SMMU_IRQ_GERROR), 4);
+    accel_acpi_put(t, accel_acpi_gsiv(t, s, SMMU_IRQ_CMD_SYNC), 4);
+    accel_acpi_put(t, 0, 4);            /* proximity domain, not valid */
+    accel_acpi_put(t, msis, 4);         /* which mapping has its DeviceID */
     if (t->its) {
-        put_mapping(t, (IdRange) { 0, ALL_IDS - 1 }, IORT_HEADER);
+        accel_acpi_put_mapping(t, (IdRange) { 0, ALL_IDS - 1 }, IORT_HEADER);
     }
     if (msis) {
-        put_own_mapping(t, smmuv3_accel_device_id(s));
+        accel_acpi_put_own_mapping(t, smmuv3_accel_own_device_id(s));
     }
     return node;
 }
 
-static void put_smmus(Iort *t)
+static void accel_acpi_put_smmus(Iort *t)
 {
     for (unsigned i = 0; i < t->roots->len; i++) {
-        if (root(t, i)->smmu) {
-            t->nodes[i] = put_smmu(t, root(t, i)->smmu);
+        if (accel_acpi_root(t, i)->smmu) {
+            t->nodes[i] = accel_acpi_put_smmu(t, accel_acpi_root(t, i)->smmu);
         }
     }
 }
 
 /* Is there a node for the IDs of this root bus to go to? */
-static bool is_mapped(const Iort *t, const SMMUv3AccelRootBus *r)
+static bool accel_acpi_is_mapped(const Iort *t, const SMMUv3AccelRootBus *r)
 {
     return r->end > r->first && (r->smmu || t->its);
 }
 
-static bool any_ats(const Iort *t)
+static bool accel_acpi_any_ats(const Iort *t)
 {
     for (unsigned i = 0; i < t->roots->len; i++) {
-        if (root(t, i)->smmu && root(t, i)->smmu->ats == ON_OFF_AUTO_ON) {
+        if (accel_acpi_root(t, i)->smmu &&
+            smmuv3_accel_props_ats(accel_acpi_root(t, i)->smmu)) {
             return true;
         }
     }
@@ -185,35 +186,35 @@ static bool any_ats(const Iort *t)
 }
 
 /* The bus of a pxb-pcie is a root complex of its own, in the same segment. */
-static void put_rc(Iort *t)
+static void accel_acpi_put_rc(Iort *t)
 {
     unsigned mappings = 0;
 
     for (unsigned i = 0; i < t->roots->len; i++) {
-        mappings += is_mapped(t, root(t, i));
+        mappings += accel_acpi_is_mapped(t, accel_acpi_root(t, i));
     }
-    begin_node(t, NODE_RC, RC_SIZE, 3, mappings);
-    put(t, 1, 4);               /* fully coherent */
-    put(t, 0, 1);               /* no allocation hints */
-    put(t, 0, 2);
-    put(t, 3, 1);               /* coherent path to memory, and attributes */
-    put(t, any_ats(t), 4);
-    put(t, 0, 4);               /* segment */
-    put(t, 64, 1);              /* address bits */
-    put(t, 0, 3);
+    accel_acpi_begin_node(t, NODE_RC, RC_SIZE, 3, mappings);
+    accel_acpi_put(t, 1, 4);            /* fully coherent */
+    accel_acpi_put(t, 0, 1);            /* no allocation hints */
+    accel_acpi_put(t, 0, 2);
+    accel_acpi_put(t, 3, 1);            /* coherent path, and attributes */
+    accel_acpi_put(t, accel_acpi_any_ats(t), 4);
+    accel_acpi_put(t, 0, 4);            /* segment */
+    accel_acpi_put(t, 64, 1);           /* address bits */
+    accel_acpi_put(t, 0, 3);
     for (unsigned i = 0; i < t->roots->len; i++) {
-        const SMMUv3AccelRootBus *r = root(t, i);
+        const SMMUv3AccelRootBus *r = accel_acpi_root(t, i);
         IdRange ids = { r->first << 8, (r->end << 8) - 1 };
 
-        if (is_mapped(t, r)) {
-            put_mapping(t, ids, r->smmu ? t->nodes[i] : IORT_HEADER);
+        if (accel_acpi_is_mapped(t, r)) {
+            accel_acpi_put_mapping(t, ids, r->smmu ? t->nodes[i] : IORT_HEADER);
         }
     }
 }
 
 /* ---- Reserved memory ranges ---- */
 
-static gint by_first(gconstpointer a, gconstpointer b)
+static gint accel_acpi_by_first(gconstpointer a, gconstpointer b)
 {
     const IdRange *x = a, *y = b;
 
@@ -221,11 +222,11 @@ static gint by_first(gconstpointer a, gconstpointer b)
 }
 
 /* What touches or overlaps becomes one. */
-static void merge(GArray *ranges)
+static void accel_acpi_merge(GArray *ranges)
 {
     unsigned kept = 0;
 
-    g_array_sort(ranges, by_first);
+    g_array_sort(ranges, accel_acpi_by_first);
     for (unsigned i = 1; i < ranges->len; i++) {
         IdRange *last = &g_array_index(ranges, IdRange, kept);
         IdRange r = g_array_index(ranges, IdRange, i);
@@ -243,8 +244,8 @@ static void merge(GArray *ranges)
  * All that is or will be below the bridge @dev; nothing if it has no numbers,
  * or such as are not its root bus's to give.
  */
-static void add_below(GArray *ranges, const SMMUv3AccelRootBus *r,
-                      PCIDevice *dev)
+static void accel_acpi_add_below(GArray *ranges, const SMMUv3AccelRootBus *r,
+                                 PCIDevice *dev)
 {
     unsigned first = dev->config[PCI_SECONDARY_BUS];
     unsigned last = dev->config[PCI_SUBORDINATE_BUS];
@@ -257,7 +258,7 @@ static void add_below(GArray *ranges, const SMMUv3AccelRootBus *r,
 }
 
 /* StreamIDs that need the MSI range. */
-static GArray *msi_ids(const SMMUv3AccelRootBus *r)
+static GArray *accel_acpi_msi_ids(const SMMUv3AccelRootBus *r)
 {
     GArray *ranges = g_array_new(false, false, sizeof(IdRange));
 
@@ -267,42 +268,43 @@ static GArray *msi_ids(const SMMUv3AccelRootBus *r)
         IdRange own = { id, id };
 
         if (dev && IS_PCI_BRIDGE(dev)) {
-            add_below(ranges, r, dev);
+            accel_acpi_add_below(ranges, r, dev);
         } else if (dev && smmuv3_accel_is_vfio(dev)) {
             g_array_append_val(ranges, own);
         }
     }
-    merge(ranges);
+    accel_acpi_merge(ranges);
     return ranges;
 }
 
-static void put_rmr(Iort *t, GArray *ids, uint32_t smmu)
+static void accel_acpi_put_rmr(Iort *t, GArray *ids, uint32_t smmu)
 {
-    need(t, IORT_E_D);
-    begin_node(t, NODE_RMR, RMR_SIZE, 3, ids->len);
-    put(t, RMR_DEVICE_NGNRE, 4);    /* not to be remapped, not privileged */
-    put(t, 1, 4);
-    put(t, RMR_RANGE, 4);
-    put(t, smmuv3_accel_msi_range()->base, 8);
-    put(t, smmuv3_accel_msi_range()->size, 8);
-    put(t, 0, 4);
+    accel_acpi_need(t, IORT_E_D);
+    accel_acpi_begin_node(t, NODE_RMR, RMR_SIZE, 3, ids->len);
+    /* It is not to be remapped, and not privileged. */
+    accel_acpi_put(t, RMR_DEVICE_NGNRE, 4);
+    accel_acpi_put(t, 1, 4);
+    accel_acpi_put(t, RMR_RANGE, 4);
+    accel_acpi_put(t, smmuv3_accel_msi_range_told()->base, 8);
+    accel_acpi_put(t, smmuv3_accel_msi_range_told()->size, 8);
+    accel_acpi_put(t, 0, 4);
     for (unsigned i = 0; i < ids->len; i++) {
-        put_mapping(t, g_array_index(ids, IdRange, i), smmu);
+        accel_acpi_put_mapping(t, g_array_index(ids, IdRange, i), smmu);
     }
 }
 
-static void put_rmrs(Iort *t)
+static void accel_acpi_put_rmrs(Iort *t)
 {
     for (unsigned i = 0; i < t->roots->len; i++) {
-        const SMMUv3AccelRootBus *r = root(t, i);
+        const SMMUv3AccelRootBus *r = accel_acpi_root(t, i);
         g_autoptr(GArray) ids = NULL;
 
         if (!r->smmu || !r->smmu->accel) {
             continue;
         }
-        ids = msi_ids(r);
+        ids = accel_acpi_msi_ids(r);
         if (ids->len) {
-            put_rmr(t, ids, t->nodes[i]);
+            accel_acpi_put_rmr(t, ids, t->nodes[i]);
         }
     }
 }
@@ -310,7 +312,7 @@ static void put_rmrs(Iort *t)
 /* ---- Hooks ---- */
 
 /* The table's revision, and how many nodes it has, are known in the end. */
-static void finish(Iort *t, BIOSLinker *linker)
+static void accel_acpi_finish(Iort *t, BIOSLinker *linker)
 {
     uint8_t *table = (uint8_t *)t->data->data + t->table.table_offset;
 
@@ -326,23 +328,23 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
         .vms = vms, .data = table_data,
         .table = { .sig = "IORT", .rev = IORT_E_B, .oem_id = vms->oem_id,
                    .oem_table_id = vms->oem_table_id },
-        .roots = smmuv3_accel_virt_root_buses(vms),
+        .roots = smmuv3_accel_topology_roots(vms),
         .its = vms->msi_controller == VIRT_MSI_CTRL_ITS,
         .revision = IORT_E_B,
     };
 
     t.nodes = g_new0(uint32_t, t.roots->len);
     acpi_table_begin(&t.table, table_data);
-    put(&t, 0, 4);              /* nodes, see finish() */
-    put(&t, IORT_HEADER, 4);
-    put(&t, 0, 4);
+    accel_acpi_put(&t, 0, 4);           /* nodes, see accel_acpi_finish() */
+    accel_acpi_put(&t, IORT_HEADER, 4);
+    accel_acpi_put(&t, 0, 4);
     if (t.its) {
-        put_its(&t);
+        accel_acpi_put_its(&t);
     }
-    put_smmus(&t);
-    put_rc(&t);
-    put_rmrs(&t);
-    finish(&t, linker);
+    accel_acpi_put_smmus(&t);
+    accel_acpi_put_rc(&t);
+    accel_acpi_put_rmrs(&t);
+    accel_acpi_finish(&t, linker);
     g_free(t.nodes);
     g_array_free(t.roots, true);
 }
@@ -351,11 +353,10 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
 bool smmuv3_accel_keeps_pci_config(PCIBus *bus)
 {
     VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
-    g_autoptr(GArray) roots = smmuv3_accel_virt_root_buses(vms);
+    g_autoptr(GArray) roots = smmuv3_accel_topology_roots(vms);
 
     for (unsigned i = 0; i < roots->len; i++) {
-        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
-                                                     i);
+        const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
 
         if (r->bus == bus) {
             return r->smmu && r->smmu->accel;

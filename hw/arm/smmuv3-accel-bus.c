@@ -8,26 +8,13 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
 
 #include "smmuv3-accel.h"
 
-void smmuv3_accel_for_each_early_device(PCIBus *bus, SMMUv3AccelVisitor visit,
-                                        void *opaque)
-{
-    PCIBus *child;
-
-    pci_for_each_device_under_bus(bus, visit, opaque);
-    QLIST_FOREACH(child, &bus->child, sibling) {
-        /* A pxb-pcie's bus hangs on this one, but has its own SMMU or none. */
-        if (!pci_bus_is_root(child)) {
-            smmuv3_accel_for_each_early_device(child, visit, opaque);
-        }
-    }
-}
-
-static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
+static void accel_bus_check_early_device(PCIBus *bus, PCIDevice *dev,
+                                         void *opaque)
 {
     Error **err = opaque;
 
@@ -39,16 +26,16 @@ static void check_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
     error_append_hint(err, "Put -device arm-smmuv3 before it.\n");
 }
 
-static bool check_early_devices(PCIBus *bus, Error **errp)
+static bool accel_bus_check_early_devices(PCIBus *bus, Error **errp)
 {
     Error *err = NULL;
 
-    smmuv3_accel_for_each_early_device(bus, check_early_device, &err);
+    smmuv3_accel_topology_for_each(bus, accel_bus_check_early_device, &err);
     error_propagate(errp, err);
     return !err;
 }
 
-static bool is_root_bus(PCIBus *bus)
+static bool accel_bus_is_root_bus(PCIBus *bus)
 {
     return pci_bus_is_root(bus) && pci_bus_is_express(bus);
 }
@@ -67,7 +54,7 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
                           " primary-bus=pcie.0, or the id of a pxb-pcie.\n");
         return false;
     }
-    if (!is_root_bus(bus)) {
+    if (!accel_bus_is_root_bus(bus)) {
         error_setg(errp, "primary-bus '%s' is not a PCIe root bus",
                    BUS(bus)->name);
         error_append_hint(errp, "An SMMU serves pcie.0 or the bus of a"
@@ -87,6 +74,6 @@ bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp)
                           " default-bus-bypass-iommu of the machine.\n");
         return false;
     }
-    return smmuv3_accel_check_props(s, errp) &&
-           check_early_devices(bus, errp);
+    return smmuv3_accel_props_check(s, errp) &&
+           accel_bus_check_early_devices(bus, errp);
 }

@@ -19,13 +19,13 @@
 #include "qemu/main-loop.h"
 #include "qemu/thread.h"
 #include "hw/pci/pci_bus.h"
+#include "trace.h"
 
 #include "hw/arm/smmu-common.h"
 #include "hw/arm/smmuv3.h"
 #include "smmuv3-internal.h"
 #include "smmuv3-accel.h"
 #include "smmuv3-decode.h"
-#include "smmuv3/ste.h"
 
 /*
  * What one call may spend: an address or a configuration costs 1, what looks
@@ -38,144 +38,142 @@
 
 /* ---- Caches ---- */
 
-static void forget_configs(SMMUv3State *s, uint32_t first, uint32_t last)
+static void accel_emul_forget_configs(SMMUv3State *s, uint32_t first,
+                                      uint32_t last)
 {
     SMMUSIDRange range = { .start = first, .end = last };
 
     smmu_configs_inv_sid_range(&s->smmu_state, range);
 }
 
-static void forget_translations(SMMUv3State *s)
+static void accel_emul_forget_translations(SMMUv3State *s)
 {
     smmu_inv_notifiers_all(&s->smmu_state);
     smmu_iotlb_inv_all(&s->smmu_state);
 }
 
-static void forget_all(SMMUv3State *s)
+static void accel_emul_forget_all(SMMUv3State *s)
 {
-    forget_configs(s, 0, UINT32_MAX);
-    forget_translations(s);
-}
-
-/* The largest block at page @at that is naturally aligned, of @left pages */
-static uint64_t aligned_block(uint64_t at, uint64_t left)
-{
-    uint64_t block = pow2floor(left);
-
-    return at ? MIN(at & -at, block) : block;
+    accel_emul_forget_configs(s, 0, UINT32_MAX);
+    accel_emul_forget_translations(s);
 }
 
 /* QEMU's cache and its notifiers take aligned blocks, or one address. */
-static int forget_pages(SMMUv3State *s, const SMMUv3Invalidation *inv)
+static int accel_emul_forget_pages(SMMUv3State *s,
+                                   const SMMUv3Invalidation *inv)
 {
-    unsigned bits = inv->granule_bits;
-    uint8_t tg = bits ? (bits - 10) / 2 : 0;
     int asid = inv->any_asid ? -1 : inv->asid;
-    uint64_t addr = inv->addr, left = inv->pages;
+    SMMUv3Invalidation left = *inv;
+    uint64_t addr, n;
 
-    while (left) {
-        uint64_t n = aligned_block(addr >> bits, left);
-
-        smmuv3_inv_notifiers_iova(&s->smmu_state, asid, -1, addr, tg, n,
+    while (smmuv3_decode_next_block(&left, &addr, &n)) {
+        smmuv3_inv_notifiers_iova(&s->smmu_state, asid, -1, addr, inv->tg, n,
                                   SMMU_STAGE_1);
-        smmu_iotlb_inv_iova(&s->smmu_state, asid, -1, addr, tg, n, 0);
-        addr += n << bits;
-        left -= n;
+        smmu_iotlb_inv_iova(&s->smmu_state, asid, -1, addr, inv->tg, n, 0);
     }
-    return bits ? COST_SOME : COST_ONE;
+    return inv->tg ? COST_SOME : COST_ONE;
 }
 
 /* What it cost. The engine has said what is to be dropped. */
-static int apply(SMMUv3State *s, const SMMUv3Invalidation *inv)
+static int accel_emul_apply(SMMUv3State *s, const SMMUv3Invalidation *inv)
 {
     switch (inv->kind) {
     case SMMUV3_INVALIDATE_CONFIG:
-        forget_configs(s, inv->first_sid, inv->last_sid);
+        accel_emul_forget_configs(s, inv->first_sid, inv->last_sid);
         return COST_ONE;
     case SMMUV3_INVALIDATE_ALL:
-        forget_translations(s);
+        accel_emul_forget_translations(s);
         return COST_SOME;
     case SMMUV3_INVALIDATE_ASID:
         smmu_inv_notifiers_all(&s->smmu_state);
         smmu_iotlb_inv_asid_vmid(&s->smmu_state, inv->asid, -1);
         return COST_SOME;
     case SMMUV3_INVALIDATE_PAGES:
-        return forget_pages(s, inv);
+        return accel_emul_forget_pages(s, inv);
     default:
         return 0;
     }
 }
 
-void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
+void smmuv3_accel_emul_consumed(void *accel, const SMMUv3Cmd *cmds,
                                 uint32_t n)
 {
+    SMMUv3Accel *a = accel;
     SMMUv3State *s = a->smmu;
     int budget = BUDGET;
 
-    if (!a->emulated) {
+    if (!a->emul.present) {
         return;
     }
     QEMU_LOCK_GUARD(&s->mutex);
     for (uint32_t i = 0; i < n && budget > 0; i++) {
         SMMUv3Invalidation inv = smmuv3_decode_command(s->idr, &cmds[i]);
 
-        budget -= apply(s, &inv);
+        budget -= accel_emul_apply(s, &inv);
     }
     if (budget <= 0) {
-        forget_all(s);
+        accel_emul_forget_all(s);
     }
 }
 
 /* ---- Registers ---- */
 
+static SMMUv3StreamRegs accel_emul_stream_regs(const SMMUv3Accel *a)
+{
+    const SMMUv3Regs *r = smmuv3_engine_state(a->engine);
+
+    return (SMMUv3StreamRegs) {
+        .cr0 = r->cr0, .gbpa = r->gbpa, .strtab_base = r->strtab_base,
+        .strtab_base_cfg = r->strtab_base_cfg,
+    };
+}
+
+/* QEMU's code looks at those of SMMUv3State, and the decoder at a->emul's. */
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
 {
-    const SMMUv3Regs *regs = smmuv3_regs_state(a->regs);
+    SMMUv3StreamRegs regs = accel_emul_stream_regs(a);
     SMMUv3State *s = a->smmu;
 
-    QEMU_LOCK_GUARD(&s->mutex);
-    memcpy(s->idr, a->idr, sizeof(s->idr));
-    s->cr[0] = regs->cr0;
-    s->gbpa = regs->gbpa;
-    s->strtab_base = regs->strtab_base;
-    s->strtab_base_cfg = regs->strtab_base_cfg;
-    forget_all(s);
+    WITH_QEMU_LOCK_GUARD(&s->mutex) {
+        a->emul.regs = regs;
+        memcpy(s->idr, a->promise.idr, sizeof(s->idr));
+        s->cr[0] = regs.cr0;
+        s->gbpa = regs.gbpa;
+        s->strtab_base = regs.strtab_base;
+        s->strtab_base_cfg = regs.strtab_base_cfg;
+        accel_emul_forget_all(s);
+    }
+    trace_smmuv3_accel_regs(a->name, regs.cr0, regs.gbpa, regs.strtab_base,
+                            regs.strtab_base_cfg);
+}
+
+void smmuv3_accel_emul_follow_regs(SMMUv3Accel *a)
+{
+    SMMUv3StreamRegs regs = accel_emul_stream_regs(a);
+
+    if (!smmuv3_decode_same_regs(&regs, &a->emul.regs)) {
+        smmuv3_accel_emul_take_regs(a);
+    }
 }
 
 /* ---- Streams ---- */
 
-static int read_words(void *opaque, uint64_t addr, uint64_t *words, size_t n)
-{
-    return smmuv3_accel_memory_read_words(addr, words, n);
-}
-
-/* One that QEMU's code takes as it is: without substreams, with the CD. */
-static void make_ste(STE *ste, const SMMUv3DecodedStream *stream)
-{
-    static const unsigned configs[] = {
-        [SMMUV3_STREAM_ABORT] = SMMUV3_STE_CONFIG_ABORT,
-        [SMMUV3_STREAM_BYPASS] = SMMUV3_STE_CONFIG_BYPASS,
-        [SMMUV3_STREAM_TRANSLATE] = SMMUV3_STE_CONFIG_S1,
-    };
-    uint64_t dw0 = SMMUV3_STE0_V | stream->cd |
-                   SMMUV3_PREP(SMMUV3_STE0_CONFIG, configs[stream->kind]);
-
-    *ste = (STE) { .word = { dw0, dw0 >> 32 } };
-}
-
-/* Under SMMUv3State.mutex; events are numbered by the architecture. */
+/*
+ * Under SMMUv3State.mutex; events are numbered by the architecture. QEMU's code
+ * takes an STE as it is, so it gets one without substreams.
+ */
 int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, STE *ste,
                           SMMUEventInfo *event)
 {
-    SMMUv3StreamRegs regs = {
-        .cr0 = s->cr[0], .gbpa = s->gbpa, .strtab_base = s->strtab_base,
-        .strtab_base_cfg = s->strtab_base_cfg,
-    };
+    SMMUv3Accel *a = s->accel_state;
     SMMUv3DecodedStream stream;
+    uint64_t word0;
 
-    smmuv3_decode_stream(read_words, NULL, &regs, s->idr, sid, &stream);
+    smmuv3_decode_stream(smmuv3_accel_memory_read_words, a, &a->emul.regs,
+                         s->idr, sid, &stream);
     if (stream.event == SMMUV3_EVENT_NONE) {
-        make_ste(ste, &stream);
+        word0 = smmuv3_decode_plain_ste(&stream);
+        *ste = (STE) { .word = { word0, word0 >> 32 } };
         return 0;
     }
     event->type = (SMMUEventType)stream.event;
@@ -191,7 +189,7 @@ int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, STE *ste,
 
 void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
 {
-    SMMUv3AccelEvents *e = &a->emulated_events;
+    SMMUv3AccelEvents *e = &a->emul.events;
     SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
     unsigned n;
     bool lost;
@@ -212,7 +210,7 @@ void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
         e->lost = false;
     }
     if (n) {
-        smmuv3_regs_record(a->regs, records, n, lost);
+        smmuv3_engine_record_events(a->engine, records, n, lost);
     }
     smmuv3_accel_release(a);
 }
@@ -220,19 +218,19 @@ void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
 /* They are of a guest that is no more. */
 void smmuv3_accel_emul_reset(SMMUv3Accel *a)
 {
-    SMMUv3AccelEvents *e = &a->emulated_events;
+    SMMUv3AccelEvents *e = &a->emul.events;
 
     QEMU_LOCK_GUARD(&e->lock);
     e->n = 0;
     e->lost = false;
 }
 
-static void deliver_bh(void *opaque)
+static void accel_emul_deliver_bh(void *opaque)
 {
     smmuv3_accel_emul_deliver(opaque);
 }
 
-static void keep(SMMUv3AccelEvents *e, const uint32_t word[8])
+static void accel_emul_keep(SMMUv3AccelEvents *e, const uint32_t word[8])
 {
     SMMUv3EventRecord record;
 
@@ -252,11 +250,11 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
 {
     SMMUv3Accel *a = s->accel_state;
 
-    keep(&a->emulated_events, word);
+    accel_emul_keep(&a->emul.events, word);
     if (bql_locked()) {
         smmuv3_accel_emul_deliver(a);
     } else {
-        qemu_bh_schedule(a->emulated_events.bh);
+        qemu_bh_schedule(a->emul.events.bh);
     }
     return MEMTX_OK;
 }
@@ -265,15 +263,23 @@ MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8])
 
 void smmuv3_accel_emul_init(SMMUv3Accel *a)
 {
-    SMMUv3AccelEvents *e = &a->emulated_events;
+    SMMUv3AccelEvents *e = &a->emul.events;
 
+    a->emul.ops = a->smmu->smmu_state.primary_bus->iommu_ops;
     qemu_mutex_init(&e->lock);
-    e->bh = qemu_bh_new_guarded(deliver_bh, a,
+    e->bh = qemu_bh_new_guarded(accel_emul_deliver_bh, a,
                                 &DEVICE(a->smmu)->mem_reentrancy_guard);
+}
+
+/* Its caches are invalidated with the BQL: no run is quiet from now on. */
+void smmuv3_accel_emul_be_present(SMMUv3Accel *a)
+{
+    smmuv3_accel_lock_be_loud(&a->lock);
+    a->emul.present = true;
 }
 
 AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
                                               int devfn)
 {
-    return a->emulated_ops->get_address_space(bus, a->smmu, devfn);
+    return a->emul.ops->get_address_space(bus, a->smmu, devfn);
 }

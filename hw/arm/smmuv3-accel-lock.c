@@ -10,14 +10,17 @@
 
 #include "smmuv3-accel-lock.h"
 
-/* Beside an index and its wrap bit, which is all that PROD has (6.3.27) */
+/*
+ * That there is a value: a bit that PROD has not (6.3.27), so that the register
+ * file drops it.
+ */
 #define POSTED BIT(31)
 
 /* A vCPU consumes for others so many times before the main loop does. */
 #define ROUNDS_MAX 4
 
 /* What a vCPU has left; 0: nothing. */
-static uint32_t take_posted(SMMUv3AccelLock *l)
+static uint32_t accel_lock_take_posted(SMMUv3AccelLock *l)
 {
     return qatomic_xchg(&l->posted, 0);
 }
@@ -30,20 +33,20 @@ static uint32_t take_posted(SMMUv3AccelLock *l)
  * outcomes. Either the vCPU gets the mutex, or the one who has it unlocks it
  * after the value was posted, and sees the value.
  */
-static void unlock(SMMUv3AccelLock *l)
+static void accel_lock_unlock(SMMUv3AccelLock *l)
 {
     qemu_mutex_unlock(&l->mutex);
     smp_mb();
 }
 
-static bool try_lock(SMMUv3AccelLock *l)
+static bool accel_lock_try(SMMUv3AccelLock *l)
 {
     return !qatomic_read(&l->wanted) && !qemu_mutex_trylock(&l->mutex);
 }
 
 /* ---- With the BQL ---- */
 
-static bool take(SMMUv3AccelLock *l)
+static bool accel_lock_take(SMMUv3AccelLock *l)
 {
     g_assert(bql_locked());
     if (l->inside) {
@@ -61,25 +64,25 @@ bool smmuv3_accel_lock_hold(SMMUv3AccelLock *l)
 {
     uint32_t posted;
 
-    if (!take(l)) {
+    if (!accel_lock_take(l)) {
         return false;
     }
-    posted = take_posted(l);
+    posted = accel_lock_take_posted(l);
     if (posted) {
-        smmuv3_engine_post_prod(l->engine, posted & SMMUV3_QUEUE_INDEX);
+        smmuv3_engine_post_prod(l->engine, posted);
     }
     return true;
 }
 
-static void leave(SMMUv3AccelLock *l)
+static void accel_lock_leave(SMMUv3AccelLock *l)
 {
     l->inside = false;
-    unlock(l);
+    accel_lock_unlock(l);
 }
 
 void smmuv3_accel_lock_release(SMMUv3AccelLock *l)
 {
-    leave(l);
+    accel_lock_leave(l);
     if (qatomic_read(&l->posted)) {
         l->later(l->opaque);
     }
@@ -89,13 +92,13 @@ bool smmuv3_accel_lock_enter(SMMUv3AccelLock *l)
 {
     uint32_t posted;
 
-    if (!take(l)) {
+    if (!accel_lock_take(l)) {
         return false;
     }
     smmuv3_engine_settle(l->engine);
-    posted = take_posted(l);
+    posted = accel_lock_take_posted(l);
     if (posted) {
-        smmuv3_engine_write_prod(l->engine, posted & SMMUV3_QUEUE_INDEX);
+        smmuv3_engine_write_prod(l->engine, posted);
     }
     return true;
 }
@@ -113,7 +116,7 @@ void smmuv3_accel_lock_be_loud(SMMUv3AccelLock *l)
 bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
 {
     if (bql_locked()) {
-        return take(l);
+        return accel_lock_take(l);
     }
     if (qatomic_read(&l->wanted)) {
         /* Behind the one who has the BQL: readers that take turns would win. */
@@ -126,9 +129,9 @@ bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
 void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
 {
     if (bql_locked()) {
-        leave(l);
+        accel_lock_leave(l);
     } else {
-        unlock(l);
+        accel_lock_unlock(l);
     }
 }
 
@@ -137,29 +140,28 @@ void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
 /* An older value that nobody has seen is as if it had never been written. */
 void smmuv3_accel_lock_post(SMMUv3AccelLock *l, uint32_t prod)
 {
-    qatomic_xchg(&l->posted, POSTED | (prod & SMMUV3_QUEUE_INDEX));
+    qatomic_xchg(&l->posted, POSTED | prod);
     /* It is seen before consume() looks at "wanted" and at the mutex. */
     smp_mb__after_rmw();
 }
 
 /* False: there is something left to do, or all, with the BQL. */
-static bool consume_quietly(SMMUv3AccelLock *l)
+static bool accel_lock_consume_quietly(SMMUv3AccelLock *l)
 {
     uint32_t posted;
 
     if (qatomic_read(&l->loud)) {
         return false;
     }
-    posted = take_posted(l);
-    return !posted || smmuv3_engine_write_prod_quiet(l->engine, posted &
-                                                   SMMUV3_QUEUE_INDEX);
+    posted = accel_lock_take_posted(l);
+    return !posted || smmuv3_engine_write_prod_quiet(l->engine, posted);
 }
 
-static void consume_with_bql(SMMUv3AccelLock *l)
+static void accel_lock_consume_with_bql(SMMUv3AccelLock *l)
 {
     BQL_LOCK_GUARD();
     if (smmuv3_accel_lock_enter(l)) {
-        leave(l);
+        accel_lock_leave(l);
     }
 }
 
@@ -168,13 +170,13 @@ void smmuv3_accel_lock_consume(SMMUv3AccelLock *l)
     for (unsigned n = 0; n < ROUNDS_MAX; n++) {
         bool done;
 
-        if (!qatomic_read(&l->posted) || !try_lock(l)) {
+        if (!qatomic_read(&l->posted) || !accel_lock_try(l)) {
             return;
         }
-        done = consume_quietly(l);
-        unlock(l);
+        done = accel_lock_consume_quietly(l);
+        accel_lock_unlock(l);
         if (!done) {
-            consume_with_bql(l);
+            accel_lock_consume_with_bql(l);
         }
     }
     if (qatomic_read(&l->posted)) {

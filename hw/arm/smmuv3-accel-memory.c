@@ -17,46 +17,48 @@
 
 /* ---- The ring ---- */
 
-static void unmap_ring(SMMUv3Accel *a)
+static void accel_memory_unmap_ring(SMMUv3Accel *a)
 {
-    if (a->ring_size) {
-        address_space_cache_destroy(&a->ring);
-        a->ring_size = 0;
+    if (a->ring.size) {
+        address_space_cache_destroy(&a->ring.cache);
+        a->ring.size = 0;
     }
 }
 
 /* From inside of an access, too: a stream's change can move memory. */
-static void memory_changed(MemoryListener *listener)
+static void accel_memory_changed(MemoryListener *listener)
 {
-    SMMUv3Accel *a = container_of(listener, SMMUv3Accel, memory_listener);
+    SMMUv3Accel *a = container_of(listener, SMMUv3Accel, ring.listener);
     bool first = smmuv3_accel_hold(a);
 
-    unmap_ring(a);
+    accel_memory_unmap_ring(a);
     if (first) {
         smmuv3_accel_release(a);
     }
 }
 
 /* Of what is no RAM, or not in one piece, there is no mapping. */
-static void map_ring(SMMUv3Accel *a)
+static void accel_memory_map_ring(SMMUv3Accel *a)
 {
-    uint64_t size = smmuv3_regs_cmdq_ring(a->regs, &a->ring_base);
-    int64_t mapped = address_space_cache_init(&a->ring, &address_space_memory,
-                                              a->ring_base, size, true);
+    uint64_t size = smmuv3_engine_cmdq_ring(a->engine, &a->ring.base);
+    int64_t mapped = address_space_cache_init(&a->ring.cache,
+                                              &address_space_memory,
+                                              a->ring.base, size, true);
 
     if (mapped < 0) {
         return;
     }
-    a->ring_size = size;
-    if ((uint64_t)mapped < size || !a->ring.ptr) {
-        unmap_ring(a);
+    a->ring.size = size;
+    if ((uint64_t)mapped < size || !a->ring.cache.ptr) {
+        accel_memory_unmap_ring(a);
     }
 }
 
-static bool in_ring(const SMMUv3Accel *a, uint64_t addr, size_t len)
+static bool accel_memory_in_ring(const SMMUv3Accel *a, uint64_t addr,
+                                 size_t len)
 {
-    return addr >= a->ring_base && addr - a->ring_base < a->ring_size &&
-           len <= a->ring_size - (addr - a->ring_base);
+    return addr >= a->ring.base && addr - a->ring.base < a->ring.size &&
+           len <= a->ring.size - (addr - a->ring.base);
 }
 
 int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
@@ -64,12 +66,13 @@ int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
 {
     SMMUv3Accel *a = accel;
 
-    if (!in_ring(a, addr, len)) {
-        unmap_ring(a);
-        map_ring(a);
+    if (!accel_memory_in_ring(a, addr, len)) {
+        accel_memory_unmap_ring(a);
+        accel_memory_map_ring(a);
     }
-    if (in_ring(a, addr, len)) {
-        address_space_read_cached(&a->ring, addr - a->ring_base, buf, len);
+    if (accel_memory_in_ring(a, addr, len)) {
+        address_space_read_cached(&a->ring.cache, addr - a->ring.base, buf,
+                                  len);
         return 0;
     }
     return smmuv3_accel_ram_read(addr, buf, len) ? 0 : -EFAULT;
@@ -77,56 +80,40 @@ int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
 
 /* ---- Words and blocks ---- */
 
-int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n)
+int smmuv3_accel_memory_read_words(void *accel, uint64_t addr, uint64_t *words,
+                                   size_t n)
 {
     return smmuv3_accel_ram_read_words(addr, words, n) ? 0 : -EFAULT;
 }
 
-int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len)
+int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
+                              size_t len)
 {
     return smmuv3_accel_ram_write(addr, buf, len) ? 0 : -EFAULT;
 }
 
-/* ---- MSIs ---- */
-
-static void to_ring(SMMUv3Accel *a, hwaddr at, uint32_t data)
+/* The ring is where Linux polls for the MSI of a CMD_SYNC: in its own place. */
+int smmuv3_accel_memory_store(SMMUv3Accel *a, uint64_t addr, uint32_t value)
 {
-    qatomic_store_release((uint32_t *)(a->ring.ptr + at), cpu_to_le32(data));
-    address_space_cache_invalidate(&a->ring, at, sizeof(data));
-}
+    uint32_t *ram;
+    hwaddr at;
 
-static int to_doorbell(const SMMUv3Accel *a, uint64_t addr, uint32_t data)
-{
-    MemTxAttrs attrs = { .requester_id = smmuv3_accel_device_id(a->smmu) };
-    MemTxResult r;
-
-    address_space_stl_le(&address_space_memory, addr, data, attrs, &r);
-    return r == MEMTX_OK ? 0 : -EFAULT;
-}
-
-/*
- * To RAM, which a guest polls (Linux: the CMD_SYNC's own place in the ring), or
- * to the machine's doorbell. No other device is in a guest's reach from inside
- * of an access to this one.
- */
-int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data)
-{
-    if (in_ring(a, addr, sizeof(data))) {
-        to_ring(a, addr - a->ring_base, data);
-        return 0;
+    if (!accel_memory_in_ring(a, addr, sizeof(value))) {
+        return smmuv3_accel_ram_store(addr, value) ? 0 : -EFAULT;
     }
-    if (addr == a->smmu->msi_gpa) {
-        return to_doorbell(a, addr, data);
-    }
-    return smmuv3_accel_ram_store(addr, data) ? 0 : -EFAULT;
+    at = addr - a->ring.base;
+    ram = (uint32_t *)(a->ring.cache.ptr + at);
+    qatomic_store_release(ram, cpu_to_le32(value));
+    address_space_cache_invalidate(&a->ring.cache, at, sizeof(value));
+    return 0;
 }
 
 /* ---- Life ---- */
 
 void smmuv3_accel_memory_init(SMMUv3Accel *a)
 {
-    a->memory_listener = (MemoryListener) {
-        .name = "smmuv3-accel", .commit = memory_changed,
+    a->ring.listener = (MemoryListener) {
+        .name = "smmuv3-accel", .commit = accel_memory_changed,
     };
-    memory_listener_register(&a->memory_listener, &address_space_memory);
+    memory_listener_register(&a->ring.listener, &address_space_memory);
 }

@@ -34,19 +34,20 @@
  * Handlers of devices run before this one when the VM stops, so what they
  * brought is written before RAM is saved.
  */
-static void run_state_changed(void *opaque, bool running, RunState state)
+static void accel_migrate_run_state_changed(void *opaque, bool running,
+                                            RunState state)
 {
     SMMUv3Accel *a = opaque;
 
-    a->frozen |= running;
+    a->promise.frozen |= running;
     if (!running) {
         smmuv3_accel_emul_deliver(a);
     }
     a->running = running;
-    smmuv3_accel_listen(a, running);
+    smmuv3_accel_events_listen(a, running);
     if (smmuv3_accel_hold(a)) {
-        smmuv3_regs_settle(a->regs);
-        smmuv3_regs_pause(a->regs, !running);
+        smmuv3_engine_settle(a->engine);
+        smmuv3_engine_pause(a->engine, !running);
         smmuv3_accel_release(a);
     }
     if (running) {
@@ -57,56 +58,56 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 /* ---- Host devices ---- */
 
 /* Is @d a primary that failover itself takes out before a migration? */
-static bool is_failover_primary(const SMMUv3AccelDevice *d)
+static bool accel_migrate_is_failover_primary(const SMMUv3AccelDevice *d)
 {
     PCIDevice *dev = d->bus->devices[d->devfn];
 
     return dev && dev->failover_pair_id;
 }
 
-bool smmuv3_accel_block_migration(SMMUv3AccelDevice *d, Error **errp)
+bool smmuv3_accel_migrate_block(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3Accel *a = d->accel;
 
-    if (is_failover_primary(d)) {
+    if (accel_migrate_is_failover_primary(d)) {
         return true;
     }
-    if (!a->migration_blocker) {
-        error_setg(&a->migration_blocker,
+    if (!a->migration.blocker) {
+        error_setg(&a->migration.blocker,
                    "arm-smmuv3 with accel=on has a host device: the host's"
                    " SMMU state cannot be migrated or saved");
-        if (migrate_add_blocker(&a->migration_blocker, errp)) {
+        if (migrate_add_blocker(&a->migration.blocker, errp)) {
             return false;
         }
     }
     d->blocks_migration = true;
-    a->blocking++;
+    a->migration.blocking++;
     return true;
 }
 
-void smmuv3_accel_unblock_migration(SMMUv3AccelDevice *d)
+void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d)
 {
     SMMUv3Accel *a = d->accel;
 
-    if (d->blocks_migration && --a->blocking == 0) {
-        migrate_del_blocker(&a->migration_blocker);
+    if (d->blocks_migration && --a->migration.blocking == 0) {
+        migrate_del_blocker(&a->migration.blocker);
     }
 }
 
 /* A primary that the guest has let go of stays plugged, and is hidden. */
-static bool is_given_up(const SMMUv3AccelDevice *d)
+static bool accel_migrate_is_given_up(const SMMUv3AccelDevice *d)
 {
     PCIDevice *dev = d->bus->devices[d->devfn];
 
     return dev && dev->partially_hotplugged;
 }
 
-static bool may_save(const SMMUv3Accel *a)
+static bool accel_migrate_may_save(const SMMUv3Accel *a)
 {
-    for (guint i = 0; i < a->devices->len; i++) {
-        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+    for (guint i = 0; i < a->devices.all->len; i++) {
+        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices.all, i);
 
-        if (!is_given_up(d)) {
+        if (!accel_migrate_is_given_up(d)) {
             error_report("%s: %s is still plugged: the host's SMMU state"
                          " cannot be migrated or saved", a->name, d->name);
             return false;
@@ -151,32 +152,35 @@ int smmuv3_accel_pre_save(void *opaque)
     if (!s->accel) {
         return 0;
     }
-    if (!may_save(a)) {
+    if (!accel_migrate_may_save(a)) {
         return -EBUSY;
     }
     if (smmuv3_accel_hold(a)) {
-        regs = smmuv3_regs_state(a->regs);
+        regs = smmuv3_engine_state(a->engine);
 #define TO_STREAM(theirs, ours) s->theirs = regs->ours;
         FOR_EACH_REGISTER(TO_STREAM)
-        memcpy(a->stream_idr, a->idr, sizeof(a->stream_idr));
-        a->stream_msi = *smmuv3_accel_msi_range();
+        memcpy(a->migration.stream_idr, a->promise.idr,
+               sizeof(a->migration.stream_idr));
+        a->migration.stream_msi = *smmuv3_accel_msi_range_told();
         smmuv3_accel_release(a);
     }
     return 0;
 }
 
-static void load_registers(SMMUv3Accel *a)
+static void accel_migrate_load_registers(SMMUv3Accel *a)
 {
     SMMUv3State *s = a->smmu;
-    SMMUv3Regs regs = { };
+    SMMUv3Regs regs;
 
     smmuv3_accel_emul_reset(a);
     if (smmuv3_accel_hold(a)) {
+        /* The promise was compared with the stream's before. */
+        smmuv3_engine_reset(a->engine, a->promise.idr);
+        regs = *smmuv3_engine_state(a->engine);
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
         FOR_EACH_REGISTER(FROM_STREAM)
-        smmuv3_regs_reset(a->regs, a->idr);
-        smmuv3_regs_load(a->regs, &regs);
-        smmuv3_accel_take_regs(a);
+        smmuv3_engine_set_state(a->engine, &regs);
+        smmuv3_accel_emul_take_regs(a);
         smmuv3_accel_release(a);
     }
 }
@@ -191,15 +195,15 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     if (!s->accel) {
         return 0;
     }
-    kept = smmuv3_accel_take_promise(a, a->stream_idr, &err) &&
-           smmuv3_accel_load_msi_range(&a->stream_msi, &err);
-    memset(a->stream_idr, 0, sizeof(a->stream_idr));
+    kept = smmuv3_accel_props_take(a, a->migration.stream_idr, &err) &&
+           smmuv3_accel_msi_range_load(&a->migration.stream_msi, &err);
+    memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
     if (!kept) {
         error_prepend(&err, "%s: ", a->name);
         error_report_err(err);
         return -EINVAL;
     }
-    load_registers(a);
+    accel_migrate_load_registers(a);
     return 0;
 }
 
@@ -208,14 +212,14 @@ static const VMStateDescription vmstate_promise = {
     .version_id = 1,
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT32_ARRAY(stream_idr, SMMUv3Accel, 6),
-        VMSTATE_UINT64(stream_msi.base, SMMUv3Accel),
-        VMSTATE_UINT64(stream_msi.size, SMMUv3Accel),
+        VMSTATE_UINT32_ARRAY(migration.stream_idr, SMMUv3Accel, 6),
+        VMSTATE_UINT64(migration.stream_msi.base, SMMUv3Accel),
+        VMSTATE_UINT64(migration.stream_msi.size, SMMUv3Accel),
         VMSTATE_END_OF_LIST()
     }
 };
 
-static bool is_accelerated(void *opaque)
+static bool accel_migrate_is_accelerated(void *opaque)
 {
     SMMUv3State *s = opaque;
 
@@ -223,7 +227,7 @@ static bool is_accelerated(void *opaque)
 }
 
 /* The section is found by its name, whatever this device is. */
-static int promise_pre_load(void *opaque)
+static int accel_migrate_promise_pre_load(void *opaque)
 {
     SMMUv3State *s = opaque;
 
@@ -236,11 +240,11 @@ static int promise_pre_load(void *opaque)
 }
 
 /* What is loaded next brings its own, or has none. */
-static int promise_post_save(void *opaque)
+static int accel_migrate_promise_post_save(void *opaque)
 {
     SMMUv3Accel *a = ((SMMUv3State *)opaque)->accel_state;
 
-    memset(a->stream_idr, 0, sizeof(a->stream_idr));
+    memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
     return 0;
 }
 
@@ -248,9 +252,9 @@ const VMStateDescription vmstate_smmuv3_accel = {
     .name = "smmuv3/accel",
     .version_id = 1,
     .minimum_version_id = 1,
-    .needed = is_accelerated,
-    .pre_load = promise_pre_load,
-    .post_save = promise_post_save,
+    .needed = accel_migrate_is_accelerated,
+    .pre_load = accel_migrate_promise_pre_load,
+    .post_save = accel_migrate_promise_post_save,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_POINTER(accel_state, SMMUv3State, vmstate_promise,
                                SMMUv3Accel),
@@ -261,6 +265,6 @@ const VMStateDescription vmstate_smmuv3_accel = {
 void smmuv3_accel_migrate_setup(SMMUv3Accel *a)
 {
     a->running = runstate_is_running();
-    smmuv3_regs_pause(a->regs, !a->running);
-    qemu_add_vm_change_state_handler(run_state_changed, a);
+    smmuv3_engine_pause(a->engine, !a->running);
+    qemu_add_vm_change_state_handler(accel_migrate_run_state_changed, a);
 }

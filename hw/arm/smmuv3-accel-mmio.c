@@ -21,82 +21,47 @@
 #include "trace.h"
 
 #include "smmuv3-accel.h"
+#include "smmuv3-decode.h"
 
-#define PAGE1 0x10000
-
-/* ---- Registers that streams depend on ---- */
-
-/* Emulated endpoints go by registers of their own. */
-void smmuv3_accel_take_regs(SMMUv3Accel *a)
-{
-    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
-
-    a->taken = (SMMUv3StreamRegs) {
-        .cr0 = r->cr0, .gbpa = r->gbpa, .strtab_base = r->strtab_base,
-        .strtab_base_cfg = r->strtab_base_cfg,
-    };
-    smmuv3_accel_emul_take_regs(a);
-    trace_smmuv3_accel_regs(a->name, r->cr0, r->gbpa, r->strtab_base,
-                            r->strtab_base_cfg);
-}
-
-static bool stream_regs_changed(const SMMUv3Accel *a)
-{
-    const SMMUv3Regs *r = smmuv3_regs_state(a->regs);
-    const SMMUv3StreamRegs *old = &a->taken;
-
-    return r->cr0 != old->cr0 || r->gbpa != old->gbpa ||
-           r->strtab_base != old->strtab_base ||
-           r->strtab_base_cfg != old->strtab_base_cfg;
-}
-
-/* ---- Accesses ---- */
-
-/* Alone, or with CMDQ_CONS as 8 bytes */
-static bool has_prod(hwaddr offset)
-{
-    return (offset & ~(hwaddr)PAGE1) == SMMUV3_REG_CMDQ_PROD;
-}
-
-static MemTxResult result(bool legal)
+static MemTxResult accel_mmio_result(bool legal)
 {
     return legal ? MEMTX_OK : MEMTX_ERROR;
 }
 
-static bool read_register(SMMUv3Accel *a, hwaddr offset, uint64_t *data,
-                          unsigned size)
+static bool accel_mmio_read_register(SMMUv3Accel *a, hwaddr offset,
+                                     uint64_t *data, unsigned size)
 {
     bool legal;
 
     if (!smmuv3_accel_lock_look(&a->lock)) {
         return false;
     }
-    legal = smmuv3_regs_read(a->regs, offset, size, data);
+    legal = smmuv3_engine_read(a->engine, offset, size, data);
     smmuv3_accel_lock_looked(&a->lock);
     return legal;
 }
 
 /* The region's opaque is that of the emulated device's. */
-static SMMUv3Accel *accel_of(void *opaque)
+static SMMUv3Accel *accel_mmio_instance(void *opaque)
 {
     return container_of(opaque, SMMUv3State, smmu_state)->accel_state;
 }
 
-static MemTxResult accel_read(void *opaque, hwaddr offset, uint64_t *data,
-                              unsigned size, MemTxAttrs attrs)
+static MemTxResult accel_mmio_read(void *opaque, hwaddr offset, uint64_t *data,
+                                   unsigned size, MemTxAttrs attrs)
 {
-    SMMUv3Accel *a = accel_of(opaque);
+    SMMUv3Accel *a = accel_mmio_instance(opaque);
     MemTxResult r;
 
     *data = 0;
-    r = result(read_register(a, offset, data, size));
+    r = accel_mmio_result(accel_mmio_read_register(a, offset, data, size));
     smmuv3_accel_lock_consume(&a->lock);
     trace_smmuv3_read_mmio(offset, *data, size, r);
     return r;
 }
 
-static bool write_register(SMMUv3Accel *a, hwaddr offset, uint64_t data,
-                           unsigned size)
+static bool accel_mmio_write_register(SMMUv3Accel *a, hwaddr offset,
+                                      uint64_t data, unsigned size)
 {
     bool legal;
 
@@ -104,28 +69,27 @@ static bool write_register(SMMUv3Accel *a, hwaddr offset, uint64_t data,
     if (!smmuv3_accel_enter(a)) {
         return false;
     }
-    legal = smmuv3_regs_write(a->regs, offset, size, data);
-    if (stream_regs_changed(a)) {
-        smmuv3_accel_take_regs(a);
-    }
+    legal = smmuv3_engine_write(a->engine, offset, size, data);
+    smmuv3_accel_emul_follow_regs(a);
     smmuv3_accel_release(a);
     return legal;
 }
 
-static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
-                               unsigned size, MemTxAttrs attrs)
+static MemTxResult accel_mmio_write(void *opaque, hwaddr offset, uint64_t data,
+                                    unsigned size, MemTxAttrs attrs)
 {
-    SMMUv3Accel *a = accel_of(opaque);
+    SMMUv3Accel *a = accel_mmio_instance(opaque);
+    bool prod = smmuv3_decode_is_cmdq_prod(offset);
     MemTxResult r = MEMTX_OK;
 
-    if (has_prod(offset)) {
-        stat64_add(&a->prod_writes, 1);
+    if (prod) {
+        stat64_add(&a->mmio.prod_writes, 1);
     }
     /* With CMDQ_CONS beside it, it is not posted: both change, or neither. */
-    if (has_prod(offset) && size == 4) {
+    if (prod && size == 4) {
         smmuv3_accel_lock_post(&a->lock, data);
     } else {
-        r = result(write_register(a, offset, data, size));
+        r = accel_mmio_result(accel_mmio_write_register(a, offset, data, size));
     }
     smmuv3_accel_lock_consume(&a->lock);
     trace_smmuv3_write_mmio(offset, data, size, r);
@@ -133,8 +97,8 @@ static MemTxResult accel_write(void *opaque, hwaddr offset, uint64_t data,
 }
 
 const MemoryRegionOps smmuv3_accel_mem_ops = {
-    .read_with_attrs = accel_read,
-    .write_with_attrs = accel_write,
+    .read_with_attrs = accel_mmio_read,
+    .write_with_attrs = accel_mmio_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid = { .min_access_size = 4, .max_access_size = 8 },
     .impl = { .min_access_size = 4, .max_access_size = 8 },

@@ -1,116 +1,49 @@
 /*
- * arm-smmuv3,accel=on: where the host's kernel maps the physical MSI doorbell.
+ * arm-smmuv3,accel=on: where an MSI of the SMMU itself goes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * An MSI of a passed-through device is a write to an IOVA that the host's
- * kernel has chosen at stage 2, so the guest's stage 1 has to map that IOVA to
- * itself. The guest learns of it from its tables, which are made once for all
- * instances: what they say stands from then on, and a device that needs another
- * range cannot be taken.
+ * It is a CMD_SYNC's, or stands in for a wired interrupt. It goes to RAM, which
+ * a guest polls, or to the machine's doorbell. No other device is in a guest's
+ * reach, because the write happens inside of an access to this one.
+ *
+ * MSIs of the devices behind the SMMU are others' business: the kernel takes
+ * them to where smmuv3-accel-msi-range.c says, and KVM to the doorbell that
+ * smmuv3-accel-pci.c names.
  */
 #include "qemu/osdep.h"
-#include "qemu/units.h"
-#include "exec/memory.h"
-#include "hw/qdev-core.h"
-#include "qapi/error.h"
 #include "exec/address-spaces.h"
+#include "exec/memory.h"
+#include "trace.h"
 
 #include "smmuv3-accel.h"
 
-/* What IORT can say of a range (Arm DEN 0049, memory range descriptor). */
-#define RANGE_ALIGN (64 * KiB)
-
-/* Without a device to ask: MSI_IOVA_BASE and MSI_IOVA_LENGTH of Linux. */
-static SMMUv3AccelMsiRange told = { .base = 0x08000000, .size = 0x00100000 };
-
-/* A host's, not the default: all others have to be alike. */
-static bool decided;
-
-const SMMUv3AccelMsiRange *smmuv3_accel_msi_range(void)
+static int accel_msi_to_doorbell(const SMMUv3Accel *a, uint64_t addr,
+                                 uint32_t data)
 {
-    return &told;
+    MemTxAttrs attrs = {
+        .requester_id = smmuv3_accel_own_device_id(a->smmu),
+    };
+    MemTxResult r;
+
+    address_space_stl_le(&address_space_memory, addr, data, attrs, &r);
+    return r == MEMTX_OK ? 0 : -EFAULT;
 }
 
-static bool is_told(const SMMUv3AccelMsiRange *range)
+int smmuv3_accel_msi_send(void *accel, uint64_t addr, uint32_t data)
 {
-    return range->base == told.base && range->size == told.size;
+    SMMUv3Accel *a = accel;
+
+    trace_smmuv3_accel_msi(a->name, addr, data);
+    return addr == a->smmu->msi_gpa
+           ? accel_msi_to_doorbell(a, addr, data)
+           : smmuv3_accel_memory_store(a, addr, data);
 }
 
-static bool is_ram(const SMMUv3AccelMsiRange *range)
+/* The doorbell is a device, which needs the BQL. */
+bool smmuv3_accel_msi_is_quiet(void *accel, uint64_t addr)
 {
-    MemoryRegionSection s = memory_region_find(get_system_memory(),
-                                               range->base, range->size);
-    bool ram = s.mr && memory_region_is_ram(s.mr);
+    SMMUv3Accel *a = accel;
 
-    memory_region_unref(s.mr);
-    return ram;
-}
-
-static bool may_be_told(const SMMUv3AccelMsiRange *range, Error **errp)
-{
-    if ((range->base | range->size) & (RANGE_ALIGN - 1)) {
-        error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
-                   ", 0x%" PRIx64 " bytes, which no guest can be told: both"
-                   " have to be multiples of 64 KiB", range->base, range->size);
-        return false;
-    }
-    if (is_ram(range)) {
-        error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
-                   ", 0x%" PRIx64 " bytes, where the guest has RAM",
-                   range->base, range->size);
-        return false;
-    }
-    return true;
-}
-
-bool smmuv3_accel_take_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
-{
-    ERRP_GUARD();
-
-    if (is_told(range)) {
-        decided = true;
-        return true;
-    }
-    if (decided || phase_check(PHASE_MACHINE_READY)) {
-        error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
-                   ", 0x%" PRIx64 " bytes, and the guest is told of 0x%" PRIx64
-                   ", 0x%" PRIx64 " bytes", range->base, range->size, told.base,
-                   told.size);
-        error_append_hint(errp, "Start the guest with this device, and with no"
-                          " device of which that is not true.\n");
-        return false;
-    }
-    if (!may_be_told(range, errp)) {
-        return false;
-    }
-    told = *range;
-    decided = true;
-    return true;
-}
-
-/* ACPI is made anew when the guest restarts, the tree was made for good. */
-bool smmuv3_accel_load_msi_range(const SMMUv3AccelMsiRange *range, Error **errp)
-{
-    ERRP_GUARD();
-
-    if (!decided && !is_told(range) && smmuv3_accel_virt_has_tree_alone()) {
-        error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
-                   PRIx64 ", 0x%" PRIx64 " bytes, and the device tree that it"
-                   " finds when it restarts says 0x%" PRIx64 ", 0x%" PRIx64
-                   " bytes", range->base, range->size, told.base, told.size);
-        error_append_hint(errp, "Start this QEMU with a device whose host has"
-                          " it there, which can be unplugged later.\n");
-        return false;
-    }
-    if (decided && !is_told(range)) {
-        error_setg(errp, "the guest was told that the MSI doorbell is at 0x%"
-                   PRIx64 ", 0x%" PRIx64 " bytes, and this host has it at 0x%"
-                   PRIx64 ", 0x%" PRIx64 " bytes", range->base, range->size,
-                   told.base, told.size);
-        return false;
-    }
-    told = *range;
-    decided = true;
-    return true;
+    return addr != a->smmu->msi_gpa;
 }

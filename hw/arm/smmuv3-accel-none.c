@@ -58,13 +58,13 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
 
 const MemoryRegionOps smmuv3_accel_mem_ops = { };
 
-static bool never_needed(void *opaque)
+static bool accel_none_never_needed(void *opaque)
 {
     return false;
 }
 
 /* The section is found by its name. */
-static int refuse_promise(void *opaque)
+static int accel_none_refuse_promise(void *opaque)
 {
     error_report("%s: the guest comes from an arm-smmuv3 with accel=on, and"
                  " this one has accel=off", TYPE_ARM_SMMUV3);
@@ -75,8 +75,8 @@ const VMStateDescription vmstate_smmuv3_accel = {
     .name = "smmuv3/accel",
     .version_id = 1,
     .minimum_version_id = 1,
-    .needed = never_needed,
-    .pre_load = refuse_promise,
+    .needed = accel_none_never_needed,
+    .pre_load = accel_none_refuse_promise,
     .fields = (const VMStateField[]) { VMSTATE_END_OF_LIST() },
 };
 

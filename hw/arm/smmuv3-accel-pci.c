@@ -12,7 +12,6 @@
 #include "qemu/osdep.h"
 #include <sys/sysmacros.h>
 #include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "exec/address-spaces.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
@@ -21,86 +20,16 @@
 #include "trace.h"
 
 #include "smmuv3-accel.h"
+#include "smmuv3-decode.h"
 #include "smmuv3-iommufd.h"
 
-static SMMUv3AccelDevice *find_device(SMMUv3Accel *a, PCIBus *bus, int devfn)
-{
-    for (guint i = 0; i < a->devices->len; i++) {
-        SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
-
-        if (d->bus == bus && d->devfn == devfn) {
-            return d;
-        }
-    }
-    return NULL;
-}
-
-/* The bus number is the guest's to give; 0 below a bridge: not given yet. */
-bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid)
-{
-    SMMUv3AccelDevice *d = cookie;
-    int bus_num = pci_bus_num(d->bus);
-
-    *vsid = PCI_BUILD_BDF(bus_num, d->devfn);
-    return bus_num || pci_bus_is_root(d->bus);
-}
-
-/* What a stream's new configuration may fail at */
-static const char *name_of_call(SMMUv3HostCall call)
-{
-    switch (call) {
-    case SMMUV3_CALL_VDEVICE_ALLOC:
-        return "IOMMU_VDEVICE_ALLOC";
-    case SMMUV3_CALL_HWPT_ALLOC:
-        return "IOMMU_HWPT_ALLOC";
-    case SMMUV3_CALL_DETACH:
-        return "VFIO_DEVICE_DETACH_IOMMUFD_PT";
-    default:
-        return "VFIO_DEVICE_ATTACH_IOMMUFD_PT";
-    }
-}
-
-/* Once for each device: what a guest can repeat must not fill a log. */
-void smmuv3_accel_pci_stream_failed(void *cookie, SMMUv3HostCall call, int err)
-{
-    SMMUv3AccelDevice *d = cookie;
-
-    trace_smmuv3_accel_stream_failed(d->accel->name, d->name, err);
-    if (!d->failure_told) {
-        d->failure_told = true;
-        warn_report("%s: the host refused the guest's configuration of %s"
-                    " (%s: %s); its DMA is blocked until the guest gives"
-                    " another. This is said once for each device",
-                    smmuv3_accel_name(d->accel->smmu), d->name,
-                    name_of_call(call), strerror(-err));
-    }
-}
-
-void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
-                                     const SMMUv3DeviceInfo *info)
-{
-    SMMUv3AccelDevice *d = info->cookie;
-    char vsid[] = "0xffffffff";
-
-    if (!trace_event_get_state_backends(TRACE_SMMUV3_ACCEL_STREAM)) {
-        return;
-    }
-    if (info->has_vsid) {
-        snprintf(vsid, sizeof(vsid), "0x%x", info->vsid);
-    }
-    trace_smmuv3_accel_stream(a->name, d->name,
-                              info->has_vsid ? vsid : "none",
-                              smmuv3_accel_kind_name(info->kind), info->hwpt,
-                              info->event);
-}
-
-static bool is_bridge(PCIDevice *dev)
+static bool accel_pci_is_bridge(PCIDevice *dev)
 {
     return IS_PCI_BRIDGE(dev) ||
            PCI_DEVICE_GET_CLASS(dev)->class_id == PCI_CLASS_BRIDGE_HOST;
 }
 
-static bool accept_vfio(PCIDevice *dev, Error **errp)
+static bool accel_pci_accept_vfio(PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
 
@@ -114,33 +43,27 @@ static bool accept_vfio(PCIDevice *dev, Error **errp)
     return true;
 }
 
-/* Its caches are invalidated with the BQL: no run is quiet from now on. */
-static void note_emulated(SMMUv3Accel *a)
-{
-    smmuv3_accel_lock_be_loud(&a->lock);
-    a->emulated = true;
-}
-
-static bool accept_device(PCIBus *bus, void *opaque, int devfn,
-                          PCIDevice *dev, Error **errp)
+static bool accel_pci_accept_device(PCIBus *bus, void *opaque, int devfn,
+                                    PCIDevice *dev, Error **errp)
 {
     SMMUv3Accel *a = opaque;
 
     if (smmuv3_accel_is_vfio(dev)) {
-        return accept_vfio(dev, errp);
+        return accel_pci_accept_vfio(dev, errp);
     }
-    if (!is_bridge(dev)) {
-        note_emulated(a);
+    if (!accel_pci_is_bridge(dev)) {
+        smmuv3_accel_emul_be_present(a);
     }
     return true;
 }
 
-static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
+static void accel_pci_note_early_device(PCIBus *bus, PCIDevice *dev,
+                                        void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
-    if (!is_bridge(dev)) {
-        note_emulated(a);
+    if (!accel_pci_is_bridge(dev)) {
+        smmuv3_accel_emul_be_present(a);
     }
 }
 
@@ -149,7 +72,8 @@ static void note_early_device(PCIBus *bus, PCIDevice *dev, void *opaque)
  * also what may come to an empty slot: a device asks before it stands in it,
  * and VFIO once more when it does.
  */
-static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
+static AddressSpace *accel_pci_get_address_space(PCIBus *bus, void *opaque,
+                                                 int devfn)
 {
     PCIDevice *dev = bus->devices[devfn];
 
@@ -158,12 +82,13 @@ static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
            : smmuv3_accel_emul_address_space(opaque, bus, devfn);
 }
 
-static void *nesting_owner(PCIBus *bus, void *opaque, int devfn)
+static void *accel_pci_nesting_owner(PCIBus *bus, void *opaque, int devfn)
 {
     return opaque;
 }
 
-static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
+static bool accel_pci_msi_doorbell(PCIBus *bus, void *opaque, int devfn,
+                                   hwaddr *gpa)
 {
     SMMUv3Accel *a = opaque;
 
@@ -172,25 +97,25 @@ static bool msi_doorbell(PCIBus *bus, void *opaque, int devfn, hwaddr *gpa)
 }
 
 /*
- * PASID_CAP of a device whose PASIDs are SubstreamIDs of ours (3.9). The host's
+ * PASID_CAP of a device whose PASIDs are SubstreamIDs of ours. The host's
  * SMMU driver has enabled PASID where it could; the guest's tables then decide
  * over them.
  */
-static uint16_t pasid_cap(PCIBus *bus, void *opaque, int devfn)
+static uint16_t accel_pci_pasid_cap(PCIBus *bus, void *opaque, int devfn)
 {
     SMMUv3Accel *a = opaque;
-    SMMUv3AccelDevice *d = find_device(a, bus, devfn);
-    unsigned bits = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, a->idr[1]);
+    SMMUv3AccelDevice *d = smmuv3_accel_device_find(a, bus, devfn);
+    unsigned bits = d ? smmuv3_decode_pasid_bits(a->promise.idr, &d->info) : 0;
 
-    if (!d || !bits || !d->info.pasid_bits) {
+    if (!bits) {
         return 0;
     }
-    return MIN(bits, d->info.pasid_bits) << 8 |
+    return bits << 8 |
            (d->info.pasid_exec ? PCI_PASID_CAP_EXEC : 0) |
            (d->info.pasid_priv ? PCI_PASID_CAP_PRIV : 0);
 }
 
-static void explain_group(Error **errp, const SMMUv3HostDevice *dev)
+static void accel_pci_explain_group(Error **errp, const SMMUv3HostDevice *dev)
 {
     ERRP_GUARD();
     unsigned group;
@@ -205,15 +130,15 @@ static void explain_group(Error **errp, const SMMUv3HostDevice *dev)
 }
 
 /* Why the engine did not take a device, for the one who plugs it. */
-static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
-                    SMMUv3Refusal why, int err)
+static void accel_pci_explain(Error **errp, SMMUv3Accel *a,
+                              SMMUv3AccelDevice *d, SMMUv3Refusal why, int err)
 {
     ERRP_GUARD();
     g_autofree char *nesting = NULL;
 
     switch (why) {
     case SMMUV3_REFUSAL_SHARED_GROUP:
-        explain_group(errp, &d->host_dev);
+        accel_pci_explain_group(errp, &d->host_dev);
         break;
     case SMMUV3_REFUSAL_OTHER_SMMU:
         error_setg(errp, "it sits behind another physical SMMU than the"
@@ -222,7 +147,7 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
                           " primary-bus naming a pxb-pcie of its own.\n");
         break;
     case SMMUV3_REFUSAL_FEATURE:
-        smmuv3_accel_explain_shortfall(errp, a, &d->info);
+        smmuv3_accel_props_explain(errp, a, &d->info);
         break;
     case SMMUV3_REFUSAL_INFO:
         error_setg_errno(errp, -err, "IOMMU_GET_HW_INFO failed");
@@ -238,66 +163,72 @@ static void explain(Error **errp, SMMUv3Accel *a, SMMUv3AccelDevice *d,
     }
 }
 
-static void promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+static void accel_pci_promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 {
-    if (!a->frozen) {
-        smmuv3_accel_promise(a, info);
-        smmuv3_accel_reset(a->smmu);
+    if (!a->promise.frozen) {
+        smmuv3_accel_props_promise(a, info);
+        smmuv3_accel_engine_reset(a);
     }
 }
 
 /* The first device shows the host; while the guest has not run, it decides. */
-static bool show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d, Error **errp)
+static bool accel_pci_show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d,
+                                Error **errp)
 {
-    int ret = smmuv3_iommufd_ops.get_info(&a->host, &d->host_dev, &d->info);
+    int ret = smmuv3_iommufd_ops.get_info(&a->devices.host, &d->host_dev,
+                                          &d->info);
 
     if (ret) {
-        explain(errp, a, d, ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
-                                           : SMMUV3_REFUSAL_INFO, ret);
+        accel_pci_explain(errp, a, d,
+                          ret == -ENODEV ? SMMUV3_REFUSAL_NOT_SMMUV3
+                                         : SMMUV3_REFUSAL_INFO,
+                          ret);
         return false;
     }
-    if (!a->host_devices) {
-        promise_again(a, &d->info);
+    if (!a->devices.taken) {
+        accel_pci_promise_again(a, &d->info);
     }
     return true;
 }
 
 /* Where sysfs does not tell, it is where Linux has always had it. */
-static bool take_msi_range(SMMUv3AccelDevice *d, Error **errp)
+static bool accel_pci_take_msi_range(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3AccelMsiRange range;
 
     return !smmuv3_iommufd_msi_range(&d->host_dev, &range.base, &range.size) ||
-           smmuv3_accel_take_msi_range(&range, errp);
+           smmuv3_accel_msi_range_take(&range, errp);
 }
 
-static void forget_host(SMMUv3Accel *a)
+static void accel_pci_forget_host(SMMUv3Accel *a)
 {
-    if (!a->host_devices) {
-        promise_again(a, NULL);
+    if (!a->devices.taken) {
+        accel_pci_promise_again(a, NULL);
     }
 }
 
-static bool engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
-                       SMMUv3HostId parent, Error **errp)
+static bool accel_pci_engine_add(SMMUv3Accel *a, SMMUv3AccelDevice *d,
+                                 SMMUv3HostId parent, Error **errp)
 {
+    SMMUv3Plug plug = {
+        .ops = &smmuv3_iommufd_ops, .host = &a->devices.host,
+        .dev = &d->host_dev, .parent = parent, .cookie = d,
+    };
     bool first = smmuv3_accel_enter(a);
     SMMUv3Refusal why;
-    int ret = smmuv3_engine_device_add(a->engine, &smmuv3_iommufd_ops,
-                                       &a->host, &d->host_dev, parent, d,
-                                       &d->engine_dev, &why);
+    int ret = smmuv3_engine_plug(a->engine, &plug, &d->engine_dev, &why);
 
     if (first) {
         smmuv3_accel_release(a);
     }
     if (ret) {
-        explain(errp, a, d, why, ret);
+        accel_pci_explain(errp, a, d, why, ret);
     }
     return ret == 0;
 }
 
-static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
-                              PCIBus *bus, int devfn, Error **errp)
+static bool accel_pci_check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
+                                        PCIBus *bus, int devfn, Error **errp)
 {
     ERRP_GUARD();
     VFIODevice *vdev = hiod->agent;
@@ -315,7 +246,7 @@ static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
         error_append_hint(errp, "Plug it into a pcie-root-port.\n");
         return false;
     }
-    if (a->host_devices && a->backend != vdev->iommufd) {
+    if (a->devices.taken && a->devices.backend != vdev->iommufd) {
         error_setg(errp, "it uses another iommufd object than the devices"
                    " already behind this arm-smmuv3");
         error_append_hint(errp, "Give all of them the same iommufd=.\n");
@@ -328,7 +259,7 @@ static bool check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
  * The host's PCI address. Of a device that came as a descriptor, as libvirt
  * gives them, VFIO knows none; sysfs knows whose character device it is.
  */
-static char *host_name(const VFIODevice *vdev)
+static char *accel_pci_host_name(const VFIODevice *vdev)
 {
     g_autofree char *path = NULL;
     g_autofree char *target = NULL;
@@ -342,59 +273,56 @@ static char *host_name(const VFIODevice *vdev)
     return target ? g_path_get_basename(target) : g_strdup(vdev->name);
 }
 
-static SMMUv3AccelDevice *device_new(SMMUv3Accel *a, PCIBus *bus, int devfn,
-                                     VFIODevice *vdev)
+static SMMUv3AccelDevice *accel_pci_begin_device(SMMUv3Accel *a, PCIBus *bus,
+                                                 int devfn, VFIODevice *vdev)
 {
-    SMMUv3AccelDevice *d = g_new0(SMMUv3AccelDevice, 1);
+    SMMUv3AccelDevice *d = smmuv3_accel_device_new(a, bus, devfn);
 
-    d->accel = a;
-    d->bus = bus;
-    d->devfn = devfn;
-    d->name = host_name(vdev);
+    a->devices.backend = vdev->iommufd;
+    a->devices.host.iommufd = vdev->iommufd->fd;
+    d->name = accel_pci_host_name(vdev);
     d->host_dev.device_fd = vdev->fd;
     d->host_dev.dev_id = vdev->devid;
     d->host_dev.sysfs = vdev->sysfsdev;
-    g_ptr_array_add(a->devices, d);
     return d;
 }
 
-static void device_free(SMMUv3AccelDevice *d)
+static void accel_pci_end_device(SMMUv3AccelDevice *d)
 {
-    smmuv3_accel_unblock_migration(d);
-    g_ptr_array_remove(d->accel->devices, d);
-    g_free(d->name);
-    g_free(d);
+    SMMUv3Accel *a = d->accel;
+
+    smmuv3_accel_migrate_unblock(d);
+    smmuv3_accel_device_free(d);
+    accel_pci_forget_host(a);
 }
 
-static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
-                             HostIOMMUDevice *hiod, Error **errp)
+static bool accel_pci_set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                                       HostIOMMUDevice *hiod, Error **errp)
 {
     SMMUv3Accel *a = opaque;
     VFIODevice *vdev = hiod->agent;
     SMMUv3AccelDevice *d;
 
-    if (!check_host_device(a, hiod, bus, devfn, errp)) {
+    if (!accel_pci_check_host_device(a, hiod, bus, devfn, errp)) {
         return false;
     }
-    a->backend = vdev->iommufd;
-    a->host.iommufd = vdev->iommufd->fd;
-    d = device_new(a, bus, devfn, vdev);
-    if (!smmuv3_accel_block_migration(d, errp) || !show_host(a, d, errp) ||
-        !take_msi_range(d, errp) ||
-        !engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
-        device_free(d);
-        forget_host(a);
+    d = accel_pci_begin_device(a, bus, devfn, vdev);
+    if (!smmuv3_accel_migrate_block(d, errp) ||
+        !accel_pci_show_host(a, d, errp) ||
+        !accel_pci_take_msi_range(d, errp) ||
+        !accel_pci_engine_add(a, d, vdev->hwpt->hwpt_id, errp)) {
+        accel_pci_end_device(d);
         return false;
     }
-    a->host_devices++;
+    a->devices.taken++;
     trace_smmuv3_accel_device(a->name, d->name, "taken");
     return true;
 }
 
-static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+static void accel_pci_unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
 {
     SMMUv3Accel *a = opaque;
-    SMMUv3AccelDevice *d = find_device(a, bus, devfn);
+    SMMUv3AccelDevice *d = smmuv3_accel_device_find(a, bus, devfn);
     bool first;
 
     if (!d) {
@@ -402,30 +330,29 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     }
     trace_smmuv3_accel_device(a->name, d->name, "given up");
     first = smmuv3_accel_enter(a);
-    smmuv3_engine_device_remove(a->engine, d->engine_dev);
+    smmuv3_engine_unplug(a->engine, d->engine_dev);
     if (first) {
         smmuv3_accel_release(a);
     }
-    device_free(d);
-    a->host_devices--;
-    forget_host(a);
+    a->devices.taken--;
+    accel_pci_end_device(d);
 }
 
 static const PCIIOMMUOps accel_iommu_ops = {
-    .get_address_space = get_address_space,
-    .set_iommu_device = set_iommu_device,
-    .unset_iommu_device = unset_iommu_device,
-    .accept_device = accept_device,
-    .nesting_owner = nesting_owner,
-    .msi_doorbell = msi_doorbell,
-    .pasid_cap = pasid_cap,
+    .get_address_space = accel_pci_get_address_space,
+    .set_iommu_device = accel_pci_set_iommu_device,
+    .unset_iommu_device = accel_pci_unset_iommu_device,
+    .accept_device = accel_pci_accept_device,
+    .nesting_owner = accel_pci_nesting_owner,
+    .msi_doorbell = accel_pci_msi_doorbell,
+    .pasid_cap = accel_pci_pasid_cap,
 };
 
 void smmuv3_accel_pci_setup(SMMUv3Accel *a)
 {
     PCIBus *bus = a->smmu->smmu_state.primary_bus;
 
-    a->emulated_ops = bus->iommu_ops;
+    a->devices.all = g_ptr_array_new();
     pci_setup_iommu(bus, &accel_iommu_ops, a);
-    smmuv3_accel_for_each_early_device(bus, note_early_device, a);
+    smmuv3_accel_topology_for_each(bus, accel_pci_note_early_device, a);
 }

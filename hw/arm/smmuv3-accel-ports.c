@@ -26,39 +26,41 @@
 /* Version 3; wakes from D0 and D3hot */
 #define PORT_PMC (3 | PCI_PM_CAP_PME_D0 | PCI_PM_CAP_PME_D3hot)
 
-static uint8_t *exp_cap(PCIDevice *d)
+static uint8_t *accel_ports_exp_cap(PCIDevice *d)
 {
     return d->config + d->exp.exp_cap;
 }
 
-static uint8_t *pmcsr(PCIDevice *d)
+static uint8_t *accel_ports_pmcsr(PCIDevice *d)
 {
     return d->config + d->pm_cap + PCI_PM_CTRL;
 }
 
-static bool is_root_port(PCIDevice *d)
+static bool accel_ports_is_root_port(PCIDevice *d)
 {
     return d && pci_is_express(d) &&
            pcie_cap_get_type(d) == PCI_EXP_TYPE_ROOT_PORT;
 }
 
 /* The root port that @d is below, or @d */
-static PCIDevice *root_port_of(PCIDevice *d)
+static PCIDevice *accel_ports_root_port_of(PCIDevice *d)
 {
-    while (d && !is_root_port(d)) {
+    while (d && !accel_ports_is_root_port(d)) {
         d = pci_bridge_get_device(pci_get_bus(d));
     }
     return d;
 }
 
-static bool wants_interrupt(PCIDevice *root)
+static bool accel_ports_wants_interrupt(PCIDevice *root)
 {
-    return (pci_get_long(exp_cap(root) + PCI_EXP_RTSTA) & PCI_EXP_RTSTA_PME) &&
-           (pci_get_word(exp_cap(root) + PCI_EXP_RTCTL) & PCI_EXP_RTCTL_PMEIE);
+    return (pci_get_long(accel_ports_exp_cap(root) + PCI_EXP_RTSTA) &
+            PCI_EXP_RTSTA_PME) &&
+           (pci_get_word(accel_ports_exp_cap(root) + PCI_EXP_RTCTL) &
+            PCI_EXP_RTCTL_PMEIE);
 }
 
 /* It shares the vector of hot-plug events. */
-static void interrupt(PCIDevice *root)
+static void accel_ports_interrupt(PCIDevice *root)
 {
     if (msix_enabled(root)) {
         msix_notify(root, pcie_cap_flags_get_vector(root));
@@ -70,10 +72,11 @@ static void interrupt(PCIDevice *root)
 }
 
 /* The level of a wired interrupt, which the two share as well */
-static void set_level(PCIDevice *root)
+static void accel_ports_set_level(PCIDevice *root)
 {
     if (!msix_enabled(root) && !msi_enabled(root) && pci_intx(root) != -1) {
-        pci_set_irq(root, root->exp.hpev_notified || wants_interrupt(root));
+        pci_set_irq(root, root->exp.hpev_notified ||
+                          accel_ports_wants_interrupt(root));
     }
 }
 
@@ -81,64 +84,67 @@ static void set_level(PCIDevice *root)
  * A PME message of @d's has come to its root port. One that is there already
  * has woken its sender, which says what there is when it is asked.
  */
-static void send_pme(PCIDevice *d)
+static void accel_ports_send_pme(PCIDevice *d)
 {
-    PCIDevice *root = root_port_of(d);
+    PCIDevice *root = accel_ports_root_port_of(d);
 
     if (!root || !(root->cap_present & QEMU_PCI_CAP_PM)) {
         return;
     }
-    if (pci_get_long(exp_cap(root) + PCI_EXP_RTSTA) & PCI_EXP_RTSTA_PME) {
-        pci_long_test_and_set_mask(exp_cap(root) + PCI_EXP_RTSTA,
+    if (pci_get_long(accel_ports_exp_cap(root) + PCI_EXP_RTSTA) &
+        PCI_EXP_RTSTA_PME) {
+        pci_long_test_and_set_mask(accel_ports_exp_cap(root) + PCI_EXP_RTSTA,
                                    PCI_EXP_RTSTA_PENDING);
         return;
     }
-    pci_set_long(exp_cap(root) + PCI_EXP_RTSTA,
+    pci_set_long(accel_ports_exp_cap(root) + PCI_EXP_RTSTA,
                  PCI_EXP_RTSTA_PME | pci_get_bdf(d));
-    if (wants_interrupt(root)) {
-        interrupt(root);
+    if (accel_ports_wants_interrupt(root)) {
+        accel_ports_interrupt(root);
     }
 }
 
 /* 6.7.3.4: events that are enabled; what interrupts are does not matter. */
-static bool has_event(PCIDevice *d)
+static bool accel_ports_has_event(PCIDevice *d)
 {
-    return pci_get_word(exp_cap(d) + PCI_EXP_SLTSTA) &
-           pci_get_word(exp_cap(d) + PCI_EXP_SLTCTL) & PCI_EXP_HP_EV_SUPPORTED;
+    return pci_get_word(accel_ports_exp_cap(d) + PCI_EXP_SLTSTA) &
+           pci_get_word(accel_ports_exp_cap(d) + PCI_EXP_SLTCTL) &
+           PCI_EXP_HP_EV_SUPPORTED;
 }
 
 /* An event while it sleeps */
-static bool should_wake(PCIDevice *d)
+static bool accel_ports_should_wake(PCIDevice *d)
 {
-    return (pci_get_word(pmcsr(d)) & PCI_PM_CTRL_STATE_MASK) && has_event(d);
+    return (pci_get_word(accel_ports_pmcsr(d)) & PCI_PM_CTRL_STATE_MASK) &&
+           accel_ports_has_event(d);
 }
 
 /* It has a PME message to send, or has sent it. */
-static bool has_pme(PCIDevice *d)
+static bool accel_ports_has_pme(PCIDevice *d)
 {
     const uint16_t both = PCI_PM_CTRL_PME_STATUS | PCI_PM_CTRL_PME_ENABLE;
 
-    return (pci_get_word(pmcsr(d)) & both) == both;
+    return (pci_get_word(accel_ports_pmcsr(d)) & both) == both;
 }
 
-static void note_pme(PCIDevice *d)
+static void accel_ports_note_pme(PCIDevice *d)
 {
-    pci_word_test_and_set_mask(pmcsr(d), PCI_PM_CTRL_PME_STATUS);
+    pci_word_test_and_set_mask(accel_ports_pmcsr(d), PCI_PM_CTRL_PME_STATUS);
 }
 
 /*
  * Of hw/pci/pcie.c: a slot's events may be others than before. One that wakes
  * already is not to wake again.
  */
-static void event_changed(PCIDevice *d)
+static void accel_ports_event_changed(PCIDevice *d)
 {
-    bool before = has_pme(d);
+    bool before = accel_ports_has_pme(d);
 
-    if (should_wake(d)) {
-        note_pme(d);
+    if (accel_ports_should_wake(d)) {
+        accel_ports_note_pme(d);
     }
-    if (!before && has_pme(d)) {
-        send_pme(d);
+    if (!before && accel_ports_has_pme(d)) {
+        accel_ports_send_pme(d);
     }
 }
 
@@ -149,19 +155,20 @@ typedef struct Waiting {
     bool more;
 } Waiting;
 
-static void find_waiting(PCIBus *bus, PCIDevice *d, void *opaque)
+static void accel_ports_find_waiting(PCIBus *bus, PCIDevice *d, void *opaque)
 {
     Waiting *w = opaque;
 
-    if (d->exp.hotplug_event && has_pme(d) && pci_get_bdf(d) != w->but) {
+    if (d->exp.hotplug_event && accel_ports_has_pme(d) &&
+        pci_get_bdf(d) != w->but) {
         w->more = w->first != NULL;
         w->first = w->first ?: d;
     }
 }
 
-static void *look_at_bus(PCIBus *bus, void *opaque)
+static void *accel_ports_look_at_bus(PCIBus *bus, void *opaque)
 {
-    pci_for_each_device_under_bus(bus, find_waiting, opaque);
+    pci_for_each_device_under_bus(bus, accel_ports_find_waiting, opaque);
     return opaque;
 }
 
@@ -169,23 +176,23 @@ static void *look_at_bus(PCIBus *bus, void *opaque)
  * 6.1.6: the next one is told when the guest has taken the one before, whose
  * own status it may clear later.
  */
-static void send_pending(PCIDevice *root)
+static void accel_ports_send_pending(PCIDevice *root)
 {
-    uint32_t status = pci_get_long(exp_cap(root) + PCI_EXP_RTSTA);
+    uint32_t status = pci_get_long(accel_ports_exp_cap(root) + PCI_EXP_RTSTA);
     Waiting w = { .but = status & 0xffff };
 
     if ((status & PCI_EXP_RTSTA_PME) || !(status & PCI_EXP_RTSTA_PENDING)) {
         return;
     }
-    find_waiting(NULL, root, &w);
+    accel_ports_find_waiting(NULL, root, &w);
     pci_for_each_bus_depth_first(pci_bridge_get_sec_bus(PCI_BRIDGE(root)),
-                                 look_at_bus, NULL, &w);
-    pci_set_long(exp_cap(root) + PCI_EXP_RTSTA, 0);
+                                 accel_ports_look_at_bus, NULL, &w);
+    pci_set_long(accel_ports_exp_cap(root) + PCI_EXP_RTSTA, 0);
     if (w.first) {
-        send_pme(w.first);
+        accel_ports_send_pme(w.first);
     }
     if (w.more) {
-        pci_long_test_and_set_mask(exp_cap(root) + PCI_EXP_RTSTA,
+        pci_long_test_and_set_mask(accel_ports_exp_cap(root) + PCI_EXP_RTSTA,
                                    PCI_EXP_RTSTA_PENDING);
     }
 }
@@ -197,66 +204,67 @@ static GHashTable *ports;
  * 6.7.3.4: whichever comes last of an event, that it is enabled, and sleep; and
  * of PME_Status and PME_En.
  */
-static void port_written(PCIDevice *d, bool woke, bool had_pme)
+static void accel_ports_written(PCIDevice *d, bool woke, bool had_pme)
 {
-    if (!woke && should_wake(d)) {
-        note_pme(d);
+    if (!woke && accel_ports_should_wake(d)) {
+        accel_ports_note_pme(d);
     }
-    if (!had_pme && has_pme(d)) {
-        send_pme(d);
+    if (!had_pme && accel_ports_has_pme(d)) {
+        accel_ports_send_pme(d);
     }
 }
 
-static void root_written(PCIDevice *d, bool wanted)
+static void accel_ports_root_written(PCIDevice *d, bool wanted)
 {
-    send_pending(d);
-    if (!wanted && wants_interrupt(d)) {
-        interrupt(d);
+    accel_ports_send_pending(d);
+    if (!wanted && accel_ports_wants_interrupt(d)) {
+        accel_ports_interrupt(d);
     }
-    set_level(d);
+    accel_ports_set_level(d);
 }
 
-static void config_write(PCIDevice *d, uint32_t addr, uint32_t value, int len)
+static void accel_ports_config_write(PCIDevice *d, uint32_t addr,
+                                     uint32_t value, int len)
 {
     PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
-    bool woke = should_wake(d), had_pme = has_pme(d);
-    bool wanted = is_root_port(d) && wants_interrupt(d);
+    bool woke = accel_ports_should_wake(d), had_pme = accel_ports_has_pme(d);
+    bool wanted = accel_ports_is_root_port(d) && accel_ports_wants_interrupt(d);
 
     own(d, addr, value, len);
-    port_written(d, woke, had_pme);
-    if (is_root_port(d)) {
-        root_written(d, wanted);
+    accel_ports_written(d, woke, had_pme);
+    if (accel_ports_is_root_port(d)) {
+        accel_ports_root_written(d, wanted);
     }
 }
 
-static void reset_port(void *opaque)
+static void accel_ports_reset(void *opaque)
 {
     PCIDevice *d = opaque;
 
-    pci_set_word(pmcsr(d), PCI_PM_CTRL_NO_SOFT_RESET);
-    if (is_root_port(d)) {
-        pci_set_long(exp_cap(d) + PCI_EXP_RTSTA, 0);
+    pci_set_word(accel_ports_pmcsr(d), PCI_PM_CTRL_NO_SOFT_RESET);
+    if (accel_ports_is_root_port(d)) {
+        pci_set_long(accel_ports_exp_cap(d) + PCI_EXP_RTSTA, 0);
     }
 }
 
-static void forget_port(PCIDevice *d)
+static void accel_ports_forget(PCIDevice *d)
 {
     PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
 
     if (own) {
         d->config_write = own;
         g_hash_table_remove(ports, d);
-        qemu_unregister_reset(reset_port, d);
+        qemu_unregister_reset(accel_ports_reset, d);
     }
 }
 
 /* Of a port that failed to be realized after this; no listener is told. */
-static void port_freed(Object *obj, const char *name, void *opaque)
+static void accel_ports_freed(Object *obj, const char *name, void *opaque)
 {
-    forget_port(PCI_DEVICE(obj));
+    accel_ports_forget(PCI_DEVICE(obj));
 }
 
-static void add_pme(PCIDevice *d)
+static void accel_ports_add_pme(PCIDevice *d)
 {
     int at = pci_pm_init(d, 0, NULL);
 
@@ -267,7 +275,7 @@ static void add_pme(PCIDevice *d)
     pci_set_word(d->wmask + at + PCI_PM_CTRL,
                  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE);
     pci_set_word(d->w1cmask + at + PCI_PM_CTRL, PCI_PM_CTRL_PME_STATUS);
-    if (is_root_port(d)) {
+    if (accel_ports_is_root_port(d)) {
         pci_word_test_and_set_mask(d->wmask + d->exp.exp_cap + PCI_EXP_RTCTL,
                                    PCI_EXP_RTCTL_PMEIE);
         pci_set_long(d->w1cmask + d->exp.exp_cap + PCI_EXP_RTSTA,
@@ -275,49 +283,49 @@ static void add_pme(PCIDevice *d)
         /* What it tells is of the moment, and moves with the guest. */
         pci_set_long(d->cmask + d->exp.exp_cap + PCI_EXP_RTSTA, 0);
     }
-    reset_port(d);
+    accel_ports_reset(d);
     g_hash_table_insert(ports, d, d->config_write);
-    d->config_write = config_write;
-    d->exp.hotplug_event = event_changed;
-    qemu_register_reset(reset_port, d);
+    d->config_write = accel_ports_config_write;
+    d->exp.hotplug_event = accel_ports_event_changed;
+    qemu_register_reset(accel_ports_reset, d);
     object_property_add(OBJECT(d), "smmuv3-accel-wakes", "bool", NULL, NULL,
-                        port_freed, NULL);
+                        accel_ports_freed, NULL);
 }
 
-static int visit(Object *obj, void *opaque)
+static int accel_ports_visit(Object *obj, void *opaque)
 {
     PCIDevice *d = (PCIDevice *)object_dynamic_cast(obj, TYPE_PCIE_SLOT);
 
     if (d && !(d->cap_present & QEMU_PCI_CAP_PM)) {
-        add_pme(d);
+        accel_ports_add_pme(d);
     }
     return 0;
 }
 
 /* Ports can be plugged into ports, and leave again. */
-static void realized(DeviceListener *l, DeviceState *dev)
+static void accel_ports_realized(DeviceListener *l, DeviceState *dev)
 {
-    visit(OBJECT(dev), NULL);
+    accel_ports_visit(OBJECT(dev), NULL);
 }
 
-static void unrealized(DeviceListener *l, DeviceState *dev)
+static void accel_ports_unrealized(DeviceListener *l, DeviceState *dev)
 {
     PCIDevice *d = (PCIDevice *)object_dynamic_cast(OBJECT(dev),
                                                     TYPE_PCIE_SLOT);
 
     if (d) {
-        forget_port(d);
+        accel_ports_forget(d);
     }
 }
 
 static DeviceListener listener = {
-    .realize = realized,
-    .unrealize = unrealized,
+    .realize = accel_ports_realized,
+    .unrealize = accel_ports_unrealized,
 };
 
 void smmuv3_accel_ports_wake(void)
 {
     ports = g_hash_table_new(NULL, NULL);
-    object_child_foreach_recursive(object_get_root(), visit, NULL);
+    object_child_foreach_recursive(object_get_root(), accel_ports_visit, NULL);
     device_listener_register(&listener);
 }

@@ -16,14 +16,14 @@
 
 #include "smmuv3-accel.h"
 
-static int from_on_off(OnOffAuto value)
+static int accel_props_from_on_off(OnOffAuto value)
 {
     return value == ON_OFF_AUTO_AUTO ? SMMUV3_AUTO
                                      : value == ON_OFF_AUTO_ON;
 }
 
 /* "auto", or a number as libvirt writes it; not set is auto. */
-static bool parse_bits(const char *text, int *bits)
+static bool accel_props_parse_bits(const char *text, int *bits)
 {
     if (!text || !strcmp(text, "auto")) {
         *bits = SMMUV3_AUTO;
@@ -32,11 +32,13 @@ static bool parse_bits(const char *text, int *bits)
     return g_ascii_isdigit(*text) && qemu_strtoi(text, NULL, 10, bits) == 0;
 }
 
-static bool parse_ssidsize(const SMMUv3State *s, int *bits, Error **errp)
+static bool accel_props_parse_ssidsize(const SMMUv3State *s, int *bits,
+                                       Error **errp)
 {
     ERRP_GUARD();
 
-    if (!parse_bits(s->ssidsize, bits) || *bits > SMMUV3_SSIDSIZE_MAX) {
+    if (!accel_props_parse_bits(s->ssidsize, bits) ||
+        *bits > SMMUV3_SSIDSIZE_MAX) {
         error_setg(errp, "ssidsize=%s is no width of SubstreamIDs",
                    s->ssidsize);
         error_append_hint(errp, "Give 0 to %d, or ssidsize=auto: what the host"
@@ -46,11 +48,11 @@ static bool parse_ssidsize(const SMMUv3State *s, int *bits, Error **errp)
     return true;
 }
 
-static bool parse_oas(const SMMUv3State *s, int *bits, Error **errp)
+static bool accel_props_parse_oas(const SMMUv3State *s, int *bits, Error **errp)
 {
     ERRP_GUARD();
 
-    if (!parse_bits(s->oas, bits) ||
+    if (!accel_props_parse_bits(s->oas, bits) ||
         (*bits != SMMUV3_AUTO && !smmuv3_oas_valid(*bits))) {
         error_setg(errp, "oas=%s is no output address size", s->oas);
         error_append_hint(errp, "Give 44 or 48, or oas=auto: 44.\n");
@@ -59,15 +61,16 @@ static bool parse_oas(const SMMUv3State *s, int *bits, Error **errp)
     return true;
 }
 
-static bool parse_wishes(const SMMUv3State *s, SMMUv3Wishes *w, Error **errp)
+static bool accel_props_parse_wishes(const SMMUv3State *s, SMMUv3Wishes *w,
+                                     Error **errp)
 {
-    w->ril = from_on_off(s->ril);
-    w->ats = from_on_off(s->ats);
-    return parse_ssidsize(s, &w->ssidsize, errp) &&
-           parse_oas(s, &w->oas, errp);
+    w->ril = accel_props_from_on_off(s->ril);
+    w->ats = accel_props_from_on_off(s->ats);
+    return accel_props_parse_ssidsize(s, &w->ssidsize, errp) &&
+           accel_props_parse_oas(s, &w->oas, errp);
 }
 
-static bool check_accel(const SMMUv3State *s, Error **errp)
+static bool accel_props_check_accel(const SMMUv3State *s, Error **errp)
 {
     ERRP_GUARD();
 
@@ -88,8 +91,8 @@ static bool check_accel(const SMMUv3State *s, Error **errp)
 }
 
 /* What the emulated SMMU does not have. */
-static bool check_emulated(const SMMUv3State *s, const SMMUv3Wishes *w,
-                           Error **errp)
+static bool accel_props_check_emulated(const SMMUv3State *s,
+                                       const SMMUv3Wishes *w, Error **errp)
 {
     ERRP_GUARD();
 
@@ -110,7 +113,7 @@ static bool check_emulated(const SMMUv3State *s, const SMMUv3Wishes *w,
 }
 
 /* libvirt and QEMU 11 know the property; "auto" and "off" are what there is. */
-static bool check_cmdqv(const SMMUv3State *s, Error **errp)
+static bool accel_props_check_cmdqv(const SMMUv3State *s, Error **errp)
 {
     ERRP_GUARD();
 
@@ -123,26 +126,28 @@ static bool check_cmdqv(const SMMUv3State *s, Error **errp)
     return true;
 }
 
-bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp)
+bool smmuv3_accel_props_check(SMMUv3State *s, Error **errp)
 {
     SMMUv3Wishes w;
 
-    return check_cmdqv(s, errp) && parse_wishes(s, &w, errp) &&
-           (s->accel ? check_accel(s, errp) : check_emulated(s, &w, errp));
+    return accel_props_check_cmdqv(s, errp) &&
+           accel_props_parse_wishes(s, &w, errp) &&
+           (s->accel ? accel_props_check_accel(s, errp)
+                     : accel_props_check_emulated(s, &w, errp));
 }
 
-void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
+void smmuv3_accel_props_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
 {
     SMMUv3Wishes w;
 
-    parse_wishes(a->smmu, &w, &error_abort);
-    smmuv3_promise(&w, info, a->idr);
-    trace_smmuv3_accel_promise(a->name, a->idr[0], a->idr[1], a->idr[3],
-                               a->idr[5]);
+    accel_props_parse_wishes(a->smmu, &w, &error_abort);
+    smmuv3_promise(&w, info, a->promise.idr);
+    trace_smmuv3_accel_promise(a->name, a->promise.idr[0], a->promise.idr[1],
+                               a->promise.idr[3], a->promise.idr[5]);
 }
 
 /* The value of a property as one gives it */
-static char *property_value(const char *name, unsigned value)
+static char *accel_props_value(const char *name, unsigned value)
 {
     bool is_switch = !strcmp(name, "ril") || !strcmp(name, "ats");
 
@@ -150,12 +155,13 @@ static char *property_value(const char *name, unsigned value)
                      : g_strdup_printf("%u", value);
 }
 
-static void explain_denied(Error **errp, const SMMUv3Shortfall *lack)
+static void accel_props_explain_denied(Error **errp,
+                                       const SMMUv3Shortfall *lack)
 {
     ERRP_GUARD();
     const char *name = lack->feature;
-    g_autofree char *given = property_value(name, lack->host);
-    g_autofree char *promised = property_value(name, lack->wanted);
+    g_autofree char *given = accel_props_value(name, lack->host);
+    g_autofree char *promised = accel_props_value(name, lack->wanted);
 
     error_setg(errp, "%s=%s is not what the guest was promised at its source:"
                " %s=%s", name, given, name, promised);
@@ -163,14 +169,14 @@ static void explain_denied(Error **errp, const SMMUv3Shortfall *lack)
                       " with.\n", name, promised, name);
 }
 
-static bool devices_keep(const SMMUv3Accel *a, const uint32_t idr[6],
-                         Error **errp)
+static bool accel_props_devices_keep(const SMMUv3Accel *a,
+                                     const uint32_t idr[6], Error **errp)
 {
     ERRP_GUARD();
     SMMUv3Shortfall lack;
 
-    for (guint i = 0; i < a->devices->len; i++) {
-        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices, i);
+    for (guint i = 0; i < a->devices.all->len; i++) {
+        const SMMUv3AccelDevice *d = g_ptr_array_index(a->devices.all, i);
 
         if (smmuv3_promise_broken(idr, &d->info, &lack)) {
             error_setg(errp, "the SMMU of %s lacks %s: it has %u, the guest"
@@ -184,7 +190,7 @@ static bool devices_keep(const SMMUv3Accel *a, const uint32_t idr[6],
     return true;
 }
 
-bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
+bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
                                Error **errp)
 {
     ERRP_GUARD();
@@ -199,25 +205,26 @@ bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
                           " that sends what it promised.\n");
         return false;
     }
-    parse_wishes(a->smmu, &w, &error_abort);
+    accel_props_parse_wishes(a->smmu, &w, &error_abort);
     if (smmuv3_promise_denied(idr, &w, &lack)) {
-        explain_denied(errp, &lack);
+        accel_props_explain_denied(errp, &lack);
         return false;
     }
-    if (!devices_keep(a, idr, errp)) {
+    if (!accel_props_devices_keep(a, idr, errp)) {
         return false;
     }
-    memcpy(a->idr, idr, sizeof(a->idr));
-    a->frozen = true;
+    memcpy(a->promise.idr, idr, sizeof(a->promise.idr));
+    a->promise.frozen = true;
     return true;
 }
 
-void smmuv3_accel_props_setup(SMMUv3Accel *a)
+/* As smmuv3_promise() makes IDR0.ATS of it: auto is off. */
+bool smmuv3_accel_props_ats(const SMMUv3State *s)
 {
-    smmuv3_accel_promise(a, NULL);
+    return s->ats == ON_OFF_AUTO_ON;
 }
 
-void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
+void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
                                     const SMMUv3HostInfo *info)
 {
     ERRP_GUARD();
@@ -225,20 +232,20 @@ void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
     bool asked;
     SMMUv3Wishes w;
 
-    parse_wishes(a->smmu, &w, &error_abort);
-    smmuv3_promise_broken(a->idr, info, &lack);
+    accel_props_parse_wishes(a->smmu, &w, &error_abort);
+    smmuv3_promise_broken(a->promise.idr, info, &lack);
     asked = !strcmp(lack.feature, "IDR1.SSIDSIZE") &&
             w.ssidsize != SMMUV3_AUTO;
     error_setg(errp, "the host's SMMU lacks %s: it has %u, %s %u",
                lack.feature, lack.host,
                asked ? "ssidsize asks for" :
-               a->frozen ? "the guest was promised" : "any guest needs",
+               a->promise.frozen ? "the guest was promised" : "any guest needs",
                lack.wanted);
     if (asked) {
         error_append_hint(errp, "Give ssidsize=%u or less, or ssidsize=auto"
                           " and start the guest with the device plugged.\n",
                           lack.host);
-    } else if (a->frozen) {
+    } else if (a->promise.frozen) {
         error_append_hint(errp, "The promise stands since the guest was"
                           " started. Start it with the device plugged.\n");
     }

@@ -8,7 +8,6 @@
  * prints these. Nothing is asked of the guest's memory or of the host.
  */
 #include "qemu/osdep.h"
-#include "qemu/units.h"
 #include "monitor/hmp.h"
 #include "monitor/monitor.h"
 #include "qapi/qapi-commands-smmuv3-accel.h"
@@ -16,22 +15,11 @@
 #include "smmuv3/ste.h"
 
 #include "smmuv3-accel.h"
-
-const char *smmuv3_accel_kind_name(SMMUv3StreamKind kind)
-{
-    switch (kind) {
-    case SMMUV3_STREAM_TRANSLATE:
-        return "translate";
-    case SMMUV3_STREAM_BYPASS:
-        return "bypass";
-    default:
-        return "abort";
-    }
-}
+#include "smmuv3-decode.h"
 
 /* ---- QMP ---- */
 
-static SMMUv3AccelStreamState stream_state(SMMUv3StreamKind kind)
+static SMMUv3AccelStreamState accel_query_stream_state(SMMUv3StreamKind kind)
 {
     switch (kind) {
     case SMMUV3_STREAM_TRANSLATE:
@@ -43,7 +31,8 @@ static SMMUv3AccelStreamState stream_state(SMMUv3StreamKind kind)
     }
 }
 
-static void tell_event(SMMUv3AccelDeviceInfo *out, SMMUv3EventType event)
+static void accel_query_tell_event(SMMUv3AccelDeviceInfo *out,
+                                   SMMUv3EventType event)
 {
     out->has_event = true;
     switch (event) {
@@ -61,24 +50,19 @@ static void tell_event(SMMUv3AccelDeviceInfo *out, SMMUv3EventType event)
     }
 }
 
-static uint32List *granules(uint32_t idr5)
+static uint32List *accel_query_granules(uint32_t page_sizes)
 {
     uint32List *list = NULL, **tail = &list;
 
-    if (idr5 & SMMUV3_IDR5_GRAN4K) {
-        QAPI_LIST_APPEND(tail, 4 * KiB);
-    }
-    if (idr5 & SMMUV3_IDR5_GRAN16K) {
-        QAPI_LIST_APPEND(tail, 16 * KiB);
-    }
-    if (idr5 & SMMUV3_IDR5_GRAN64K) {
-        QAPI_LIST_APPEND(tail, 64 * KiB);
+    for (; page_sizes; page_sizes &= page_sizes - 1) {
+        QAPI_LIST_APPEND(tail, page_sizes & -page_sizes);
     }
     return list;
 }
 
 /* Without ATS and OAS, which no host's kernel tells. */
-static SMMUv3AccelFeatures *features(const uint32_t idr[6])
+static SMMUv3AccelFeatures *accel_query_features(const uint32_t idr[6],
+                                                 const SMMUv3Features *from)
 {
     SMMUv3AccelFeatures *f = g_new0(SMMUv3AccelFeatures, 1);
     uint32List **tail = &f->idr;
@@ -86,31 +70,41 @@ static SMMUv3AccelFeatures *features(const uint32_t idr[6])
     for (unsigned i = 0; i < 6; i++) {
         QAPI_LIST_APPEND(tail, idr[i]);
     }
-    f->stage1 = idr[0] & SMMUV3_IDR0_S1P;
-    f->stage2 = idr[0] & SMMUV3_IDR0_S2P;
-    f->s2fwb = idr[3] & SMMUV3_IDR3_FWB;
-    f->ril = idr[3] & SMMUV3_IDR3_RIL;
-    f->bbml = SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]);
-    f->asid_bits = idr[0] & SMMUV3_IDR0_ASID16 ? 16 : 8;
-    f->sidsize = SMMUV3_GET(SMMUV3_IDR1_SIDSIZE, idr[1]);
-    f->ssidsize = SMMUV3_GET(SMMUV3_IDR1_SSIDSIZE, idr[1]);
-    f->granules = granules(idr[5]);
-    f->two_level_cd = idr[0] & SMMUV3_IDR0_CD2L;
-    f->stall_model = SMMUV3_GET(SMMUV3_IDR0_STALL_MODEL, idr[0]);
+    f->stage1 = from->stage1;
+    f->stage2 = from->stage2;
+    f->s2fwb = from->s2fwb;
+    f->ril = from->ril;
+    f->bbml = from->bbml;
+    f->asid_bits = from->asid_bits;
+    f->sidsize = from->sid_bits;
+    f->ssidsize = from->ssid_bits;
+    f->granules = accel_query_granules(from->page_sizes);
+    f->two_level_cd = from->two_level_cds;
+    f->stall_model = from->stall_model;
     return f;
 }
 
-static SMMUv3AccelFeatures *promise(const SMMUv3Accel *a)
+static SMMUv3AccelFeatures *accel_query_promise(const SMMUv3Accel *a)
 {
-    SMMUv3AccelFeatures *f = features(a->idr);
+    SMMUv3Features from = smmuv3_decode_features(a->promise.idr);
+    SMMUv3AccelFeatures *f = accel_query_features(a->promise.idr, &from);
 
     f->has_ats = f->has_oas = true;
-    f->ats = a->idr[0] & SMMUV3_IDR0_ATS;
-    f->oas = smmuv3_oas_bits(a->idr[5]);
+    f->ats = from.ats;
+    f->oas = from.oas_bits;
     return f;
 }
 
-static SMMUv3AccelProperties *properties(const SMMUv3AccelFeatures *f)
+static SMMUv3AccelFeatures *
+accel_query_host_features(const SMMUv3HostInfo *info)
+{
+    SMMUv3Features from = smmuv3_decode_features(info->idr);
+
+    return accel_query_features(info->idr, &from);
+}
+
+static SMMUv3AccelProperties *
+accel_query_properties(const SMMUv3AccelFeatures *f)
 {
     SMMUv3AccelProperties *p = g_new0(SMMUv3AccelProperties, 1);
 
@@ -122,7 +116,7 @@ static SMMUv3AccelProperties *properties(const SMMUv3AccelFeatures *f)
     return p;
 }
 
-static SMMUv3AccelHost *host(const SMMUv3Accel *a)
+static SMMUv3AccelHost *accel_query_host(const SMMUv3Accel *a)
 {
     SMMUv3EngineObjects objects = smmuv3_engine_objects(a->engine);
     SMMUv3AccelHost *h;
@@ -132,11 +126,11 @@ static SMMUv3AccelHost *host(const SMMUv3Accel *a)
         return NULL;
     }
     h = g_new0(SMMUv3AccelHost, 1);
-    h->iommufd = object_get_canonical_path(OBJECT(a->backend));
+    h->iommufd = object_get_canonical_path(OBJECT(a->devices.backend));
     h->viommu = objects.viommu;
     h->stage2_hwpt = objects.parent;
     h->events = objects.veventq != 0;
-    h->features = features(info.idr);
+    h->features = accel_query_host_features(&info);
     h->iidr = info.iidr;
     h->aidr = info.aidr;
     h->repeat_invalidations = info.repeat_tlbi_cfgi;
@@ -144,35 +138,36 @@ static SMMUv3AccelHost *host(const SMMUv3Accel *a)
 }
 
 /* As the guest reads it; bits of the indices may be hidden from it. */
-static uint64_t reg(const SMMUv3Accel *a, uint32_t offset, unsigned size)
+static uint64_t accel_query_reg(const SMMUv3Accel *a, uint32_t offset,
+                                unsigned size)
 {
     uint64_t value;
 
-    smmuv3_regs_read(a->regs, offset, size, &value);
+    smmuv3_engine_read(a->engine, offset, size, &value);
     return value;
 }
 
-static SMMUv3AccelRegisters *registers(const SMMUv3Accel *a)
+static SMMUv3AccelRegisters *accel_query_registers(const SMMUv3Accel *a)
 {
     SMMUv3AccelRegisters *r = g_new0(SMMUv3AccelRegisters, 1);
 
-    r->cr0 = reg(a, SMMUV3_REG_CR0, 4);
-    r->gbpa = reg(a, SMMUV3_REG_GBPA, 4);
-    r->strtab_base = reg(a, SMMUV3_REG_STRTAB_BASE, 8);
-    r->strtab_base_cfg = reg(a, SMMUV3_REG_STRTAB_BASE_CFG, 4);
-    r->cmdq_base = reg(a, SMMUV3_REG_CMDQ_BASE, 8);
-    r->cmdq_prod = reg(a, SMMUV3_REG_CMDQ_PROD, 4);
-    r->cmdq_cons = reg(a, SMMUV3_REG_CMDQ_CONS, 4);
-    r->eventq_base = reg(a, SMMUV3_REG_EVENTQ_BASE, 8);
-    r->eventq_prod = reg(a, SMMUV3_REG_EVENTQ_PROD, 4);
-    r->eventq_cons = reg(a, SMMUV3_REG_EVENTQ_CONS, 4);
-    r->gerror = reg(a, SMMUV3_REG_GERROR, 4);
-    r->gerrorn = reg(a, SMMUV3_REG_GERRORN, 4);
-    r->irq_ctrl = reg(a, SMMUV3_REG_IRQ_CTRL, 4);
+    r->cr0 = accel_query_reg(a, SMMUV3_REG_CR0, 4);
+    r->gbpa = accel_query_reg(a, SMMUV3_REG_GBPA, 4);
+    r->strtab_base = accel_query_reg(a, SMMUV3_REG_STRTAB_BASE, 8);
+    r->strtab_base_cfg = accel_query_reg(a, SMMUV3_REG_STRTAB_BASE_CFG, 4);
+    r->cmdq_base = accel_query_reg(a, SMMUV3_REG_CMDQ_BASE, 8);
+    r->cmdq_prod = accel_query_reg(a, SMMUV3_REG_CMDQ_PROD, 4);
+    r->cmdq_cons = accel_query_reg(a, SMMUV3_REG_CMDQ_CONS, 4);
+    r->eventq_base = accel_query_reg(a, SMMUV3_REG_EVENTQ_BASE, 8);
+    r->eventq_prod = accel_query_reg(a, SMMUV3_REG_EVENTQ_PROD, 4);
+    r->eventq_cons = accel_query_reg(a, SMMUV3_REG_EVENTQ_CONS, 4);
+    r->gerror = accel_query_reg(a, SMMUV3_REG_GERROR, 4);
+    r->gerrorn = accel_query_reg(a, SMMUV3_REG_GERRORN, 4);
+    r->irq_ctrl = accel_query_reg(a, SMMUV3_REG_IRQ_CTRL, 4);
     return r;
 }
 
-static void add_device(void *opaque, const SMMUv3DeviceInfo *info)
+static void accel_query_add_device(void *opaque, const SMMUv3DeviceInfo *info)
 {
     SMMUv3AccelDeviceInfoList ***tail = opaque;
     const SMMUv3AccelDevice *d = info->cookie;
@@ -187,23 +182,23 @@ static void add_device(void *opaque, const SMMUv3DeviceInfo *info)
     out->vsid = info->vsid;
     out->has_vdevice = info->vdevice != 0;
     out->vdevice = info->vdevice;
-    out->state = stream_state(info->kind);
+    out->state = accel_query_stream_state(info->kind);
     out->has_hwpt = info->hwpt != 0;
     out->hwpt = info->hwpt;
-    tell_event(out, info->event);
+    accel_query_tell_event(out, info->event);
     out->ats = !d->info.no_ats;
     out->pasid_bits = d->info.pasid_bits;
     QAPI_LIST_APPEND(*tail, out);
 }
 
-static void add_hwpt(void *opaque, const SMMUv3HwptInfo *info)
+static void accel_query_add_hwpt(void *opaque, const SMMUv3HwptInfo *info)
 {
     SMMUv3AccelHwptList ***tail = opaque;
     SMMUv3AccelHwpt *out = g_new0(SMMUv3AccelHwpt, 1);
     uint64List **words = &out->ste;
 
     out->id = info->id;
-    out->state = stream_state(info->kind);
+    out->state = accel_query_stream_state(info->kind);
     QAPI_LIST_APPEND(words, info->ste[0]);
     QAPI_LIST_APPEND(words, info->ste[1]);
     if (info->kind == SMMUV3_STREAM_TRANSLATE) {
@@ -215,7 +210,7 @@ static void add_hwpt(void *opaque, const SMMUv3HwptInfo *info)
     QAPI_LIST_APPEND(*tail, out);
 }
 
-static SMMUv3AccelCommands *commands(const SMMUv3EngineStats *s)
+static SMMUv3AccelCommands *accel_query_commands(const SMMUv3EngineStats *s)
 {
     SMMUv3AccelCommands *c = g_new0(SMMUv3AccelCommands, 1);
 
@@ -228,7 +223,8 @@ static SMMUv3AccelCommands *commands(const SMMUv3EngineStats *s)
     return c;
 }
 
-static SMMUv3AccelCommandErrors *command_errors(const SMMUv3EngineStats *s)
+static SMMUv3AccelCommandErrors *
+accel_query_command_errors(const SMMUv3EngineStats *s)
 {
     SMMUv3AccelCommandErrors *e = g_new0(SMMUv3AccelCommandErrors, 1);
 
@@ -238,7 +234,7 @@ static SMMUv3AccelCommandErrors *command_errors(const SMMUv3EngineStats *s)
     return e;
 }
 
-static SMMUv3AccelHostCalls *host_calls(const SMMUv3EngineStats *s)
+static SMMUv3AccelHostCalls *accel_query_host_calls(const SMMUv3EngineStats *s)
 {
     SMMUv3AccelHostCalls *c = g_new0(SMMUv3AccelHostCalls, 1);
 
@@ -255,17 +251,16 @@ static SMMUv3AccelHostCalls *host_calls(const SMMUv3EngineStats *s)
     return c;
 }
 
-static SMMUv3AccelStats *stats(const SMMUv3Accel *a)
+static SMMUv3AccelStats *accel_query_stats(const SMMUv3Accel *a)
 {
     const SMMUv3EngineStats *e = smmuv3_engine_stats(a->engine);
-    const SMMUv3RegsStats *r = smmuv3_regs_stats(a->regs);
     SMMUv3AccelStats *s = g_new0(SMMUv3AccelStats, 1);
 
     *s = (SMMUv3AccelStats) {
-        .prod_writes = stat64_get(&a->prod_writes),
+        .prod_writes = stat64_get(&a->mmio.prod_writes),
         .windows = e->windows,
         .windows_forwarding = e->windows_forwarding,
-        .commands = commands(e),
+        .commands = accel_query_commands(e),
         .forwarded = e->forwarded,
         .coalesced = e->coalesced,
         .expanded = e->expanded,
@@ -287,16 +282,16 @@ static SMMUv3AccelStats *stats(const SMMUv3Accel *a)
         .events_own = e->events_own,
         .events_lost = e->events_lost,
         .events_unknown = e->events_unknown,
-        .events_written = r->events_written,
-        .events_dropped = r->events_dropped,
-        .events_overflowed = r->events_overflowed,
-        .command_errors = command_errors(e),
-        .host_calls = host_calls(e),
+        .events_written = e->events_written,
+        .events_dropped = e->events_dropped,
+        .events_overflowed = e->events_overflowed,
+        .command_errors = accel_query_command_errors(e),
+        .host_calls = accel_query_host_calls(e),
     };
     return s;
 }
 
-static SMMUv3AccelInfo *instance(SMMUv3Accel *a)
+static SMMUv3AccelInfo *accel_query_instance(SMMUv3Accel *a)
 {
     SMMUv3AccelInfo *out = g_new0(SMMUv3AccelInfo, 1);
     SMMUv3AccelDeviceInfoList **devices = &out->devices;
@@ -306,28 +301,29 @@ static SMMUv3AccelInfo *instance(SMMUv3Accel *a)
     out->id = g_strdup(DEVICE(a->smmu)->id);
     out->qom_path = object_get_canonical_path(OBJECT(a->smmu));
     out->bus = g_strdup(BUS(a->smmu->smmu_state.primary_bus)->name);
-    out->promise = promise(a);
-    out->properties = properties(out->promise);
-    out->promise_final = a->frozen;
-    out->emulated_devices = a->emulated;
-    out->registers = registers(a);
-    out->host = host(a);
-    smmuv3_engine_for_each_device(a->engine, add_device, &devices);
-    smmuv3_engine_for_each_hwpt(a->engine, add_hwpt, &hwpts);
-    out->stats = stats(a);
+    out->promise = accel_query_promise(a);
+    out->properties = accel_query_properties(out->promise);
+    out->promise_final = a->promise.frozen;
+    out->emulated_devices = a->emul.present;
+    out->registers = accel_query_registers(a);
+    out->host = accel_query_host(a);
+    smmuv3_engine_for_each_device(a->engine, accel_query_add_device, &devices);
+    smmuv3_engine_for_each_hwpt(a->engine, accel_query_add_hwpt, &hwpts);
+    out->stats = accel_query_stats(a);
     if (first) {
         smmuv3_accel_release(a);
     }
     return out;
 }
 
-static int add_instance(Object *obj, void *opaque)
+static int accel_query_add_instance(Object *obj, void *opaque)
 {
     SMMUv3AccelInfoList ***tail = opaque;
     Object *smmu = object_dynamic_cast(obj, TYPE_ARM_SMMUV3);
 
     if (smmu && ARM_SMMUV3(smmu)->accel_state) {
-        QAPI_LIST_APPEND(*tail, instance(ARM_SMMUV3(smmu)->accel_state));
+        QAPI_LIST_APPEND(*tail,
+                         accel_query_instance(ARM_SMMUV3(smmu)->accel_state));
     }
     return 0;
 }
@@ -336,18 +332,20 @@ SMMUv3AccelInfoList *qmp_query_smmuv3_accel(Error **errp)
 {
     SMMUv3AccelInfoList *list = NULL, **tail = &list;
 
-    object_child_foreach_recursive(object_get_root(), add_instance, &tail);
+    object_child_foreach_recursive(object_get_root(), accel_query_add_instance,
+                                   &tail);
     return list;
 }
 
 /* ---- HMP ---- */
 
-static const char *on_off(bool on)
+static const char *accel_query_on_off(bool on)
 {
     return on ? "on" : "off";
 }
 
-static void print_features(Monitor *mon, const SMMUv3AccelFeatures *f)
+static void accel_query_print_features(Monitor *mon,
+                                       const SMMUv3AccelFeatures *f)
 {
     const char *separator = " ";
     uint32List *item;
@@ -370,39 +368,44 @@ static void print_features(Monitor *mon, const SMMUv3AccelFeatures *f)
     if (f->has_oas) {
         monitor_printf(mon, ", OAS %u", f->oas);
     }
-    monitor_printf(mon, ", ATS %s\n", f->has_ats ? on_off(f->ats) : "unknown");
+    monitor_printf(mon, ", ATS %s\n",
+                   f->has_ats ? accel_query_on_off(f->ats) : "unknown");
 }
 
-static void print_head(Monitor *mon, const SMMUv3AccelInfo *i)
+static void accel_query_print_head(Monitor *mon, const SMMUv3AccelInfo *i)
 {
     const SMMUv3AccelProperties *p = i->properties;
 
     monitor_printf(mon, "%s: serves %s%s\n", i->id ? i->id : i->qom_path,
                    i->bus,
                    i->emulated_devices ? ", emulated devices beside" : "");
-    monitor_printf(mon, "  properties: ril=%s ats=%s ssidsize=%u oas=%u"
-                   " cmdqv=%s%s\n", on_off(p->ril), on_off(p->ats),
-                   p->ssidsize, p->oas, on_off(p->cmdqv),
+    monitor_printf(mon,
+                   "  properties: ril=%s ats=%s ssidsize=%u oas=%u"
+                   " cmdqv=%s%s\n",
+                   accel_query_on_off(p->ril), accel_query_on_off(p->ats),
+                   p->ssidsize, p->oas, accel_query_on_off(p->cmdqv),
                    i->promise_final ? "" : " (until the guest runs)");
     monitor_printf(mon, "  guest's SMMU:\n");
-    print_features(mon, i->promise);
+    accel_query_print_features(mon, i->promise);
 }
 
-static void print_host(Monitor *mon, const SMMUv3AccelHost *h)
+static void accel_query_print_host(Monitor *mon, const SMMUv3AccelHost *h)
 {
     if (!h) {
         monitor_printf(mon, "  host's SMMU: not known without a device\n");
         return;
     }
-    monitor_printf(mon, "  host's SMMU: %s, vIOMMU %u, stage-2 HWPT %u,"
-                   " events %s, IIDR 0x%x, AIDR 0x%x%s\n", h->iommufd,
-                   h->viommu, h->stage2_hwpt, on_off(h->events), h->iidr,
-                   h->aidr,
+    monitor_printf(mon,
+                   "  host's SMMU: %s, vIOMMU %u, stage-2 HWPT %u,"
+                   " events %s, IIDR 0x%x, AIDR 0x%x%s\n",
+                   h->iommufd, h->viommu, h->stage2_hwpt,
+                   accel_query_on_off(h->events), h->iidr, h->aidr,
                    h->repeat_invalidations ? ", invalidates twice" : "");
-    print_features(mon, h->features);
+    accel_query_print_features(mon, h->features);
 }
 
-static void print_registers(Monitor *mon, const SMMUv3AccelRegisters *r)
+static void accel_query_print_registers(Monitor *mon,
+                                        const SMMUv3AccelRegisters *r)
 {
     monitor_printf(mon, "  registers:\n"
                    "    CR0 0x%x GBPA 0x%x IRQ_CTRL 0x%x GERROR 0x%x GERRORN"
@@ -416,7 +419,8 @@ static void print_registers(Monitor *mon, const SMMUv3AccelRegisters *r)
                    r->eventq_base, r->eventq_prod, r->eventq_cons);
 }
 
-static void print_device(Monitor *mon, const SMMUv3AccelDeviceInfo *d)
+static void accel_query_print_device(Monitor *mon,
+                                     const SMMUv3AccelDeviceInfo *d)
 {
     monitor_printf(mon, "    %s: host %s (id %u), vSID ",
                    d->id ? d->id : d->qom_path, d->host, d->host_id);
@@ -441,7 +445,7 @@ static void print_device(Monitor *mon, const SMMUv3AccelDeviceInfo *d)
                    d->pasid_bits);
 }
 
-static void print_hwpt(Monitor *mon, const SMMUv3AccelHwpt *h)
+static void accel_query_print_hwpt(Monitor *mon, const SMMUv3AccelHwpt *h)
 {
     monitor_printf(mon, "    %u: %s, %u user%s, STE 0x%" PRIx64 " 0x%" PRIx64,
                    h->id, SMMUv3AccelStreamState_str(h->state), h->users,
@@ -454,7 +458,8 @@ static void print_hwpt(Monitor *mon, const SMMUv3AccelHwpt *h)
     monitor_printf(mon, "\n");
 }
 
-static void print_command_stats(Monitor *mon, const SMMUv3AccelStats *s)
+static void accel_query_print_command_stats(Monitor *mon,
+                                            const SMMUv3AccelStats *s)
 {
     const SMMUv3AccelCommands *c = s->commands;
     const SMMUv3AccelCommandErrors *e = s->command_errors;
@@ -476,7 +481,8 @@ static void print_command_stats(Monitor *mon, const SMMUv3AccelStats *s)
                    s->sent, s->batches, s->entries);
 }
 
-static void print_stream_stats(Monitor *mon, const SMMUv3AccelStats *s)
+static void accel_query_print_stream_stats(Monitor *mon,
+                                           const SMMUv3AccelStats *s)
 {
     monitor_printf(mon, "    HWPTs: %" PRIu64 " translate, %" PRIu64
                    " bypass, %" PRIu64 " abort, %" PRIu64 " shared, %" PRIu64
@@ -495,7 +501,7 @@ static void print_stream_stats(Monitor *mon, const SMMUv3AccelStats *s)
                    s->events_overflowed);
 }
 
-static void print_calls(Monitor *mon, const SMMUv3AccelHostCalls *c)
+static void accel_query_print_calls(Monitor *mon, const SMMUv3AccelHostCalls *c)
 {
     monitor_printf(mon, "    host calls: GET_HW_INFO %" PRIu64
                    ", VIOMMU_ALLOC %" PRIu64 ", VDEVICE_ALLOC %" PRIu64
@@ -508,26 +514,27 @@ static void print_calls(Monitor *mon, const SMMUv3AccelHostCalls *c)
                    c->veventq_read, c->destroy);
 }
 
-static void print_instance(Monitor *mon, const SMMUv3AccelInfo *info)
+static void accel_query_print_instance(Monitor *mon,
+                                       const SMMUv3AccelInfo *info)
 {
     SMMUv3AccelDeviceInfoList *d;
     SMMUv3AccelHwptList *h;
 
-    print_head(mon, info);
-    print_host(mon, info->host);
-    print_registers(mon, info->registers);
+    accel_query_print_head(mon, info);
+    accel_query_print_host(mon, info->host);
+    accel_query_print_registers(mon, info->registers);
     monitor_printf(mon, "  devices:%s\n", info->devices ? "" : " none");
     for (d = info->devices; d; d = d->next) {
-        print_device(mon, d->value);
+        accel_query_print_device(mon, d->value);
     }
     monitor_printf(mon, "  HWPTs:%s\n", info->hwpts ? "" : " none");
     for (h = info->hwpts; h; h = h->next) {
-        print_hwpt(mon, h->value);
+        accel_query_print_hwpt(mon, h->value);
     }
     monitor_printf(mon, "  counters:\n");
-    print_command_stats(mon, info->stats);
-    print_stream_stats(mon, info->stats);
-    print_calls(mon, info->stats->host_calls);
+    accel_query_print_command_stats(mon, info->stats);
+    accel_query_print_stream_stats(mon, info->stats);
+    accel_query_print_calls(mon, info->stats->host_calls);
 }
 
 void hmp_info_smmuv3_accel(Monitor *mon, const QDict *qdict)
@@ -538,6 +545,6 @@ void hmp_info_smmuv3_accel(Monitor *mon, const QDict *qdict)
         monitor_printf(mon, "No arm-smmuv3 with accel=on\n");
     }
     for (SMMUv3AccelInfoList *i = list; i; i = i->next) {
-        print_instance(mon, i->value);
+        accel_query_print_instance(mon, i->value);
     }
 }

@@ -21,7 +21,7 @@ typedef struct Piece {
 } Piece;
 
 /* What of @len bytes at @addr can be read in one piece; false: none of it. */
-static bool find_piece(Piece *p, hwaddr addr, hwaddr len)
+static bool accel_ram_find_piece(Piece *p, hwaddr addr, hwaddr len)
 {
     MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
 
@@ -41,7 +41,7 @@ bool smmuv3_accel_ram_read(hwaddr addr, void *buf, size_t len)
 
     RCU_READ_LOCK_GUARD();
     for (size_t done = 0; done < len; done += p.len) {
-        if (!find_piece(&p, addr + done, len - done)) {
+        if (!accel_ram_find_piece(&p, addr + done, len - done)) {
             return false;
         }
         memcpy((char *)buf + done, p.ram, p.len);
@@ -50,7 +50,7 @@ bool smmuv3_accel_ram_read(hwaddr addr, void *buf, size_t len)
 }
 
 /* What of @len bytes at @addr can be written in one piece; 0: none of it. */
-static hwaddr map_piece(MemoryRegionCache *c, hwaddr addr, hwaddr len)
+static hwaddr accel_ram_map_piece(MemoryRegionCache *c, hwaddr addr, hwaddr len)
 {
     int64_t mapped = address_space_cache_init(c, &address_space_memory, addr,
                                               len, true);
@@ -62,7 +62,7 @@ static hwaddr map_piece(MemoryRegionCache *c, hwaddr addr, hwaddr len)
 }
 
 /* A written page is dirty, and code that was translated from it is stale. */
-static void unmap_piece(MemoryRegionCache *c, hwaddr written)
+static void accel_ram_unmap_piece(MemoryRegionCache *c, hwaddr written)
 {
     address_space_cache_invalidate(c, 0, written);
     address_space_cache_destroy(c);
@@ -74,12 +74,12 @@ bool smmuv3_accel_ram_write(hwaddr addr, const void *buf, size_t len)
     hwaddr piece;
 
     for (size_t done = 0; done < len; done += piece) {
-        piece = map_piece(&c, addr + done, len - done);
+        piece = accel_ram_map_piece(&c, addr + done, len - done);
         if (!piece) {
             return false;
         }
         memcpy(c.ptr, (const char *)buf + done, piece);
-        unmap_piece(&c, piece);
+        accel_ram_unmap_piece(&c, piece);
     }
     return true;
 }
@@ -90,7 +90,7 @@ bool smmuv3_accel_ram_read_words(hwaddr addr, uint64_t *words, size_t n)
     Piece p;
 
     RCU_READ_LOCK_GUARD();
-    if (!find_piece(&p, addr, n * sizeof(*words)) ||
+    if (!accel_ram_find_piece(&p, addr, n * sizeof(*words)) ||
         p.len < n * sizeof(*words) || !QEMU_PTR_IS_ALIGNED(p.ram, 8)) {
         return false;
     }
@@ -104,7 +104,7 @@ bool smmuv3_accel_ram_read_words(hwaddr addr, uint64_t *words, size_t n)
 bool smmuv3_accel_ram_store(hwaddr addr, uint32_t value)
 {
     MemoryRegionCache c;
-    hwaddr piece = map_piece(&c, addr, sizeof(value));
+    hwaddr piece = accel_ram_map_piece(&c, addr, sizeof(value));
     bool whole = piece == sizeof(value) &&
                  QEMU_PTR_IS_ALIGNED(c.ptr, sizeof(value));
 
@@ -112,7 +112,7 @@ bool smmuv3_accel_ram_store(hwaddr addr, uint32_t value)
         qatomic_store_release((uint32_t *)c.ptr, cpu_to_le32(value));
     }
     if (piece) {
-        unmap_piece(&c, whole ? piece : 0);
+        accel_ram_unmap_piece(&c, whole ? piece : 0);
     }
     return whole;
 }

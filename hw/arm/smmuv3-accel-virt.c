@@ -1,35 +1,14 @@
 /*
- * arm-smmuv3 as a device of the virt machine: refusals, the MSI doorbell, which
- * root bus it serves, and the device tree that a guest started with -kernel
- * gets. What firmware gets instead is in smmuv3-accel-acpi.c.
+ * arm-smmuv3 as a device of the virt machine: refusals, the MSI doorbell, and
+ * when what the guest is told of it is made.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
- *
- * The tree is completed at machine-done time, when every device has its
- * place. Three things are described:
- *  - each instance, as an arm,smmu-v3 node, and the root bus it serves, with
- *    an iommu-map;
- *  - the extra root buses of pxb-pcie devices, which QEMU leaves to firmware:
- *    each gets a pci-host-ecam-generic node and a share of the windows;
- *  - behind an accelerated instance, the range that the host's kernel uses
- *    for the physical MSI doorbell, which the guest has to map one to one: a
- *    reserved-memory node with iommu-addresses for each endpoint. What may be
- *    plugged while the guest runs has to be in the tree as well, because Linux
- *    takes the range from the function's own node: see add_bus_nodes().
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/units.h"
 #include "qapi/error.h"
-#include "hw/arm/fdt.h"
-#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
-#include "hw/pci/pcie_host.h"
-#include "hw/platform-bus.h"
 #include "hw/qdev-properties.h"
-#include "system/device_tree.h"
-
-#include <libfdt.h>
 
 #include "smmuv3-accel.h"
 
@@ -37,7 +16,7 @@
 #define ITS_TRANSLATER  0x10040
 #define V2M_SETSPI_NS   0x40
 
-static hwaddr msi_doorbell(const VirtMachineState *vms)
+static hwaddr accel_virt_msi_doorbell(const VirtMachineState *vms)
 {
     switch (vms->msi_controller) {
     case VIRT_MSI_CTRL_ITS:
@@ -69,506 +48,28 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
     }
     qdev_prop_set_bit(dev, "smmu_per_bus", true);
     qdev_prop_set_uint8(dev, "identifier", instances++);
-    qdev_prop_set_uint64(dev, "msi-gpa", msi_doorbell(vms));
-}
-
-/* ---- Which SMMU serves which root bus ---- */
-
-static int collect_smmu(Object *obj, void *opaque)
-{
-    SMMUv3State *s = (SMMUv3State *)object_dynamic_cast(obj, TYPE_ARM_SMMUV3);
-    GSList **list = opaque;
-
-    if (s && s->smmu_per_bus) {
-        *list = g_slist_append(*list, s);
-    }
-    return 0;
-}
-
-static GSList *plugged_smmus(void)
-{
-    GSList *list = NULL;
-
-    object_child_foreach_recursive(object_get_root(), collect_smmu, &list);
-    return list;
+    qdev_prop_set_uint64(dev, "msi-gpa", accel_virt_msi_doorbell(vms));
 }
 
 bool smmuv3_accel_virt_in_use(void)
 {
-    g_autoptr(GSList) list = plugged_smmus();
-
-    return list != NULL;
+    return smmuv3_accel_topology_in_use();
 }
 
-static SMMUv3State *smmu_of_bus(GSList *smmus, const PCIBus *bus)
-{
-    for (GSList *l = smmus; l; l = l->next) {
-        SMMUv3State *s = l->data;
+/* ---- What the guest is told ---- */
 
-        if (s->smmu_state.primary_bus == bus) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
-static int collect_root_bus(Object *obj, void *opaque)
-{
-    PCIBus *bus = (PCIBus *)object_dynamic_cast(obj, TYPE_PCIE_BUS);
-    SMMUv3AccelRootBus root = { .bus = bus };
-
-    if (bus && pci_bus_is_root(bus)) {
-        root.first = pci_bus_num(bus);
-        g_array_append_val((GArray *)opaque, root);
-    }
-    return 0;
-}
-
-static gint by_bus_number(gconstpointer a, gconstpointer b)
-{
-    const SMMUv3AccelRootBus *x = a, *y = b;
-
-    return (int)x->first - (int)y->first;
-}
-
-static hwaddr ecam_base(const VirtMachineState *vms)
-{
-    return vms->memmap[VIRT_ECAM_ID(vms->highmem_ecam)].base;
-}
-
-static unsigned ecam_buses(const VirtMachineState *vms)
-{
-    return vms->memmap[VIRT_ECAM_ID(vms->highmem_ecam)].size /
-           PCIE_MMCFG_SIZE_MIN;
-}
-
-GArray *smmuv3_accel_virt_root_buses(const VirtMachineState *vms)
-{
-    g_autoptr(GSList) smmus = plugged_smmus();
-    GArray *roots = g_array_new(false, false, sizeof(SMMUv3AccelRootBus));
-    unsigned end = ecam_buses(vms);
-
-    object_child_foreach_recursive(object_get_root(), collect_root_bus, roots);
-    g_array_sort(roots, by_bus_number);
-    for (unsigned i = roots->len; i-- > 0;) {
-        SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus, i);
-
-        r->end = MAX(end, r->first);
-        r->smmu = smmu_of_bus(smmus, r->bus);
-        end = MIN(end, r->first);
-    }
-    return roots;
-}
-
-hwaddr smmuv3_accel_virt_mmio(const VirtMachineState *vms, SMMUv3State *s)
-{
-    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
-
-    return vms->memmap[VIRT_PLATFORM_BUS].base +
-           platform_bus_get_mmio_addr(pbus, SYS_BUS_DEVICE(s), 0);
-}
-
-unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
-                               SMMUIrq irq)
-{
-    PlatformBusDevice *pbus = PLATFORM_BUS_DEVICE(vms->platform_bus_dev);
-
-    return vms->irqmap[VIRT_PLATFORM_BUS] +
-           platform_bus_get_irqn(pbus, SYS_BUS_DEVICE(s), irq);
-}
-
-/* A GICv2m takes an MSI as it comes, and Linux wants no DeviceID for it. */
-bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
-                                  const SMMUv3State *s)
-{
-    return s->accel && vms->msi_controller == VIRT_MSI_CTRL_ITS;
-}
-
-/* ---- The device tree ---- */
-
-/* Of an empty port: a device, or a port with a device. */
-#define PLUG_LEVELS 2
-
-/* Bytes for what follows: regions, memory, /chosen with the command line. */
-#define TREE_SPARE  (64 * KiB)
-
-/* The tree being completed. */
-typedef struct Tree {
-    VirtMachineState *vms;
-    void *fdt;
-    GArray *roots;          /* SMMUv3AccelRootBus, by ascending bus number */
-    uint32_t msi_region;    /* phandle; 0: not made yet */
-    GArray *msi_addresses;  /* of msi_region's iommu-addresses, big-endian */
-} Tree;
-
-/* The SMMU's node; returns its phandle. */
-static uint32_t add_smmu_node(const Tree *t, SMMUv3State *s)
-{
-    hwaddr base = smmuv3_accel_virt_mmio(t->vms, s);
-    static const char names[] = "eventq\0priq\0cmdq-sync\0gerror";
-    uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
-    g_autofree char *node = g_strdup_printf("/smmuv3@%" PRIx64, base);
-    uint32_t irqs[4][3];
-
-    for (int i = 0; i < ARRAY_SIZE(irqs); i++) {
-        irqs[i][0] = cpu_to_be32(GIC_FDT_IRQ_TYPE_SPI);
-        irqs[i][1] = cpu_to_be32(smmuv3_accel_virt_spi(t->vms, s, i));
-        irqs[i][2] = cpu_to_be32(GIC_FDT_IRQ_FLAGS_EDGE_LO_HI);
-    }
-    qemu_fdt_add_subnode(t->fdt, node);
-    qemu_fdt_setprop_string(t->fdt, node, "compatible", "arm,smmu-v3");
-    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, base, 2,
-                                 memory_region_size(&s->smmu_state.iomem));
-    qemu_fdt_setprop(t->fdt, node, "interrupts", irqs, sizeof(irqs));
-    qemu_fdt_setprop(t->fdt, node, "interrupt-names", names, sizeof(names));
-    qemu_fdt_setprop(t->fdt, node, "dma-coherent", NULL, 0);
-    qemu_fdt_setprop_cell(t->fdt, node, "#iommu-cells", 1);
-    if (smmuv3_accel_virt_sends_msis(t->vms, s)) {
-        qemu_fdt_setprop_cells(t->fdt, node, "msi-parent", t->vms->msi_phandle,
-                               smmuv3_accel_device_id(s));
-    }
-    qemu_fdt_setprop_cell(t->fdt, node, "phandle", phandle);
-    return phandle;
-}
-
-/* One entry of iommu-addresses: phandle, PCI address (3 cells), size (2). */
-static void reserve_msi_range(Tree *t, uint32_t phandle)
-{
-    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
-    uint32_t entry[] = {
-        cpu_to_be32(phandle), 0,
-        cpu_to_be32(range->base >> 32), cpu_to_be32(range->base),
-        cpu_to_be32(range->size >> 32), cpu_to_be32(range->size),
-    };
-
-    g_array_append_vals(t->msi_addresses, entry, ARRAY_SIZE(entry));
-}
-
-/*
- * Whoever adds to the tree behind us ends QEMU in libfdt's words when it is
- * full. The nodes of PCI functions are what can fill it.
- */
-static void check_room(const Tree *t)
-{
-    uint32_t used = fdt_off_dt_strings(t->fdt) + fdt_size_dt_strings(t->fdt);
-    uint32_t wanted = t->msi_addresses->len * sizeof(uint32_t) + TREE_SPARE;
-
-    if (fdt_totalsize(t->fdt) < used + wanted) {
-        error_report("arm-smmuv3: the device tree has no room for all PCI"
-                     " functions that these ports can take");
-        error_printf("Give fewer ports behind accel=on, or hotplug=off to"
-                     " those where nothing will be plugged.\n");
-        exit(EXIT_FAILURE);
-    }
-}
-
-static char *add_pci_node(const Tree *t, const char *parent, const char *name,
-                          PCIBus *bus, int devfn)
-{
-    g_autofree char *function = PCI_FUNC(devfn)
-                                ? g_strdup_printf(",%x", PCI_FUNC(devfn))
-                                : g_strdup("");
-    char *node = g_strdup_printf("%s/%s@%x%s", parent, name, PCI_SLOT(devfn),
-                                 function);
-    /* Buses below bridges get their numbers from the guest. */
-    unsigned bus_num = bus && pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
-
-    check_room(t);
-    qemu_fdt_add_subnode(t->fdt, node);
-    qemu_fdt_setprop_cells(t->fdt, node, "reg",
-                           PCI_BUILD_BDF(bus_num, devfn) << 8, 0, 0, 0, 0);
-    return node;
-}
-
-static void make_endpoint(Tree *t, const char *node)
-{
-    uint32_t phandle = qemu_fdt_alloc_phandle(t->fdt);
-
-    if (!t->msi_region) {
-        t->msi_region = qemu_fdt_alloc_phandle(t->fdt);
-    }
-    qemu_fdt_setprop_cell(t->fdt, node, "phandle", phandle);
-    qemu_fdt_setprop_cell(t->fdt, node, "memory-region", t->msi_region);
-    reserve_msi_range(t, phandle);
-}
-
-static void make_bridge(const Tree *t, const char *node)
-{
-    qemu_fdt_setprop_string(t->fdt, node, "device_type", "pci");
-    qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
-    qemu_fdt_setprop_cell(t->fdt, node, "#size-cells", 2);
-    qemu_fdt_setprop(t->fdt, node, "ranges", NULL, 0);
-}
-
-/* The bus below @dev; NULL if vfio-pci cannot be on it. */
-static PCIBus *bus_below(PCIDevice *dev)
-{
-    PCIBus *bus = dev && IS_PCI_BRIDGE(dev)
-                  ? pci_bridge_get_sec_bus(PCI_BRIDGE(dev)) : NULL;
-
-    return bus && pci_bus_is_express(bus) ? bus : NULL;
-}
-
-static int unused_devfn(const PCIBus *bus)
-{
-    int devfn = PCI_DEVFN_MAX - 1;
-
-    while (bus && devfn > 0 && bus->devices[devfn]) {
-        devfn--;
-    }
-    return devfn;
-}
-
-/*
- * Linux refuses a virtio device whose node has more than one child
- * (virtio_device_of_init()), and a virtio device may take a bridge's place.
- * Linux looks for functions inside of a node of this name as well
- * (of_pci_find_child_device()).
- */
-static char *add_only_child(const Tree *t, const char *parent, PCIBus *bus)
-{
-    char *node = add_pci_node(t, parent, "multifunc-device", bus,
-                              unused_devfn(bus));
-
-    qemu_fdt_setprop_cell(t->fdt, node, "#address-cells", 3);
-    qemu_fdt_setprop_cell(t->fdt, node, "#size-cells", 2);
-    return node;
-}
-
-static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
-                          unsigned levels);
-
-/* @dev, NULL if there is none yet, is at @devfn; @levels as below. */
-static void add_function_node(Tree *t, const char *parent, PCIBus *bus,
-                              int devfn, PCIDevice *dev, unsigned levels)
-{
-    g_autofree char *node = NULL;
-    PCIBus *child = bus_below(dev);
-    unsigned below = PCI_FUNC(devfn) == 0 && levels ? levels - 1 : 0;
-
-    if (child && qbus_is_hotpluggable(BUS(child))) {
-        below = PLUG_LEVELS;
-    }
-    if (!levels && !child && !smmuv3_accel_is_vfio(dev)) {
-        return;
-    }
-    node = add_pci_node(t, parent, "pci", bus, devfn);
-    if (levels || !child) {
-        make_endpoint(t, node);
-    }
-    if (below || child) {
-        g_autofree char *only_child = NULL;
-
-        make_bridge(t, node);
-        if (levels) {
-            only_child = add_only_child(t, node, child);
-        }
-        add_bus_nodes(t, levels ? only_child : node, child, below);
-    }
-}
-
-/*
- * The functions on @bus (NULL: there is none yet), and, with @levels, all that
- * can be plugged into a port's only slot: eight functions; and with one level
- * more a port as function 0, with the functions behind it. What is there now
- * may go, so a function can become anything that its slot can take. QEMU plugs
- * nothing behind the upstream port of a switch, and ports may be plugged into
- * ports without end: the tree has one of them.
- */
-static void add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
-                          unsigned levels)
-{
-    for (int devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
-        PCIDevice *dev = bus ? bus->devices[devfn] : NULL;
-        unsigned here = PCI_SLOT(devfn) == 0 ? levels : 0;
-
-        if (dev || here) {
-            add_function_node(t, parent, bus, devfn, dev, here);
-        }
-    }
-}
-
-static void add_msi_region(Tree *t)
-{
-    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range();
-    g_autofree char *node = g_strdup_printf("/reserved-memory/msi@%" PRIx64,
-                                            range->base);
-
-    if (!t->msi_region) {
-        return;
-    }
-    if (fdt_path_offset(t->fdt, "/reserved-memory") < 0) {
-        qemu_fdt_add_subnode(t->fdt, "/reserved-memory");
-        qemu_fdt_setprop_cell(t->fdt, "/reserved-memory", "#address-cells", 2);
-        qemu_fdt_setprop_cell(t->fdt, "/reserved-memory", "#size-cells", 2);
-        qemu_fdt_setprop(t->fdt, "/reserved-memory", "ranges", NULL, 0);
-    }
-    qemu_fdt_add_subnode(t->fdt, node);
-    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg",
-                                 2, range->base, 2, range->size);
-    qemu_fdt_setprop(t->fdt, node, "iommu-addresses", t->msi_addresses->data,
-                     t->msi_addresses->len * sizeof(uint32_t));
-    qemu_fdt_setprop_cell(t->fdt, node, "phandle", t->msi_region);
-}
-
-/* What serves the bus of @r, whose host bridge is @node. */
-static void map_bus(Tree *t, const SMMUv3AccelRootBus *r, const char *node)
-{
-    uint32_t phandle;
-
-    if (!r->smmu) {
-        return;
-    }
-    phandle = add_smmu_node(t, r->smmu);
-    qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", r->first << 8, phandle,
-                           r->first << 8, (r->end - r->first) << 8);
-    /* Of the host bridge; without it Linux uses no ATS. */
-    if (r->smmu->ats == ON_OFF_AUTO_ON) {
-        qemu_fdt_setprop(t->fdt, node, "ats-supported", NULL, 0);
-    }
-    if (r->smmu->accel) {
-        add_bus_nodes(t, node, r->bus, 0);
-    }
-}
-
-/* Of a window that is shared */
-typedef struct Share {
-    hwaddr base, size;
-} Share;
-
-/*
- * A power of two, aligned to it as BARs are, so that one of half the share fits
- * beside others. What is over is the last one's.
- */
-static Share share(const MemMapEntry *window, unsigned index, unsigned shares)
-{
-    hwaddr size = pow2floor(window->size / shares);
-    hwaddr offset = index * size;
-
-    return (Share) {
-        .base = window->base + offset,
-        .size = index == shares - 1 ? window->size - offset : size,
-    };
-}
-
-static void set_windows(Tree *t, const char *node, unsigned index,
-                        unsigned shares)
-{
-    Share low = share(&t->vms->memmap[VIRT_PCIE_MMIO], index, shares);
-    Share high = share(&t->vms->memmap[VIRT_HIGH_PCIE_MMIO], index, shares);
-    const MemMapEntry *pio = &t->vms->memmap[VIRT_PCIE_PIO];
-    uint64_t cells[] = {
-        1, FDT_PCI_RANGE_MMIO, 2, low.base, 2, low.base, 2, low.size,
-        1, FDT_PCI_RANGE_MMIO_64BIT, 2, high.base, 2, high.base, 2, high.size,
-        /* I/O ports stay with pcie.0 */
-        1, FDT_PCI_RANGE_IOPORT, 2, 0, 2, pio->base, 2, pio->size,
-    };
-    unsigned ranges = index ? 2 : 3;
-
-    if (!t->vms->highmem_mmio) {
-        memmove(&cells[8], &cells[16], 8 * sizeof(cells[0]));
-        ranges--;
-    }
-    qemu_fdt_setprop_sized_cells_from_array(t->fdt, node, "ranges",
-                                            ranges * 4, cells);
-}
-
-static void set_bus_range(Tree *t, const char *node,
-                          const SMMUv3AccelRootBus *r)
-{
-    hwaddr base = ecam_base(t->vms) + r->first * PCIE_MMCFG_SIZE_MIN;
-
-    qemu_fdt_setprop_cells(t->fdt, node, "bus-range", r->first, r->end - 1);
-    qemu_fdt_setprop_sized_cells(t->fdt, node, "reg", 2, base, 2,
-                                 (r->end - r->first) * PCIE_MMCFG_SIZE_MIN);
-}
-
-static void copy_prop(Tree *t, const char *to, const char *prop)
-{
-    const char *from = t->vms->pciehb_nodename;
-    int len;
-    const void *value = qemu_fdt_getprop(t->fdt, from, prop, &len, NULL);
-
-    if (value) {
-        g_autofree void *copy = g_memdup2(value, len);
-
-        qemu_fdt_setprop(t->fdt, to, prop, copy, len);
-    }
-}
-
-/* A pxb's pins are swizzled like pcie.0's, so the interrupt map is the same. */
-static char *add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r, unsigned index)
-{
-    static const char *const same[] = {
-        "compatible", "device_type", "#address-cells", "#size-cells",
-        "dma-coherent", "msi-map", "#interrupt-cells", "interrupt-map",
-        "interrupt-map-mask",
-    };
-    hwaddr ecam = ecam_base(t->vms) + r->first * PCIE_MMCFG_SIZE_MIN;
-    char *node = g_strdup_printf("/pcie@%" PRIx64, ecam);
-
-    qemu_fdt_add_subnode(t->fdt, node);
-    for (int i = 0; i < ARRAY_SIZE(same); i++) {
-        copy_prop(t, node, same[i]);
-    }
-    /* Linux refuses a second bridge of a domain; bus numbers stay unique. */
-    qemu_fdt_setprop_cell(t->fdt, node, "linux,pci-domain", index);
-    return node;
-}
-
-/* Root buses share the ECAM by bus numbers, and the windows. */
-static void add_root_bus(Tree *t, unsigned index)
-{
-    const SMMUv3AccelRootBus *r = &g_array_index(t->roots, SMMUv3AccelRootBus,
-                                                 index);
-    g_autofree char *node = r->bus == t->vms->bus
-                            ? g_strdup(t->vms->pciehb_nodename)
-                            : add_pxb_node(t, r, index);
-
-    if (t->roots->len > 1) {
-        set_bus_range(t, node, r);
-        set_windows(t, node, index, t->roots->len);
-    }
-    map_bus(t, r, node);
-}
-
-static void complete_tree(VirtMachineState *vms, GArray *roots)
-{
-    Tree t = { .vms = vms, .fdt = MACHINE(vms)->fdt, .roots = roots };
-
-    t.msi_addresses = g_array_new(false, false, sizeof(uint32_t));
-    /* Backwards: a node that is added comes to stand before the others. */
-    for (unsigned i = roots->len; i-- > 0;) {
-        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
-                                                     i);
-
-        if (r->end > r->first) {
-            add_root_bus(&t, i);
-        }
-    }
-    add_msi_region(&t);
-    g_array_free(t.msi_addresses, true);
-}
-
-static void warn_of_hidden_buses(const VirtMachineState *vms, GArray *roots)
+static void accel_virt_warn_of_hidden_buses(const VirtMachineState *vms,
+                                            GArray *roots)
 {
     for (unsigned i = 0; i < roots->len; i++) {
-        const SMMUv3AccelRootBus *r = &g_array_index(roots, SMMUv3AccelRootBus,
-                                                     i);
+        const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
 
         if (r->end == r->first) {
             warn_report("pxb-pcie '%s': bus %u is beyond the machine's %u"
                         " buses; the guest will not see it", BUS(r->bus)->name,
-                        r->first, ecam_buses(vms));
+                        r->first, smmuv3_accel_topology_buses(vms));
         }
     }
-}
-
-bool smmuv3_accel_virt_has_tree_alone(void)
-{
-    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
-
-    return !vms->bootinfo.firmware_loaded || !virt_is_acpi_enabled(vms);
 }
 
 /*
@@ -581,17 +82,17 @@ void smmuv3_accel_virt_done(VirtMachineState *vms)
 {
     GArray *roots;
 
-    if (!smmuv3_accel_virt_in_use()) {
+    if (!smmuv3_accel_topology_in_use()) {
         return;
     }
     smmuv3_accel_ports_wake();
     if (vms->bootinfo.dtb_filename) {
         return;
     }
-    roots = smmuv3_accel_virt_root_buses(vms);
-    warn_of_hidden_buses(vms, roots);
+    roots = smmuv3_accel_topology_roots(vms);
+    accel_virt_warn_of_hidden_buses(vms, roots);
     if (!vms->bootinfo.firmware_loaded || roots->len == 1) {
-        complete_tree(vms, roots);
+        smmuv3_accel_fdt_complete(vms, roots);
     } else if (!virt_is_acpi_enabled(vms)) {
         warn_report("arm-smmuv3: with acpi=off a guest that is started by"
                     " firmware is told neither of it nor of the buses of"

@@ -3,28 +3,57 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The files, as smmuv3-accel-NAME.c but for the first:
+ * The files, as smmuv3-accel-NAME.c, but that "accel" is smmuv3-accel.c. A file
+ * calls none that stands above it, because what is called can then be read
+ * without its callers, and a circle of calls hides who holds which lock. The
+ * build checks that (scripts/check-layers reads this table): each file calls
+ * all of those behind its arrow, and no other.
  *
- *   smmuv3-accel.c  the engine and its register file in QEMU: interrupts, the
- *                   host's events, reset
- *   mmio            the guest's accesses to registers
- *   lock            who may be at the engine
- *   memory          the way to guest memory, and MSIs
- *   ram             what of it may be reached without the BQL: plain RAM
- *   migrate         stopping, saving, loading
- *   pci             the devices behind an instance
- *   bus             may an instance be where it is plugged?
- *   msi             where the host's MSI doorbell is for the guest
- *   emul            QEMU's emulated SMMUv3 translates for those emulated
- *   props           the properties that say what the guest is promised
- *   virt            the virt machine's side: refusals, doorbell, device tree
- *   acpi            what firmware gets instead
- *   ports           ports that Linux has put to sleep wake
- *   none            in place of most of them, where accel=on is not built in
- *   query           what QMP and HMP tell of all of it
+ *   bus       may an instance be where it is plugged?
+ *             -> accel, props, topology
+ *   virt      what hw/arm/virt.c asks: refusals, the MSI doorbell, and when the
+ *             guest's tables are made
+ *             -> fdt, topology, ports
+ *   acpi      IORT, for a guest that firmware starts
+ *             -> props, msi-range, topology
+ *   fdt       the device tree, for a guest that -kernel starts
+ *             -> props, msi-range, topology
+ *   query     what QMP and HMP tell of all of it
+ *             -> lock
+ *   accel     an instance: made, and reset
+ *             -> pci, migrate, mmio, engine, memory, emul, props
+ *   pci       the devices behind an instance: plugged, refused, unplugged
+ *             -> migrate, engine, device, emul, props, msi-range, topology,
+ *                lock
+ *   migrate   stopping, saving, loading
+ *             -> events, emul, props, msi-range, lock
+ *   mmio      the guest's accesses to registers
+ *             -> emul, lock
+ *   engine    the engine in QEMU: its callbacks, wired interrupts, what is left
+ *             for later, reset
+ *             -> events, trace, device, msi, emul, memory, lock
+ *   events    the host's events: the descriptor that tells of them
+ *             -> lock
+ *   trace     trace events of what the engine tells
+ *   device    a host device, as the engine asks for it
+ *   msi       where an MSI of the SMMU itself goes
+ *             -> memory
+ *   emul      QEMU's emulated SMMUv3 translates for emulated endpoints
+ *             -> memory, lock
+ *   memory    the way to guest memory
+ *             -> ram, lock
+ *   props     properties, and what the guest is promised
+ *   msi-range where the host's MSI doorbell is for the guest
+ *             -> topology
+ *   topology  which SMMU serves which root bus, and where the machine has both
+ *   ports     ports that Linux has put to sleep wake
+ *   lock      who may be at the engine
+ *   ram       what of guest memory may be reached without the BQL: plain RAM
+ *   none      in place of most of them, where accel=on is not built in
+ *   stub      QMP and HMP where there is no arm-smmuv3 at all
  *
- * None of them decides over anything that Arm IHI 0070 defines: that is the
- * engine's.
+ * None of them decides over anything that Arm IHI 0070 defines, because that is
+ * the engine's (smmuv3-decode.h has what is asked of it here).
  *
  * Locking: everything runs under the BQL, but for the DMA of emulated endpoints
  * (emul), a guest's invalidations and its reads of registers (mmio). As these
@@ -43,18 +72,8 @@
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
 #include "smmuv3-promise.h"
-#include "smmuv3-regs.h"
 
-/* Events of emulated endpoints, from any thread, until the BQL is at hand. */
-#define SMMUV3_ACCEL_EVENTS_MAX 64
-
-typedef struct SMMUv3AccelEvents {
-    QemuMutex lock;
-    QEMUBH *bh;
-    unsigned n;
-    bool lost;                  /* there were more */
-    SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
-} SMMUv3AccelEvents;
+/* ---- An instance ---- */
 
 /*
  * The IOVAs at which the host's kernel maps the physical MSI doorbell. The
@@ -65,157 +84,89 @@ typedef struct SMMUv3AccelMsiRange {
     uint64_t base, size;
 } SMMUv3AccelMsiRange;
 
-/* One per arm-smmuv3 with accel=on. */
-typedef struct SMMUv3Accel {
-    SMMUv3State *smmu;
-    const char *name;           /* for traces */
-    SMMUv3Engine *engine;
-    SMMUv3RegFile *regs;
-    uint32_t idr[6];            /* the promise */
-    bool frozen;                /* the guest has run: it stands */
-    bool running;               /* the VM is, see smmuv3-accel-migrate.c */
-    uint32_t stream_idr[6];     /* idr, as it is saved and loaded */
-    SMMUv3AccelMsiRange stream_msi;     /* likewise */
-    QEMUBH *bh;                 /* the rest of a long command queue */
-    QEMUTimer *retry;           /* of what the host refused */
-    SMMUv3AccelLock lock;
-    Stat64 prod_writes;
-    MemoryRegionCache ring;     /* the command queue's */
-    uint64_t ring_base;
-    uint64_t ring_size;         /* bytes; 0: not mapped */
-    MemoryListener memory_listener;
-    SMMUv3StreamRegs taken;     /* that smmuv3-accel-emul.c has */
-    int events_fd;              /* the host's events; -1: none */
-    int events_poll;            /* polls readable when that does */
-    bool events_failure_told;
-    GPtrArray *devices;         /* SMMUv3AccelDevice, see smmuv3-accel-pci.c */
-    unsigned host_devices;      /* that the engine has taken */
-    unsigned blocking;          /* of them, those that block migration */
-    const PCIIOMMUOps *emulated_ops;    /* of the emulated SMMU */
-    bool emulated;              /* there is, or was, an emulated endpoint */
-    SMMUv3AccelEvents emulated_events;
+/* Of pci: the host devices behind an instance. */
+typedef struct SMMUv3AccelDevices {
+    GPtrArray *all;             /* SMMUv3AccelDevice */
+    unsigned taken;             /* by the engine */
     IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
     SMMUv3Host host;
-    Error *migration_blocker;
+} SMMUv3AccelDevices;
+
+/* Of migrate. */
+typedef struct SMMUv3AccelMigration {
+    unsigned blocking;          /* devices that block it */
+    Error *blocker;
+    uint32_t stream_idr[6];     /* the promise, as it is saved and loaded */
+    SMMUv3AccelMsiRange stream_msi;     /* likewise */
+} SMMUv3AccelMigration;
+
+/* Of mmio. */
+typedef struct SMMUv3AccelMmio {
+    Stat64 prod_writes;
+} SMMUv3AccelMmio;
+
+/* Of engine: commands that are left for later. */
+typedef struct SMMUv3AccelResume {
+    QEMUBH *bh;                 /* the rest of a long command queue */
+    QEMUTimer *retry;           /* of what the host refused */
+} SMMUv3AccelResume;
+
+/* Of events: the host's. */
+typedef struct SMMUv3AccelHostEvents {
+    int fd;                     /* -1: none */
+    int poll;                   /* polls readable when that does */
+    bool failure_told;
+} SMMUv3AccelHostEvents;
+
+/* Of emul: events of endpoints, from any thread, until the BQL is at hand. */
+#define SMMUV3_ACCEL_EVENTS_MAX 64
+
+typedef struct SMMUv3AccelEvents {
+    QemuMutex lock;
+    QEMUBH *bh;
+    unsigned n;
+    bool lost;                  /* there were more */
+    SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
+} SMMUv3AccelEvents;
+
+/* Of emul. */
+typedef struct SMMUv3AccelEmul {
+    const PCIIOMMUOps *ops;     /* of the emulated SMMU */
+    bool present;               /* there is, or was, an emulated endpoint */
+    SMMUv3StreamRegs regs;      /* by which it translates */
+    SMMUv3AccelEvents events;
+} SMMUv3AccelEmul;
+
+/* Of memory: the command queue's ring, as it is mapped. */
+typedef struct SMMUv3AccelRing {
+    MemoryRegionCache cache;
+    uint64_t base;
+    uint64_t size;              /* bytes; 0: not mapped */
+    MemoryListener listener;
+} SMMUv3AccelRing;
+
+/* Of props: what the guest reads in SMMU_IDR0..5. */
+typedef struct SMMUv3AccelPromise {
+    uint32_t idr[6];
+    bool frozen;                /* the guest has run: it stands */
+} SMMUv3AccelPromise;
+
+/* One per arm-smmuv3 with accel=on; of all files, and then of one each. */
+typedef struct SMMUv3Accel {
+    SMMUv3State *smmu;
+    const char *name;           /* for messages and traces */
+    SMMUv3Engine *engine;
+    bool running;               /* the VM is; migrate says so */
+    SMMUv3AccelLock lock;
+    SMMUv3AccelDevices devices;
+    SMMUv3AccelMigration migration;
+    SMMUv3AccelMmio mmio;
+    SMMUv3AccelResume resume;
+    SMMUv3AccelHostEvents events;
+    SMMUv3AccelEmul emul;
+    SMMUv3AccelRing ring;
+    SMMUv3AccelPromise promise;
 } SMMUv3Accel;
-
-/*
- * Hooks of hw/arm/smmuv3.c. With accel=off they do nothing, and in an emulator
- * that has no accel=on they are those of smmuv3-accel-none.c.
- */
-void smmuv3_accel_realize(SMMUv3State *s);
-void smmuv3_accel_reset(SMMUv3State *s);
-
-/* smmuv3-accel-migrate.c: hooks of hw/arm/smmuv3.c's VMStateDescription */
-int smmuv3_accel_pre_save(void *opaque);
-int smmuv3_accel_post_load(void *opaque, int version_id);
-extern const VMStateDescription vmstate_smmuv3_accel;
-
-/* smmuv3-accel-mmio.c: the registers' region; its opaque is the SMMUState */
-extern const MemoryRegionOps smmuv3_accel_mem_ops;
-
-void smmuv3_accel_mmio_init(SMMUv3Accel *a);
-
-/* smmuv3_accel_lock_hold(), _enter() and _release() of an instance */
-static inline bool smmuv3_accel_hold(SMMUv3Accel *a)
-{
-    return smmuv3_accel_lock_hold(&a->lock);
-}
-
-static inline bool smmuv3_accel_enter(SMMUv3Accel *a)
-{
-    return smmuv3_accel_lock_enter(&a->lock);
-}
-
-static inline void smmuv3_accel_release(SMMUv3Accel *a)
-{
-    smmuv3_accel_lock_release(&a->lock);
-}
-
-/* Registers that streams depend on may have changed. */
-void smmuv3_accel_take_regs(SMMUv3Accel *a);
-
-
-/* An emulated endpoint's event, from any thread; with accel=on only. */
-MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
-
-struct STE;
-struct SMMUEventInfo;
-
-/*
- * In place of smmu_find_ste() with accel=on: an STE for QEMU's code to go on
- * with, or -EINVAL and the event.
- */
-int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, struct STE *ste,
-                          struct SMMUEventInfo *event);
-
-/* For traces: the id, or the type of an instance without. */
-const char *smmuv3_accel_name(const SMMUv3State *s);
-
-/*
- * smmuv3-accel-memory.c. Addresses are guest physical; 0, or -EFAULT for what
- * is not all RAM.
- */
-void smmuv3_accel_memory_init(SMMUv3Accel *a);
-int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
-                             size_t len);
-int smmuv3_accel_memory_read_words(uint64_t addr, uint64_t *words, size_t n);
-int smmuv3_accel_memory_write(uint64_t addr, const void *buf, size_t len);
-
-/* To RAM or to the machine's MSI doorbell, with our DeviceID. */
-int smmuv3_accel_memory_msi(SMMUv3Accel *a, uint64_t addr, uint32_t data);
-
-/*
- * The DeviceID of an instance's own MSIs. Those of PCI functions fill the 16
- * bits that an ITS has; the last ones, of bus 255, are the least likely to
- * have a function.
- */
-static inline uint16_t smmuv3_accel_device_id(const SMMUv3State *s)
-{
-    return UINT16_MAX - s->identifier;
-}
-
-/* smmuv3-accel.c: the host's events are listened to. */
-void smmuv3_accel_listen(SMMUv3Accel *a, bool on);
-
-/* Is there accel=on at all? If not, why. */
-bool smmuv3_accel_built_in(Error **errp);
-
-/* smmuv3-accel-bus.c, a hook of hw/arm/smmuv3.c: with accel=off, too */
-bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
-
-typedef void (*SMMUv3AccelVisitor)(PCIBus *bus, PCIDevice *dev, void *opaque);
-
-/* What was plugged before the SMMU was there to be asked. */
-void smmuv3_accel_for_each_early_device(PCIBus *bus, SMMUv3AccelVisitor visit,
-                                        void *opaque);
-
-/* The host's SMMU serves it; for all other endpoints QEMU translates. */
-static inline bool smmuv3_accel_is_vfio(PCIDevice *dev)
-{
-    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
-}
-
-/* smmuv3-accel-props.c: with accel=off, too */
-bool smmuv3_accel_check_props(SMMUv3State *s, Error **errp);
-
-void smmuv3_accel_props_setup(SMMUv3Accel *a);
-
-/* Makes a->idr for the host's @info (NULL: not known). Not when frozen. */
-void smmuv3_accel_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
-
-/* Which field of @info does not do for a->idr, and what to do about it. */
-void smmuv3_accel_explain_shortfall(Error **errp, SMMUv3Accel *a,
-                                    const SMMUv3HostInfo *info);
-
-/*
- * The promise that a guest comes with. True: it is kept from now on. False:
- * properties or plugged devices cannot keep it.
- */
-bool smmuv3_accel_take_promise(SMMUv3Accel *a, const uint32_t idr[6],
-                               Error **errp);
-
-/* smmuv3-accel-pci.c */
 
 /* A vfio-pci device; the host's side is filled when VFIO has bound it. */
 typedef struct SMMUv3AccelDevice {
@@ -230,20 +181,132 @@ typedef struct SMMUv3AccelDevice {
     SMMUv3EngineDevice *engine_dev;
 } SMMUv3AccelDevice;
 
+/* For messages: the id, or the type of an instance without. */
+static inline const char *smmuv3_accel_name(const SMMUv3State *s)
+{
+    return DEVICE(s)->id ?: TYPE_ARM_SMMUV3;
+}
+
+/*
+ * The DeviceID of an instance's own MSIs. Those of PCI functions fill the 16
+ * bits that an ITS has; the last ones, of bus 255, are the least likely to
+ * have a function.
+ */
+static inline uint16_t smmuv3_accel_own_device_id(const SMMUv3State *s)
+{
+    return UINT16_MAX - s->identifier;
+}
+
+/* The host's SMMU serves it; for all other endpoints QEMU translates. */
+static inline bool smmuv3_accel_is_vfio(PCIDevice *dev)
+{
+    return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
+}
+
+/*
+ * ---- What QEMU's own files call ----
+ *
+ * With accel=off these hooks do nothing but for what they say. Where accel=on
+ * is not built in, smmuv3-accel-none.c has some of them.
+ */
+
+/* hw/arm/smmuv3.c, of bus: may @s be plugged? With accel=off, too. */
+bool smmuv3_accel_check_bus(SMMUv3State *s, Error **errp);
+
+/* hw/arm/smmuv3.c, of accel */
+void smmuv3_accel_realize(SMMUv3State *s);
+void smmuv3_accel_reset(SMMUv3State *s);
+
+/* hw/arm/smmuv3.c, of mmio: the registers' region, of the SMMUState */
+extern const MemoryRegionOps smmuv3_accel_mem_ops;
+
+/* hw/arm/smmuv3.c, of migrate */
+int smmuv3_accel_pre_save(void *opaque);
+int smmuv3_accel_post_load(void *opaque, int version_id);
+extern const VMStateDescription vmstate_smmuv3_accel;
+
+/* hw/arm/smmuv3.c, of emul: an event from any thread; with accel=on only */
+MemTxResult smmuv3_accel_record_event(SMMUv3State *s, const uint32_t word[8]);
+
+struct STE;
+struct SMMUEventInfo;
+
+/*
+ * hw/arm/smmuv3.c, of emul: in place of smmu_find_ste() with accel=on. An STE
+ * for QEMU's code to go on with, or -EINVAL and the event.
+ */
+int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, struct STE *ste,
+                          struct SMMUEventInfo *event);
+
+/* hw/arm/virt.c, of virt */
+void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
+                                Error **errp);
+bool smmuv3_accel_virt_in_use(void);
+void smmuv3_accel_virt_done(VirtMachineState *vms);
+
+/* hw/arm/virt-acpi-build.c, of acpi */
+void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
+                             BIOSLinker *linker);
+bool smmuv3_accel_keeps_pci_config(PCIBus *bus);
+
+/* ---- What the files call of one another, in the table's order ---- */
+
+/* fdt: completes the tree of @roots (SMMUv3AccelRootBus). */
+void smmuv3_accel_fdt_complete(VirtMachineState *vms, GArray *roots);
+
+/* accel: is there accel=on at all? If not, why. */
+bool smmuv3_accel_built_in(Error **errp);
+
+/* pci */
 void smmuv3_accel_pci_setup(SMMUv3Accel *a);
-bool smmuv3_accel_pci_vsid(void *cookie, uint32_t *vsid);
-void smmuv3_accel_pci_stream_failed(void *cookie, SMMUv3HostCall call,
-                                    int err);
-void smmuv3_accel_pci_stream_changed(SMMUv3Accel *a,
-                                     const SMMUv3DeviceInfo *info);
 
-/* smmuv3-accel-migrate.c */
+/* migrate */
 void smmuv3_accel_migrate_setup(SMMUv3Accel *a);
-bool smmuv3_accel_block_migration(SMMUv3AccelDevice *d, Error **errp);
-void smmuv3_accel_unblock_migration(SMMUv3AccelDevice *d);
+bool smmuv3_accel_migrate_block(SMMUv3AccelDevice *d, Error **errp);
+void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d);
 
-/* smmuv3-accel-emul.c */
+/* mmio */
+void smmuv3_accel_mmio_init(SMMUv3Accel *a);
+
+/* engine: with the register file and the lock of both */
+void smmuv3_accel_engine_init(SMMUv3Accel *a);
+void smmuv3_accel_engine_reset(SMMUv3Accel *a);
+
+/* events; _watch() and _failed() are SMMUv3FrontendOps's. */
+void smmuv3_accel_events_init(SMMUv3Accel *a);
+void smmuv3_accel_events_listen(SMMUv3Accel *a, bool on);
+void smmuv3_accel_events_watch(void *accel, int fd);
+void smmuv3_accel_events_failed(void *accel, int err);
+
+/* trace: SMMUv3FrontendOps's and SMMUv3RegsOps's */
+void smmuv3_accel_trace_window(void *accel, const SMMUv3WindowInfo *w);
+void smmuv3_accel_trace_batch(void *accel, const SMMUv3BatchInfo *b);
+void smmuv3_accel_trace_stream(void *accel, const SMMUv3DeviceInfo *info);
+void smmuv3_accel_trace_hwpt(void *accel, const SMMUv3HwptInfo *h, bool made);
+void smmuv3_accel_trace_recorded(void *accel, const SMMUv3EventRecord *records,
+                                 unsigned n, unsigned written, bool lost);
+
+/* device; _vsid() and _failed() are SMMUv3FrontendOps's. */
+SMMUv3AccelDevice *smmuv3_accel_device_new(SMMUv3Accel *a, PCIBus *bus,
+                                           int devfn);
+void smmuv3_accel_device_free(SMMUv3AccelDevice *d);
+
+/* NULL: no host device is there. */
+SMMUv3AccelDevice *smmuv3_accel_device_find(SMMUv3Accel *a, PCIBus *bus,
+                                            int devfn);
+bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid);
+void smmuv3_accel_device_failed(void *accel, void *cookie,
+                                SMMUv3HostCall call, int err);
+
+/* msi: SMMUv3FrontendOps.msi and .msi_is_quiet, and SMMUv3RegsOps.msi */
+int smmuv3_accel_msi_send(void *accel, uint64_t addr, uint32_t data);
+bool smmuv3_accel_msi_is_quiet(void *accel, uint64_t addr);
+
+/* emul: before another one sets the PCIIOMMUOps of the bus */
 void smmuv3_accel_emul_init(SMMUv3Accel *a);
+
+/* Under the BQL: from now on there is an emulated endpoint. */
+void smmuv3_accel_emul_be_present(SMMUv3Accel *a);
 
 /* Under the BQL: events that wait, unless the VM is stopped */
 void smmuv3_accel_emul_deliver(SMMUv3Accel *a);
@@ -252,31 +315,64 @@ void smmuv3_accel_emul_deliver(SMMUv3Accel *a);
 void smmuv3_accel_emul_reset(SMMUv3Accel *a);
 
 /*
- * Registers that streams depend on have changed: the emulated SMMU takes them
- * over and forgets what it has cached.
+ * Under the BQL and the engine's lock: the emulated SMMU takes over the
+ * registers that streams depend on, and forgets what it has cached. With
+ * _follow_regs() that is done only if they have changed.
  */
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a);
-void smmuv3_accel_emul_consumed(SMMUv3Accel *a, const SMMUv3Cmd *cmds,
+void smmuv3_accel_emul_follow_regs(SMMUv3Accel *a);
+
+/* SMMUv3FrontendOps.consumed */
+void smmuv3_accel_emul_consumed(void *accel, const SMMUv3Cmd *cmds,
                                 uint32_t n);
 AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
                                               int devfn);
 
-/* smmuv3-accel-msi.c */
+/*
+ * memory. Addresses are guest physical; 0, or -EFAULT for what is not all RAM.
+ * _store() is one little-endian store with release semantics.
+ */
+void smmuv3_accel_memory_init(SMMUv3Accel *a);
+int smmuv3_accel_memory_read(void *accel, uint64_t addr, void *buf,
+                             size_t len);
+int smmuv3_accel_memory_read_words(void *accel, uint64_t addr, uint64_t *words,
+                                   size_t n);
+int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
+                              size_t len);
+int smmuv3_accel_memory_store(SMMUv3Accel *a, uint64_t addr, uint32_t value);
 
-/* What the guest is told. */
-const SMMUv3AccelMsiRange *smmuv3_accel_msi_range(void);
+/* props: is @s as it is given possible? With accel=off, too. */
+bool smmuv3_accel_props_check(SMMUv3State *s, Error **errp);
+
+/* May devices behind @s use ATS, as the guest's tables tell it? */
+bool smmuv3_accel_props_ats(const SMMUv3State *s);
+
+/* Makes the promise for the host's @info (NULL: not known). Not when frozen. */
+void smmuv3_accel_props_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
+
+/* Which field of @info does not do for the promise, and what to do about it. */
+void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
+                                const SMMUv3HostInfo *info);
+
+/*
+ * The promise that a guest comes with. True: it is kept from now on. False:
+ * properties or plugged devices cannot keep it.
+ */
+bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
+                             Error **errp);
+
+/* msi-range: what the guest is told. */
+const SMMUv3AccelMsiRange *smmuv3_accel_msi_range_told(void);
 
 /* A device's host has @range. False: the device cannot be taken. */
-bool smmuv3_accel_take_msi_range(const SMMUv3AccelMsiRange *range,
+bool smmuv3_accel_msi_range_take(const SMMUv3AccelMsiRange *range,
                                  Error **errp);
 
 /* A guest is loaded that was told of @range elsewhere. */
-bool smmuv3_accel_load_msi_range(const SMMUv3AccelMsiRange *range,
+bool smmuv3_accel_msi_range_load(const SMMUv3AccelMsiRange *range,
                                  Error **errp);
 
-/* smmuv3-accel-virt.c: what device tree and ACPI guests are told alike. */
-
-/* A PCIe root bus: pcie.0, or a pxb-pcie's. */
+/* topology: a PCIe root bus, which is pcie.0, or a pxb-pcie's. */
 typedef struct SMMUv3AccelRootBus {
     PCIBus *bus;
     unsigned first;             /* its number, and the first not below it; */
@@ -285,34 +381,56 @@ typedef struct SMMUv3AccelRootBus {
 } SMMUv3AccelRootBus;
 
 /* All of them, by ascending number; the caller's to free. */
-GArray *smmuv3_accel_virt_root_buses(const VirtMachineState *vms);
+GArray *smmuv3_accel_topology_roots(const VirtMachineState *vms);
 
-hwaddr smmuv3_accel_virt_mmio(const VirtMachineState *vms, SMMUv3State *s);
-unsigned smmuv3_accel_virt_spi(const VirtMachineState *vms, SMMUv3State *s,
-                               SMMUIrq irq);
+static inline SMMUv3AccelRootBus *smmuv3_accel_topology_root(GArray *roots,
+                                                             unsigned i)
+{
+    return &g_array_index(roots, SMMUv3AccelRootBus, i);
+}
+
+/* Is there a pluggable SMMU at all? */
+bool smmuv3_accel_topology_in_use(void);
+
+/* How many buses the machine has, and where the ECAM of @bus is. */
+unsigned smmuv3_accel_topology_buses(const VirtMachineState *vms);
+hwaddr smmuv3_accel_topology_ecam(const VirtMachineState *vms, unsigned bus);
+
+/* Where the platform bus has put @s, and its interrupt @irq. */
+hwaddr smmuv3_accel_topology_mmio(const VirtMachineState *vms, SMMUv3State *s);
+unsigned smmuv3_accel_topology_spi(const VirtMachineState *vms,
+                                   SMMUv3State *s, SMMUIrq irq);
 
 /* Is the guest told of a DeviceID, so that it may use MSIs for events? */
-bool smmuv3_accel_virt_sends_msis(const VirtMachineState *vms,
-                                  const SMMUv3State *s);
+bool smmuv3_accel_topology_sends_msis(const VirtMachineState *vms,
+                                      const SMMUv3State *s);
 
-/* smmuv3-accel-ports.c: all PCIe slots wake, those plugged later as well. */
+/* Has the guest nothing but a device tree to learn of its SMMUs from? */
+bool smmuv3_accel_topology_has_tree_alone(void);
+
+typedef void (*SMMUv3AccelVisitor)(PCIBus *bus, PCIDevice *dev, void *opaque);
+
+/* What is plugged below @bus now, but for what has a root bus of its own. */
+void smmuv3_accel_topology_for_each(PCIBus *bus, SMMUv3AccelVisitor visit,
+                                    void *opaque);
+
+/* ports: all PCIe slots wake, those plugged later as well. */
 void smmuv3_accel_ports_wake(void);
 
-/* smmuv3-accel-acpi.c: hooks of hw/arm/virt-acpi-build.c */
-void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
-                             BIOSLinker *linker);
-bool smmuv3_accel_keeps_pci_config(PCIBus *bus);
+/* lock: smmuv3_accel_lock_hold(), _enter() and _release() of an instance */
+static inline bool smmuv3_accel_hold(SMMUv3Accel *a)
+{
+    return smmuv3_accel_lock_hold(&a->lock);
+}
 
-/* smmuv3-accel-query.c: "abort", "bypass", "translate" */
-const char *smmuv3_accel_kind_name(SMMUv3StreamKind kind);
+static inline bool smmuv3_accel_enter(SMMUv3Accel *a)
+{
+    return smmuv3_accel_lock_enter(&a->lock);
+}
 
-/* Hooks of hw/arm/virt.c. */
-void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
-                                Error **errp);
-bool smmuv3_accel_virt_in_use(void);
-
-/* Has the guest nothing else to learn of its SMMUs from? */
-bool smmuv3_accel_virt_has_tree_alone(void);
-void smmuv3_accel_virt_done(VirtMachineState *vms);
+static inline void smmuv3_accel_release(SMMUv3Accel *a)
+{
+    smmuv3_accel_lock_release(&a->lock);
+}
 
 #endif

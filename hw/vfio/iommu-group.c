@@ -25,7 +25,7 @@
 #define NAMED_MAX 4
 
 /* The device's folder; NULL if there is none. */
-static char *folder(const SMMUv3HostDevice *dev)
+static char *group_device_folder(const SMMUv3HostDevice *dev)
 {
     struct stat st;
 
@@ -39,13 +39,13 @@ static char *folder(const SMMUv3HostDevice *dev)
                            minor(st.st_rdev));
 }
 
-static gint by_name(gconstpointer a, gconstpointer b)
+static gint group_by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* The others of the group whose folder is @group. */
-static GPtrArray *others(const char *group, const char *own)
+static GPtrArray *group_list_others(const char *group, const char *own)
 {
     g_autofree char *path = g_build_filename(group, "devices", NULL);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
@@ -58,11 +58,11 @@ static GPtrArray *others(const char *group, const char *own)
         }
     }
     g_clear_pointer(&dir, g_dir_close);
-    g_ptr_array_sort(names, by_name);
+    g_ptr_array_sort(names, group_by_name);
     return names;
 }
 
-static char *in_words(const GPtrArray *names)
+static char *group_in_words(const GPtrArray *names)
 {
     GString *text = g_string_new(NULL);
     guint n = MIN(names->len, NAMED_MAX);
@@ -80,7 +80,7 @@ static char *in_words(const GPtrArray *names)
 /* The folder of @dev's group, and @dev's own name; NULL if there is none. */
 static char *group_folder(const SMMUv3HostDevice *dev, char **own)
 {
-    g_autofree char *path = folder(dev);
+    g_autofree char *path = group_device_folder(dev);
     g_autofree char *real = path ? realpath(path, NULL) : NULL;
     g_autofree char *link = real ? g_build_filename(real, "iommu_group", NULL)
                                  : NULL;
@@ -95,14 +95,14 @@ char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
     g_autofree char *own = NULL;
     g_autofree char *group = group_folder(dev, &own);
     g_autofree char *name = group ? g_path_get_basename(group) : NULL;
-    g_autoptr(GPtrArray) names = group ? others(group, own) : NULL;
+    g_autoptr(GPtrArray) names = group ? group_list_others(group, own) : NULL;
 
     *number = name ? strtoul(name, NULL, 10) : 0;
-    return names && names->len ? in_words(names) : NULL;
+    return names && names->len ? group_in_words(names) : NULL;
 }
 
 /* "FIRST LAST TYPE", as reserved_regions_show() has it; false: another type. */
-static bool is_msi_range(const char *line, uint64_t *base, uint64_t *size)
+static bool group_is_msi_range(const char *line, uint64_t *base, uint64_t *size)
 {
     uint64_t first, last;
     char type[8];
@@ -131,7 +131,7 @@ bool smmuv3_iommufd_msi_range(const SMMUv3HostDevice *dev, uint64_t *base,
     }
     lines = g_strsplit(text, "\n", -1);
     for (char **line = lines; *line; line++) {
-        if (is_msi_range(*line, base, size)) {
+        if (group_is_msi_range(*line, base, size)) {
             return true;
         }
     }

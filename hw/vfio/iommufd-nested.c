@@ -410,7 +410,7 @@ char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err)
         return iommufd_explain_no_idrs();
     case EOPNOTSUPP:
         return iommufd_has_idrs(info) ? iommufd_explain_unsupported(info)
-               : iommufd_explain_no_idrs();
+                                      : iommufd_explain_no_idrs();
     case EINVAL:
         return g_strdup(
             "the stage-2 HWPT was not allocated as a nesting parent, or for"

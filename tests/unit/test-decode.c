@@ -1,5 +1,5 @@
 /*
- * Streams and commands, decoded for who translates in software.
+ * Streams, commands and registers, decoded for a VMM that translates itself.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -254,6 +254,7 @@ typedef struct PagesCase {
     uint64_t dw0, dw1;
     uint64_t addr, pages;
     unsigned granule_bits;
+    unsigned blocks;        /* naturally aligned ones that it consists of */
 } PagesCase;
 
 #define VA(tg, ttl, addr) ((addr) | (tg) << 10 | (ttl) << 8)
@@ -261,19 +262,36 @@ typedef struct PagesCase {
 #define SCALE(n) ((uint64_t)(n) << 20)
 
 static const PagesCase pages_cases[] = {
-    { "single", 0, VA(0, 0, 0x7000), 0x7000, 1, 0 },
+    { "single", 0, VA(0, 0, 0x7000), 0x7000, 1, 0, 1 },
     { "single, RES0 fields", NUM(3) | SCALE(2), VA(0, 3, 0x7000), 0x7000, 1,
-      0 },
-    { "4k", NUM(4), VA(1, 0, 0x7000), 0x7000, 5, 12 },
-    { "4k, scaled", NUM(1) | SCALE(3), VA(1, 3, 0x7000), 0x7000, 16, 12 },
-    { "16k", NUM(1), VA(2, 0, 0x8000), 0x8000, 2, 14 },
-    { "64k", NUM(1), VA(3, 2, 0x20000), 0x20000, 2, 16 },
-    { "64k, not aligned", NUM(1), VA(3, 0, 0x27000), 0x20000, 3, 16 },
+      0, 1 },
+    { "4k", NUM(4), VA(1, 0, 0x7000), 0x7000, 5, 12, 2 },
+    { "4k, scaled", NUM(1) | SCALE(3), VA(1, 3, 0x7000), 0x7000, 16, 12, 5 },
+    { "16k", NUM(1), VA(2, 0, 0x8000), 0x8000, 2, 14, 1 },
+    { "64k", NUM(1), VA(3, 2, 0x20000), 0x20000, 2, 16, 1 },
+    { "64k, not aligned", NUM(1), VA(3, 0, 0x27000), 0x20000, 3, 16, 2 },
     { "largest", NUM(31) | SCALE(31), VA(3, 0, 0), 0,
-      UINT64_C(1) << 36, 16 },
+      UINT64_C(1) << 36, 16, 1 },
     { "to the end", NUM(31) | SCALE(20), VA(1, 0, UINT64_MAX << 14),
-      UINT64_MAX << 14, 4, 12 },
+      UINT64_MAX << 14, 4, 12, 1 },
 };
+
+/* The blocks of @inv lie one behind the other, and end where it does. */
+static unsigned count_blocks(SMMUv3Invalidation inv)
+{
+    uint64_t end = inv.addr + (inv.pages << inv.granule_bits);
+    uint64_t at = inv.addr, addr, pages;
+    unsigned n = 0;
+
+    for (; smmuv3_decode_next_block(&inv, &addr, &pages); n++) {
+        g_assert_cmphex(addr, ==, at);
+        g_assert_cmphex(pages & (pages - 1), ==, 0);
+        g_assert_cmphex(addr >> inv.granule_bits & (pages - 1), ==, 0);
+        at += pages << inv.granule_bits;
+    }
+    g_assert_cmphex(at, ==, end);
+    return n;
+}
 
 static void test_pages(gconstpointer data)
 {
@@ -291,6 +309,8 @@ static void test_pages(gconstpointer data)
         g_assert_cmphex(inv.addr, ==, c->addr);
         g_assert_cmphex(inv.pages, ==, c->pages);
         g_assert_cmpuint(inv.granule_bits, ==, c->granule_bits);
+        g_assert_cmpuint(inv.tg, ==, inv.granule_bits ? c->dw1 >> 10 & 3 : 0);
+        g_assert_cmpuint(count_blocks(inv), ==, c->blocks);
     }
 }
 
@@ -400,6 +420,103 @@ static void test_model(void)
     g_assert_cmpuint(dropped, >, 50000);
 }
 
+/* A plain STE leads where the stream does that it was made of. */
+static void test_plain_ste(void)
+{
+    static const SMMUv3DecodedStream streams[] = {
+        { .kind = SMMUV3_STREAM_ABORT },
+        { .kind = SMMUV3_STREAM_BYPASS },
+        { .kind = SMMUV3_STREAM_TRANSLATE, .cd = CDS + 64 },
+    };
+    Table t;
+
+    table_init(&t);
+    for (unsigned i = 0; i < G_N_ELEMENTS(streams); i++) {
+        SMMUv3Ste ste = { .dw = { smmuv3_decode_plain_ste(&streams[i]) } };
+
+        strtab_set(t.guest, &t.regs, 3, ste);
+        expect(&t, streams[i].kind, SMMUV3_EVENT_NONE, 0, streams[i].cd);
+    }
+    g_assert_cmphex(smmuv3_decode_plain_ste(&streams[0]), ==, 1);
+    g_assert_cmphex(smmuv3_decode_plain_ste(&streams[1]), ==, 0x9);
+    g_assert_cmphex(smmuv3_decode_plain_ste(&streams[2]), ==, CDS + 64 + 0xb);
+    guest_free(t.guest);
+}
+
+/* ---- Registers ---- */
+
+static void test_same_regs(void)
+{
+    const SMMUv3StreamRegs a = { 1, 2, 3, 4 };
+    const SMMUv3StreamRegs others[] = {
+        { 0, 2, 3, 4 }, { 1, 0, 3, 4 }, { 1, 2, 0, 4 }, { 1, 2, 3, 0 },
+        { 1, 2, UINT64_C(1) << 32 | 3, 4 },
+    };
+
+    g_assert_true(smmuv3_decode_same_regs(&a, &(SMMUv3StreamRegs) { 1, 2, 3,
+                                                                   4 }));
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_assert_false(smmuv3_decode_same_regs(&a, &others[i]));
+    }
+}
+
+/* Both pages have it; what differs in another bit is another register. */
+static void test_is_cmdq_prod(void)
+{
+    g_assert_true(smmuv3_decode_is_cmdq_prod(0x98));
+    g_assert_true(smmuv3_decode_is_cmdq_prod(0x10098));
+    g_assert_false(smmuv3_decode_is_cmdq_prod(0x9c));
+    g_assert_false(smmuv3_decode_is_cmdq_prod(0xa8));
+    g_assert_false(smmuv3_decode_is_cmdq_prod(0x20098));
+    g_assert_false(smmuv3_decode_is_cmdq_prod(UINT64_C(1) << 32 | 0x98));
+}
+
+static void expect_no_features(SMMUv3Features f)
+{
+    g_assert_false(f.stage1 || f.stage2 || f.two_level_cds || f.ats ||
+                   f.s2fwb || f.ril);
+    g_assert_cmpuint(f.bbml + f.stall_model + f.sid_bits + f.ssid_bits, ==, 0);
+    g_assert_cmpuint(f.asid_bits, ==, 8);
+    g_assert_cmpuint(f.oas_bits, ==, 32);
+    g_assert_cmphex(f.page_sizes, ==, 0);
+}
+
+static void test_features(void)
+{
+    static const uint32_t all[6] = {
+        0x01081403 | 1u << 24, 0x10 | 0xa << 6, 0, 0x1500, 0, 0x75,
+    };
+    static const uint32_t none[6];
+    SMMUv3Features f = smmuv3_decode_features(all);
+
+    g_assert_true(f.stage1 && f.stage2 && f.two_level_cds && f.ats &&
+                  f.s2fwb && f.ril);
+    g_assert_cmpuint(f.bbml, ==, 2);
+    g_assert_cmpuint(f.stall_model, ==, 1);
+    g_assert_cmpuint(f.asid_bits, ==, 16);
+    g_assert_cmpuint(f.sid_bits, ==, 16);
+    g_assert_cmpuint(f.ssid_bits, ==, 10);
+    g_assert_cmpuint(f.oas_bits, ==, 48);
+    g_assert_cmphex(f.page_sizes, ==, 0x15000);
+    expect_no_features(smmuv3_decode_features(none));
+}
+
+/* The narrower one of what the guest was promised and what a device has */
+static void test_pasid(void)
+{
+    SMMUv3HostInfo info = { .pasid_bits = 12 };
+    uint32_t idr[6] = { [1] = 10 << 6 };
+
+    g_assert_cmpuint(smmuv3_decode_pasid_bits(idr, &info), ==, 10);
+    idr[1] = 20 << 6;
+    g_assert_cmpuint(smmuv3_decode_pasid_bits(idr, &info), ==, 12);
+    info.pasid_bits = 0;
+    g_assert_cmpuint(smmuv3_decode_pasid_bits(idr, &info), ==, 0);
+    info.pasid_bits = 12;
+    idr[1] = 0;
+    g_assert_cmpuint(smmuv3_decode_pasid_bits(idr, &info), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -416,6 +533,11 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &level_cases[i], test_levels);
     }
+    g_test_add_func("/decode/stream/plain-ste", test_plain_ste);
+    g_test_add_func("/decode/registers/same", test_same_regs);
+    g_test_add_func("/decode/registers/cmdq-prod", test_is_cmdq_prod);
+    g_test_add_func("/decode/registers/features", test_features);
+    g_test_add_func("/decode/registers/pasid", test_pasid);
     g_test_add_func("/decode/command/nothing", test_nothing);
     g_test_add_func("/decode/command/config", test_config);
     for (unsigned i = 0; i < G_N_ELEMENTS(pages_cases); i++) {

@@ -1,0 +1,88 @@
+/*
+ * arm-smmuv3,accel=on: a host device, as the engine asks for it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * It is the cookie of what smmuv3-accel-pci.c gives to the engine: its StreamID
+ * now, and what is said of it when the host refuses its configuration.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "hw/pci/pci_bus.h"
+#include "trace.h"
+
+#include "smmuv3-accel.h"
+
+SMMUv3AccelDevice *smmuv3_accel_device_find(SMMUv3Accel *a, PCIBus *bus,
+                                            int devfn)
+{
+    for (guint i = 0; i < a->devices.all->len; i++) {
+        SMMUv3AccelDevice *d = g_ptr_array_index(a->devices.all, i);
+
+        if (d->bus == bus && d->devfn == devfn) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+SMMUv3AccelDevice *smmuv3_accel_device_new(SMMUv3Accel *a, PCIBus *bus,
+                                           int devfn)
+{
+    SMMUv3AccelDevice *d = g_new0(SMMUv3AccelDevice, 1);
+
+    d->accel = a;
+    d->bus = bus;
+    d->devfn = devfn;
+    g_ptr_array_add(a->devices.all, d);
+    return d;
+}
+
+void smmuv3_accel_device_free(SMMUv3AccelDevice *d)
+{
+    g_ptr_array_remove(d->accel->devices.all, d);
+    g_free(d->name);
+    g_free(d);
+}
+
+/* The bus number is the guest's to give; 0 below a bridge: not given yet. */
+bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid)
+{
+    SMMUv3AccelDevice *d = cookie;
+    int bus_num = pci_bus_num(d->bus);
+
+    *vsid = PCI_BUILD_BDF(bus_num, d->devfn);
+    return bus_num || pci_bus_is_root(d->bus);
+}
+
+/* What a stream's new configuration may fail at */
+static const char *accel_device_name_of_call(SMMUv3HostCall call)
+{
+    switch (call) {
+    case SMMUV3_CALL_VDEVICE_ALLOC:
+        return "IOMMU_VDEVICE_ALLOC";
+    case SMMUV3_CALL_HWPT_ALLOC:
+        return "IOMMU_HWPT_ALLOC";
+    case SMMUV3_CALL_DETACH:
+        return "VFIO_DEVICE_DETACH_IOMMUFD_PT";
+    default:
+        return "VFIO_DEVICE_ATTACH_IOMMUFD_PT";
+    }
+}
+
+/* Once for each device: what a guest can repeat must not fill a log. */
+void smmuv3_accel_device_failed(void *accel, void *cookie,
+                                SMMUv3HostCall call, int err)
+{
+    SMMUv3AccelDevice *d = cookie;
+
+    trace_smmuv3_accel_stream_failed(d->accel->name, d->name, err);
+    if (!d->failure_told) {
+        d->failure_told = true;
+        warn_report("%s: the host refused the guest's configuration of %s"
+                    " (%s: %s); its DMA is blocked until the guest gives"
+                    " another. This is said once for each device",
+                    d->accel->name, d->name, accel_device_name_of_call(call),
+                    strerror(-err));
+    }
+}
