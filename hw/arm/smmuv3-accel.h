@@ -69,6 +69,7 @@
 #include "qemu/stats64.h"
 #include "system/iommufd.h"
 #include "smmuv3-accel-lock.h"
+#include "smmuv3-decode.h"
 #include "smmuv3-engine.h"
 #include "smmuv3-iommufd.h"
 #include "smmuv3-promise.h"
