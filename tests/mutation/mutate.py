@@ -185,10 +185,10 @@ def processor_time():
 
 
 class Build:
-    def __init__(self, folder, jobs, limit_memory):
+    def __init__(self, folder, jobs, limit_memory, tests=""):
         self.folder, self.jobs, self.limit_memory = folder, jobs, limit_memory
         with open(os.path.join(folder, "meson-info", "intro-tests.json"), encoding="utf-8") as f:
-            self.tests = [t for t in json.load(f) if t["name"] not in WITHOUT and
+            self.tests = [t for t in json.load(f) if t["name"] not in WITHOUT and re.search(tests, t["name"]) and
                           any(s.split(":")[-1] in SUITES for s in t["suite"])]
         self.seconds = {}
         self.kills = {}
@@ -236,6 +236,8 @@ class Build:
 
     def killer(self, file):
         """The name of the first test that notices, "" if none does"""
+        if not self.seconds:
+            sys.exit(f"{self.folder} was not measured")
         for test in self.order(file):
             if self.ninja(self.program(test)).returncode:
                 return "linker"
@@ -299,9 +301,19 @@ class Run:
             write(path, text[:mutation.start] + mutation.text + text[mutation.end:])
             if self.quick.object_of(mutation.file) in (None, same):
                 return "none"
-            return self.quick.killer(mutation.file) or self.thorough.killer(mutation.file)
+            return self.quick.killer(mutation.file) or self.thoroughly(mutation, text)
         finally:
             write(path, text)
+
+    def thoroughly(self, mutation, text):
+        """With sanitizers, which are built and measured for the first that lives without"""
+        path = os.path.join(self.tree, mutation.file)
+        if not self.thorough.seconds:
+            mutated = read(path)
+            write(path, text)
+            print(f"unmutated, with sanitizers: {self.thorough.measure():.1f} s", flush=True)
+            write(path, mutated)
+        return self.thorough.killer(mutation.file)
 
     def attempt(self, mutation):
         """Whether it was one"""
@@ -342,12 +354,14 @@ def main():
     parser.add_argument("number", type=int)
     parser.add_argument("seed", type=int)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--tests", default="", help="a pattern: only tests with such names")
     parser.add_argument("--only", default="", help="a pattern: only mutations whose \"FILE FUNCTION: after\" it fits")
     args = parser.parse_args()
 
     known = survivors(args.survivors)
-    run = Run(args.tree, Build(args.quick, args.jobs, True), Build(args.thorough, args.jobs, False), known)
-    print(f"unmutated: {run.quick.measure():.1f} s, with sanitizers {run.thorough.measure():.1f} s", flush=True)
+    run = Run(args.tree, Build(args.quick, args.jobs, True, args.tests), Build(args.thorough, args.jobs, False, args.tests),
+              known)
+    print(f"unmutated: {run.quick.measure():.1f} s", flush=True)
 
     drawn = list(candidates(args.tree))
     if args.only:
