@@ -6,8 +6,9 @@
 bench=$build/bench
 
 build_engine() {
-    [ -d "$bench/bench" ] || run "$build/logs/bench-setup.log" "$build/tools/bin/meson" setup "$bench" "$top" --buildtype=release
-    run "$build/logs/bench-build.log" "$build/tools/bin/meson" compile -C "$bench" engine-cmdq
+    find_meson || die "there is no meson; scripts/setup provides one"
+    [ -d "$bench/bench" ] || run "$build/logs/bench-setup.log" "$meson" setup "$bench" "$top" --buildtype=release
+    run "$build/logs/bench-build.log" "$meson" compile -C "$bench" engine-cmdq
 }
 
 # collected MIX WINDOW N: instructions of N windows, and of the engine's start

@@ -6,6 +6,7 @@
 #   places     $top (the checkout), $build (SMMUV3_BUILD), $cache (SMMUV3_CACHE, what was downloaded); the last two exist
 #   messages   say, die, step, and run, which keeps a long command's output in a log and shows that it lives
 #   stamps     up_to_date and mark, so that a second run has nothing to do; only_one, so that two runs do not meet
+#   tools      find_meson; skip_all, for a test that this machine cannot run
 #   headers    lacking_symbols, of the kernel's headers in a folder
 #   packages   host_packages installs on this machine; apt_private, fetch_deb and fetch_closure only unpack Debian
 #              packages of other suites and architectures into the build tree, and leave the system's apt alone
@@ -89,6 +90,27 @@ only_one() {
     exec {fd}>"$build/.lock-$1"
     flock -n "$fd" || { say "waiting for another run of $1"; flock "$fd"; }
     export SMMUV3_HELD="${SMMUV3_HELD:-} $1"
+}
+
+# ---- tools ----
+
+# find_meson   Sets $meson to the one that MESON names, that scripts/setup unpacked, or that is on PATH; false if there is none.
+find_meson() {
+    if [ -n "${MESON:-}" ]; then
+        meson=$MESON
+    elif [ -x "$build/tools/bin/meson" ]; then
+        meson=$build/tools/bin/meson
+        # Ninja calls meson's modules by itself when a meson.build changed.
+        export PYTHONPATH=$build/tools/python${PYTHONPATH:+:$PYTHONPATH}
+    else
+        meson=$(type -P meson) || return 1
+    fi
+}
+
+# skip_all REASON   Ends a test program of TAP. Its status is 0, because meson takes 77 for an error where a test prints TAP.
+skip_all() {
+    echo "1..0 # SKIP $*"
+    exit 0
 }
 
 # ---- the kernel's headers ----

@@ -5,12 +5,16 @@
 #
 #   $src              QEMU's source as a git repository: branch "base" is Debian's source, one commit; branch "patches"
 #                     has a commit per patch on top of it; refs/smmuv3/applied is what qemu/patches holds
+#   $at               the same at one of the patches (scripts/qemu-bisect)
+#   $authors          whom the patches are from, and who signs them off
 #   package_version   the version of what is built from it
 #   apply_series      patches -> commits, beside the tree, so that a failure leaves the tree as it was
 
 . "$top/qemu/BASE"
 
 src=$build/qemu/src
+at=$build/qemu/at
+authors='smmuv3-accel authors <smmuv3-accel@example.invalid>'
 patches=$top/qemu/patches
 worktree=$build/qemu/apply
 

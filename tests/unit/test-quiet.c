@@ -411,6 +411,51 @@ static void test_reset(void)
     done(&t);
 }
 
+/* A quiet write of a single CMD_SYNC is consumed: nothing is unsettled. */
+static void expect_quiet_again(Quiet *t, uint32_t cons)
+{
+    push(t, cmd_sync(0));
+    g_assert_true(write_prod(t));
+    g_assert_cmphex(rd(t, CMDQ_CONS), ==, cons);
+}
+
+/*
+ * A reset ends the run that was not settled, so that the next quiet write does
+ * not wait for a smmuv3_engine_settle() that the VMM has no reason to call.
+ */
+static void test_reset_settles(void)
+{
+    uint32_t idr[6];
+    Quiet t;
+
+    init(&t);
+    memcpy(idr, smmuv3_engine_state(t.s.engine)->idr, sizeof(idr));
+    push(&t, cmd_raw(0xff, 0));
+    g_assert_false(write_prod(&t));
+    smmuv3_engine_reset(t.s.engine, idr);
+    wr(&t, CMDQ_BASE, 8, CMDQ_ADDR | 13);
+    wr(&t, CR0, 4, ON);
+    t.prod = 0;
+    expect_quiet_again(&t, 1);
+    done(&t);
+}
+
+/* So does a state that is loaded, which has a queue of its own. */
+static void test_load_settles(void)
+{
+    SMMUv3Regs state;
+    Quiet t;
+
+    init(&t);
+    state = *smmuv3_engine_state(t.s.engine);
+    push(&t, cmd_raw(0xff, 0));
+    g_assert_false(write_prod(&t));
+    smmuv3_engine_set_state(t.s.engine, &state);
+    t.prod = 0;
+    expect_quiet_again(&t, 1);
+    done(&t);
+}
+
 /* A reserved range is sent as more; that is counted once. */
 static void test_widened(void)
 {
@@ -464,6 +509,8 @@ int main(int argc, char **argv)
     g_test_add_func("/quiet/slice", test_slice);
     g_test_add_func("/quiet/off", test_off);
     g_test_add_func("/quiet/reset", test_reset);
+    g_test_add_func("/quiet/reset-settles", test_reset_settles);
+    g_test_add_func("/quiet/load-settles", test_load_settles);
     g_test_add_func("/quiet/widened", test_widened);
     g_test_add_func("/quiet/no-msi-is-quiet", test_no_msi_is_quiet);
     return g_test_run();

@@ -147,6 +147,58 @@ static void test_renumber_none(void)
     scene_done(&s);
 }
 
+/* With SMMUEN=0 a stream has no STE, so that another number changes nothing. */
+static void test_renumber_while_off(void)
+{
+    Scene s;
+
+    scene_init(&s);
+    scene_add(&s, 0);
+    fake_host_forget(s.host);
+    guest_set_vsid(s.guest, s.dev[0], 0x42);
+    smmuv3_engine_set_regs(s.engine, &s.regs);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
+    g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
+    strtab_set(s.guest, &s.regs, 0x42, ste_s1(CONTEXT_PTR));
+    scene_enable(&s);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpuint(vdevice(&s, 0)->vsid, ==, 0x42);
+    scene_done(&s);
+}
+
+static SMMUv3HostDevice *watched;
+static unsigned destroyed;
+
+/* A vDEVICE goes only when its device does not translate any more. */
+static int on_destroy(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    if (call == FAKE_DESTROY) {
+        g_assert_cmphex(SMMUV3_GET(SMMUV3_STE0_CONFIG,
+                                   fake_device_ste0(watched)), !=,
+                        SMMUV3_STE_CONFIG_S1);
+        destroyed++;
+    }
+    return 0;
+}
+
+/* The write that clears SMMUEN is the first to see the new number. */
+static void test_renumber_and_off(void)
+{
+    Scene s;
+
+    scene_init_translating(&s);
+    watched = s.dev[0];
+    destroyed = 0;
+    s.host->fails = on_destroy;
+    guest_set_vsid(s.guest, s.dev[0], 0x42);
+    scene_disable(&s);
+    g_assert_cmpuint(destroyed, >, 0);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
+    g_assert_cmpuint(fake_objects(s.host, FAKE_VDEVICE), ==, 0);
+    s.host->fails = NULL;
+    scene_done(&s);
+}
+
 static void test_swap(void)
 {
     Scene s;
@@ -216,6 +268,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vsid/renumber/old", test_renumber_old);
     g_test_add_func("/vsid/renumber/bypass", test_renumber_bypass);
     g_test_add_func("/vsid/renumber/none", test_renumber_none);
+    g_test_add_func("/vsid/renumber/while-off", test_renumber_while_off);
+    g_test_add_func("/vsid/renumber/and-off", test_renumber_and_off);
     g_test_add_func("/vsid/renumber/swap", test_swap);
     g_test_add_func("/vsid/renumber/forward", test_forward_after_renumber);
     g_test_add_func("/vsid/duplicate", test_duplicate);
