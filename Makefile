@@ -10,7 +10,7 @@ help:
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
 	@echo 'make coverage     what of the engine those tests reach'
-	@echo 'make check        all tests, the host in a box included'
+	@echo 'make check        all tests, the box included'
 	@echo 'make qemu         build/native/qemu-system-aarch64 (this machine, TCG), build/aarch64/... (arm64, KVM)'
 	@echo 'make deb          that QEMU for arm64 as a Debian package, beside Debian'\''s, in build/deb/'
 	@echo 'make bench        what a forwarded command costs in the engine'

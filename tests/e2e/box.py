@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The host in a box: its cases, and how one of them is booted and judged.
+"""The box: its cases, and how one of them is booted and judged.
 
 For a case of cases/: boot L1 (a real Linux host in build/native/qemu-system-aarch64), let it run L2 (the guest in
 build/aarch64/qemu-system-aarch64), collect facts from both and compare them with the case's expectations (facts.py).
@@ -27,7 +27,7 @@ from facts import broken_expectations, collect      # noqa: E402
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.realpath(os.environ.get("SMMUV3_BUILD", os.path.join(TOP, "build")))
-TESTBED = os.path.join(BUILD, "testbed")
+BOX = os.path.join(BUILD, "box")
 OUT = os.path.join(BUILD, "e2e")
 
 # Files of cases/ in the order in which they are read and run: a case comes behind those that it is like.
@@ -42,11 +42,11 @@ WRITE_LINE = b"written by the guest through its own stage 1\n"
 BOX_KIB = 3 << 20                       # L1's memory, and what L0 needs besides
 HOST_SECONDS = 150                      # for L1's own boot and power-off: five times what was measured, and some more
 
-# What `uname -r` of a guest's other kernel is like (scripts/testbed-guest)
+# What `uname -r` of a guest's other kernel is like (scripts/box-guest)
 GUEST_KERNELS = {"bookworm": r"^6\.1\..*-arm64$", "trixie": r"^6\.12\..*\d-arm64$", "trixie-16k": "-arm64-16k$",
                  "64k": "-64k$"}
 
-# First words of "binary" that come with a root of their own, build/testbed/BINARY.img
+# First words of "binary" that come with a root of their own, build/box/BINARY.img
 ROOTS = ("peer", "libvirt", "deb")
 
 
@@ -55,7 +55,7 @@ def binary_of(case):
 
 
 def kernel_of(case):
-    """L1's kernel, by its file's name in build/testbed"""
+    """L1's kernel, by its file's name in build/box"""
     return f"Image-{case['kernel']}" if "kernel" in case else "Image"
 
 
@@ -106,7 +106,7 @@ def read_table(*more):
 
 def disk_source():
     """Random bytes, made once: every case gets a copy"""
-    path = os.path.join(TESTBED, "disk.img")
+    path = os.path.join(BOX, "disk.img")
     if not os.path.exists(path) or os.path.getsize(path) != DISK_SIZE:
         with open(path + ".new", "wb") as f:
             f.write(os.urandom(DISK_SIZE))
@@ -131,7 +131,7 @@ def make_boot_disk(path, words):
         f.truncate(BOOT_DISK_SIZE)
     subprocess.run(["mformat", "-F", "-i", path, "::"], check=True)
     subprocess.run(["mmd", "-i", path, "::extlinux"], check=True)
-    for source, name in ((TESTBED + "/payload/Image", "linux.efi"), (TESTBED + "/payload/l2.cpio", "l2.cpio"),
+    for source, name in ((BOX + "/payload/Image", "linux.efi"), (BOX + "/payload/l2.cpio", "l2.cpio"),
                          (folder + "/startup.nsh", "startup.nsh"), (folder + "/extlinux.conf", "extlinux/extlinux.conf")):
         subprocess.run(["mcopy", "-i", path, source, "::" + name], check=True)
 
@@ -240,12 +240,12 @@ def port_options(out, *names):
 
 def l0_command(case, machines, out):
     def virtio_disk(name, slot):
-        return ["-drive", f"if=none,id={name},file={TESTBED}/{name}.img,format=raw,snapshot=on",
+        return ["-drive", f"if=none,id={name},file={BOX}/{name}.img,format=raw,snapshot=on",
                 "-device", f"virtio-blk-pci,drive={name},bus=pcie.0,addr={slot}"]
     command = [os.path.join(BUILD, "native", "qemu-system-aarch64"), *shlex.split(machines[case["l0"]]),
                "-cpu", "neoverse-n1", "-smp", "2", "-m", "2G", "-accel", "tcg,thread=multi",
                "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{out}/host.log",
-               "-kernel", os.path.join(TESTBED, kernel_of(case)),
+               "-kernel", os.path.join(BOX, kernel_of(case)),
                "-append", "console=ttyAMA0 quiet panic=-1 root=/dev/vda rw init=/init",
                "-fw_cfg", f"name=opt/e2e/case,file={out}/case.sh", "-fw_cfg", "name=opt/e2e/mark,string=m"]
     command += virtio_disk("root", 5) + virtio_disk("payload", 6) + port_options(out, "report", "guest", "dmesg")
@@ -291,9 +291,9 @@ def is_due(case, nightly):
 
 def why_skipped(case):
     """Why the case cannot run here, or nothing"""
-    if binary_of(case) not in ROOTS or os.path.exists(os.path.join(TESTBED, root_of(case) + ".img")):
+    if binary_of(case) not in ROOTS or os.path.exists(os.path.join(BOX, root_of(case) + ".img")):
         return None
-    return f"testbed/{root_of(case)}.img is missing: scripts/testbed-{case['binary']} makes it from Debian's packages"
+    return f"box/{root_of(case)}.img is missing: scripts/box-{case['binary']} makes it from Debian's packages"
 
 
 def failures(script, names):
@@ -305,12 +305,12 @@ def failures(script, names):
 def prepare(cases):
     """Makes what these cases boot from; returns the kernels of theirs that could not be made"""
     guests = sorted({case["guest_kernel"] for case in cases if "guest_kernel" in case})
-    unbuilt = failures("testbed-guest", guests)
-    subprocess.run([os.path.join(TOP, "scripts", "testbed-payload"), *(g for g in guests if g not in unbuilt)], check=True,
+    unbuilt = failures("box-guest", guests)
+    subprocess.run([os.path.join(TOP, "scripts", "box-payload"), *(g for g in guests if g not in unbuilt)], check=True,
                    stdout=sys.stderr)
     for suite in sorted(case["binary"].split()[1] for case in cases if binary_of(case) == "deb"):
-        subprocess.run([os.path.join(TOP, "scripts", "testbed-deb"), suite], check=True, stdout=sys.stderr)
-    unbuilt |= failures("testbed-kernel", sorted({case["kernel"] for case in cases if "kernel" in case}))
+        subprocess.run([os.path.join(TOP, "scripts", "box-deb"), suite], check=True, stdout=sys.stderr)
+    unbuilt |= failures("box-kernel", sorted({case["kernel"] for case in cases if "kernel" in case}))
     disk_source()       # once, before cases that run beside each other ask for it
     return unbuilt
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A domain XML of docs/libvirt, made to fit the host in a box: the box's files instead of the reader's, its memory and
+"""A domain XML of docs/libvirt, made to fit the box: the box's files instead of the reader's, its memory and
 its devices. All that concerns the SMMU, PCI, IOMMUFD and the console stays as documented."""
 import copy
 import xml.etree.ElementTree as ET

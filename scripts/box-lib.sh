@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What testbed-root, testbed-payload and the like share; sourced after lib.sh.
+# What box-root, box-payload and the like share; sourced after lib.sh.
 
 # ext4_image FILE FOLDER [KIB]: an ext4 image of the folder, owned by root inside whoever runs this, with a little room to
 # write, or as much as that
