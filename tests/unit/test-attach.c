@@ -383,6 +383,69 @@ static void test_failed_abort(void)
     scene_done(&s);
 }
 
+/* ---- To be given up ---- */
+
+/* What it is to change to is another table. */
+static SMMUv3StreamConfig init_changing(Scene *s)
+{
+    scene_init_translating(s);
+    strtab_set(s->guest, &s->regs, FIRST_SID, ste_s1(CONTEXT_PTR + 0x1000));
+    return smmuv3_attach_evaluate(s->edev[0]);
+}
+
+/* To try leaves the stream where it is; to give up aborts it, and says why. */
+static void test_give_up(void)
+{
+    SMMUv3HostId was;
+    SMMUv3StreamConfig config;
+    Scene s;
+
+    config = init_changing(&s);
+    was = s.dev[0]->pt;
+    g_assert_true(smmuv3_attach_changes(s.edev[0], &config));
+    fake_host_fail_nth(s.host, FAKE_HWPT_ALLOC, 1, ENOSPC);
+    g_assert_cmpint(smmuv3_attach_try(s.edev[0], &config), ==, -ENOSPC);
+    g_assert_cmpuint(s.dev[0]->pt, ==, was);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpuint(s.guest->failures, ==, 0);
+    g_assert_true(smmuv3_attach_give_up(s.edev[0], -ENOSPC));
+    expect_aborting(&s, 0);
+    g_assert_cmphex(fake_device_ste0(s.dev[0]), ==, ABORT_STE);
+    g_assert_cmpuint(s.guest->failures, ==, 1);
+    g_assert_cmpint(s.guest->failed_call, ==, SMMUV3_CALL_HWPT_ALLOC);
+    scene_done(&s);
+}
+
+static int moving_errno;
+
+static int no_moving(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    return call == FAKE_ATTACH || call == FAKE_DETACH ? moving_errno : 0;
+}
+
+/* One that the host does not let abort stays, unless it does no DMA anyway. */
+static void test_give_up_stays(gconstpointer data)
+{
+    SMMUv3HostId was;
+    SMMUv3StreamConfig config;
+    Scene s;
+
+    config = init_changing(&s);
+    was = s.dev[0]->pt;
+    moving_errno = GPOINTER_TO_INT(data);
+    s.host->fails = no_moving;
+    g_assert_cmpint(smmuv3_attach_try(s.edev[0], &config), ==, -moving_errno);
+    g_assert_cmpint(smmuv3_attach_give_up(s.edev[0], -moving_errno), ==,
+                    moving_errno == ENODEV || moving_errno == EIO);
+    g_assert_cmpuint(s.dev[0]->pt, ==, was);
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    g_assert_cmpuint(s.guest->failures, ==, 1);
+    g_assert_cmpint(s.guest->failed_call, ==, SMMUV3_CALL_ATTACH);
+    g_assert_cmpuint(smmuv3_engine_stats(s.engine)->attach_failures, ==, 1);
+    s.host->fails = NULL;
+    scene_done(&s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -408,5 +471,12 @@ int main(int argc, char **argv)
     g_test_add_data_func("/engine/failed-replace/attach",
                          GUINT_TO_POINTER(FAKE_ATTACH), test_failed_replace);
     g_test_add_func("/engine/failed-replace/abort", test_failed_abort);
+    g_test_add_func("/attach/give-up/aborts", test_give_up);
+    g_test_add_data_func("/attach/give-up/stays", GINT_TO_POINTER(EBUSY),
+                         test_give_up_stays);
+    g_test_add_data_func("/attach/give-up/gone", GINT_TO_POINTER(ENODEV),
+                         test_give_up_stays);
+    g_test_add_data_func("/attach/give-up/asleep", GINT_TO_POINTER(EIO),
+                         test_give_up_stays);
     return g_test_run();
 }

@@ -299,9 +299,349 @@ static void test_repeat_refused(void)
     scene_done(&s);
 }
 
+/* ---- One flush by itself: its calls, and what it says of them ---- */
+
+enum { DEVICES = 3, CAPACITY = SMMUV3_HOST_INVALIDATE_MAX + 512 };
+
+/* Devices are the batch's only to be suspected. */
+typedef struct Direct {
+    SMMUv3Host *host;
+    SMMUv3HostPort port;
+    SMMUv3EngineStats stats;
+    SMMUv3VsidTable *vsids;
+    SMMUv3HostId vdevices[DEVICES];
+    SMMUv3EngineDevice devices[DEVICES];
+    SMMUv3AtcRound round;
+    SMMUv3Batch batch;
+} Direct;
+
+static void direct_init(Direct *t)
+{
+    FakeSmmu *smmu;
+    SMMUv3HostId parent;
+
+    *t = (Direct) { .host = fake_host_new() };
+    smmu = fake_smmu_new(t->host, host_idr);
+    parent = fake_parent_new(t->host, smmu);
+    t->vsids = smmuv3_vsid_table_new();
+    t->port.host = t->host;
+    t->port.stats = &t->stats;
+    g_assert_true(smmuv3_host_take_ops(&t->port, &fake_host_ops));
+    for (unsigned i = 0; i < DEVICES; i++) {
+        SMMUv3HostDevice *dev = fake_device_new(t->host, smmu, parent);
+
+        if (!i) {
+            smmuv3_host_viommu_alloc(&t->port, dev, parent);
+        }
+        smmuv3_host_vdevice_alloc(&t->port, dev, FIRST_SID + i,
+                                  &t->vdevices[i]);
+        smmuv3_vsid_insert(t->vsids, FIRST_SID + i, &t->devices[i]);
+    }
+    smmuv3_batch_init(&t->batch, CAPACITY, &t->port, t->vsids, &t->round);
+    fake_host_forget(t->host);
+}
+
+static void direct_done(Direct *t)
+{
+    g_assert_cmpuint(t->batch.n, ==, 0);
+    g_assert_cmpuint(t->stats.calls[SMMUV3_CALL_INVALIDATE], ==,
+                     t->host->all_calls[FAKE_INVALIDATE]);
+    g_assert_cmpuint(t->stats.entries, ==, t->host->all_entries);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        smmuv3_host_destroy(&t->port, t->vdevices[i]);
+    }
+    smmuv3_host_destroy(&t->port, t->port.viommu);
+    g_assert_cmpuint(t->host->rule_breaks, ==, 0);
+    fake_host_free(t->host);
+    smmuv3_batch_destroy(&t->batch);
+    smmuv3_vsid_table_free(t->vsids);
+}
+
+/* Places in a window are not those in a batch, which is sorted. */
+static uint32_t direct_index(unsigned i)
+{
+    return 5000 + 10 * i;
+}
+
+static void direct_add_tlbis(Direct *t, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        smmuv3_batch_add(&t->batch, nth_tlbi(i), direct_index(i));
+    }
+}
+
+static void direct_add_atc_inv(Direct *t, unsigned device, uint32_t index)
+{
+    smmuv3_batch_add(&t->batch, cmd_atc_inv(FIRST_SID + device, 0x1000, 0),
+                     index);
+}
+
+/* The invalidates took as many entries as @entries says, up to a 0. */
+static void direct_expect_calls(const Direct *t, const unsigned *entries)
+{
+    const GArray *journal = t->host->journal;
+    guint i = 0;
+
+    for (; entries[i]; i++) {
+        g_assert_cmpuint(i, <, journal->len);
+        g_assert_cmpuint(g_array_index(journal, FakeRecord, i).n, ==,
+                         entries[i]);
+    }
+    g_assert_cmpuint(journal->len, ==, i);
+}
+
+#define EXPECT_CALLS(t, ...) \
+    direct_expect_calls(t, (const unsigned[]) { __VA_ARGS__, 0 })
+
+/* The first @n TLBIs and nothing else, each at least once, in their order. */
+static void direct_expect_tlbis(const Direct *t, unsigned n)
+{
+    unsigned next = 0;
+
+    for (guint i = 0; i < t->host->issued->len; i++) {
+        uint64_t va = fake_issued(t->host, i)->dw[1];
+
+        g_assert_cmphex(va, <=, nth_tlbi(next).dw[1]);
+        next += va == nth_tlbi(next).dw[1];
+    }
+    g_assert_cmpuint(next, ==, n);
+}
+
+static void direct_expect_success(SMMUv3BatchResult r)
+{
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_NONE);
+    g_assert_false(r.refused);
+    g_assert_false(r.timed_out);
+    g_assert_false(r.atc_timed_out);
+}
+
+static void test_flush_empty(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    g_assert_cmpuint(t.host->calls[FAKE_CALLS], ==, 0);
+    g_assert_cmpuint(t.stats.batches, ==, 0);
+    direct_done(&t);
+}
+
+static void test_flush_once(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 100);
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    EXPECT_CALLS(&t, 100);
+    direct_expect_tlbis(&t, 100);
+    g_assert_cmpuint(t.stats.batches, ==, 1);
+    g_assert_cmpuint(t.stats.sent, ==, 100);
+    direct_done(&t);
+}
+
+/* More than the port takes in a call is still one batch. */
+static void test_flush_long(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, SMMUV3_HOST_INVALIDATE_MAX + 100);
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    EXPECT_CALLS(&t, SMMUV3_HOST_INVALIDATE_MAX, 100);
+    direct_expect_tlbis(&t, SMMUV3_HOST_INVALIDATE_MAX + 100);
+    g_assert_cmpuint(t.stats.batches, ==, 1);
+    g_assert_cmpuint(t.stats.sent, ==, SMMUV3_HOST_INVALIDATE_MAX + 100);
+    direct_done(&t);
+}
+
+/* Short of memory once: half as many, and then all that are left. */
+static void test_flush_regrows(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 100);
+    fake_host_fail_nth(t.host, FAKE_INVALIDATE, 1, ENOMEM);
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    EXPECT_CALLS(&t, 100, 50, 50);
+    direct_expect_tlbis(&t, 100);
+    direct_done(&t);
+}
+
+/* Always short of it: as many as it has memory for. */
+static void test_flush_no_memory(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 20);
+    t.host->nomem_from = 10;
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    EXPECT_CALLS(&t, 20, 10, 5, 10, 5, 10, 5, 5);
+    direct_expect_tlbis(&t, 20);
+    direct_done(&t);
+}
+
+/*
+ * It refuses everything, and counts a block of 63 but one, then nothing: the
+ * first is told of, to be tried again.
+ */
+static void test_flush_refused(void)
+{
+    SMMUv3BatchResult r;
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 64);
+    fake_host_go_away(t.host, 1, ENODEV);
+    r = smmuv3_batch_flush(&t.batch);
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_ABT);
+    g_assert_cmpuint(r.failed, ==, direct_index(0));
+    g_assert_true(r.refused);
+    g_assert_false(r.timed_out);
+    EXPECT_CALLS(&t, 64, 62, 31, 15, 7, 3, 1);
+    direct_done(&t);
+}
+
+/* Whatever it counts, what is illegal is found, and all before it is done. */
+static void test_flush_lies(gconstpointer data)
+{
+    SMMUv3BatchResult r;
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 100);
+    fake_host_refuse(t.host, nth_tlbi(41).dw[1]);
+    t.host->lying = true;
+    t.host->lie = GPOINTER_TO_UINT(data);
+    r = smmuv3_batch_flush(&t.batch);
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_ILL);
+    g_assert_cmpuint(r.failed, ==, direct_index(41));
+    g_assert_false(r.refused);
+    g_assert_cmpuint(t.host->calls[FAKE_INVALIDATE], <=, 64);
+    direct_expect_tlbis(&t, 41);
+    direct_done(&t);
+}
+
+/*
+ * Of a block without an answer each is suspected. The first in the window is
+ * told of, wherever it is in the batch.
+ */
+static void test_flush_atc_index(void)
+{
+    SMMUv3BatchResult r;
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 5);
+    direct_add_atc_inv(&t, 0, 90);
+    direct_add_atc_inv(&t, 1, 300);
+    direct_add_atc_inv(&t, 0, 7);
+    direct_add_atc_inv(&t, 0, 40);
+    t.host->atc_dead[t.host->n_atc_dead++] = FIRST_SID;
+    r = smmuv3_batch_flush(&t.batch);
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_NONE);
+    g_assert_true(r.timed_out);
+    g_assert_true(r.atc_timed_out);
+    g_assert_cmpuint(r.atc_index, ==, 7);
+    g_assert_true(smmuv3_atc_suspected(&t.devices[0].atc, &t.round));
+    g_assert_true(smmuv3_atc_suspected(&t.devices[1].atc, &t.round));
+    g_assert_false(smmuv3_atc_suspected(&t.devices[2].atc, &t.round));
+    EXPECT_CALLS(&t, 9, 5);
+    direct_done(&t);
+}
+
+static int never_answers(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
+{
+    return call == FAKE_INVALIDATE ? ETIMEDOUT : 0;
+}
+
+/* Nobody can be suspected: the first of what is left, after a second call. */
+static void test_flush_hopeless(void)
+{
+    SMMUv3BatchResult r;
+    Direct t;
+
+    direct_init(&t);
+    smmuv3_batch_add(&t.batch, nth_tlbi(1), 70);
+    smmuv3_batch_add(&t.batch, nth_tlbi(0), 30);
+    smmuv3_batch_add(&t.batch, nth_tlbi(2), 50);
+    t.host->fails = never_answers;
+    r = smmuv3_batch_flush(&t.batch);
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_ABT);
+    g_assert_cmpuint(r.failed, ==, 30);
+    g_assert_false(r.refused);
+    g_assert_true(r.timed_out);
+    g_assert_false(r.atc_timed_out);
+    EXPECT_CALLS(&t, 3, 3);
+    direct_done(&t);
+}
+
+/* Its device has gone: nobody to suspect, and not to be asked again. */
+static void test_flush_gone(void)
+{
+    SMMUv3BatchResult r;
+    Direct t;
+
+    direct_init(&t);
+    smmuv3_vsid_remove(t.vsids, FIRST_SID);
+    direct_add_tlbis(&t, 2);
+    direct_add_atc_inv(&t, 0, 9);
+    t.host->atc_timeout = true;
+    r = smmuv3_batch_flush(&t.batch);
+    g_assert_cmpint(r.cerror, ==, SMMUV3_CERROR_NONE);
+    g_assert_true(r.atc_timed_out);
+    g_assert_cmpuint(r.atc_index, ==, 9);
+    EXPECT_CALLS(&t, 3, 2);
+    direct_expect_tlbis(&t, 2);
+    direct_done(&t);
+}
+
+/* With the erratum: before an ATC_INV, and once more together with it. */
+static void test_flush_repeats(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    t.port.info.repeat_tlbi_cfgi = 1;
+    direct_add_tlbis(&t, 2);
+    direct_add_atc_inv(&t, 0, 7);
+    smmuv3_batch_add(&t.batch, nth_tlbi(2), 8);
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    EXPECT_CALLS(&t, 2, 3, 1, 1);
+    g_assert_cmpuint(t.stats.sent, ==, 4);
+    g_assert_cmpuint(t.stats.entries, ==, 7);
+    direct_done(&t);
+}
+
+static void add_flushes(void)
+{
+    static const uint32_t lies[] = { 0, 1, 40, 41, 42, 99, 100, UINT32_MAX };
+
+    g_test_add_func("/batch/empty", test_flush_empty);
+    g_test_add_func("/batch/once", test_flush_once);
+    g_test_add_func("/batch/long", test_flush_long);
+    g_test_add_func("/batch/regrows", test_flush_regrows);
+    g_test_add_func("/batch/no-memory", test_flush_no_memory);
+    g_test_add_func("/batch/refused", test_flush_refused);
+    for (unsigned i = 0; i < G_N_ELEMENTS(lies); i++) {
+        g_autofree char *path = g_strdup_printf("/batch/lies/%u", lies[i]);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(lies[i]),
+                             test_flush_lies);
+    }
+    g_test_add_func("/batch/atc-index", test_flush_atc_index);
+    g_test_add_func("/batch/hopeless", test_flush_hopeless);
+    g_test_add_func("/batch/gone", test_flush_gone);
+    g_test_add_func("/batch/repeats", test_flush_repeats);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    add_flushes();
     g_test_add_func("/cmdq/error/all-refused", test_all_refused);
     g_test_add_func("/cmdq/error/all-refused-behind-ste",
                     test_all_refused_behind_ste);

@@ -5,6 +5,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "scene.h"
 
@@ -369,6 +371,142 @@ static void test_reopen_fails(void)
     scene_done(&s);
 }
 
+/* ---- The port: what is missing in it, and what is too much ---- */
+
+typedef void (*AnyFunction)(void);
+
+typedef struct PortFunction {
+    const char *name;
+    size_t offset;
+} PortFunction;
+
+#define FUNCTION(name) { #name, offsetof(SMMUv3HostOps, name) }
+
+/* All are mandatory. */
+static const PortFunction functions[] = {
+    FUNCTION(get_info), FUNCTION(viommu_alloc), FUNCTION(vdevice_alloc),
+    FUNCTION(hwpt_alloc), FUNCTION(attach), FUNCTION(detach),
+    FUNCTION(invalidate), FUNCTION(veventq_alloc), FUNCTION(veventq_read),
+    FUNCTION(veventq_close), FUNCTION(destroy),
+};
+
+G_STATIC_ASSERT(sizeof(SMMUv3HostOps) ==
+                sizeof(size_t) + sizeof(AnyFunction) *
+                G_N_ELEMENTS(functions));
+
+/* No more memory than @size, because a sanitizer sees then who reads on. */
+static void *ops_of_size(size_t size)
+{
+    char *ops = g_malloc0(MAX(size, sizeof(size)));
+
+    memcpy(ops, &fake_host_ops, MIN(size, sizeof(fake_host_ops)));
+    memcpy(ops, &size, sizeof(size));
+    return ops;
+}
+
+/* Plugs device @i with @ops and frees them. */
+static int plug_with(Scene *s, unsigned i, void *ops, SMMUv3Refusal *why)
+{
+    SMMUv3Plug plug = {
+        .ops = ops, .host = s->host, .dev = s->dev[i], .parent = s->parent,
+        .cookie = s->dev[i],
+    };
+    int ret = smmuv3_engine_plug(s->engine, &plug, &s->edev[i], why);
+
+    g_free(ops);
+    return ret;
+}
+
+/* As first device and as second; nothing is asked of the host. */
+static void expect_incomplete(void *(*make)(size_t n), size_t n)
+{
+    SMMUv3Refusal why;
+    Scene s;
+
+    scene_init(&s);
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned calls = s.host->calls[FAKE_CALLS];
+
+        why = SMMUV3_REFUSAL_NONE;
+        g_assert_cmpint(plug_with(&s, i, make(n), &why), ==, -EINVAL);
+        g_assert_cmpint(why, ==, SMMUV3_REFUSAL_INFO);
+        g_assert_null(s.edev[i]);
+        g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, calls);
+        g_assert_true(fake_device_on_parent(s.dev[i]));
+        scene_add(&s, i);
+    }
+    scene_done(&s);
+}
+
+static void expect_complete(size_t size)
+{
+    SMMUv3Refusal why = SMMUV3_REFUSAL_NONE;
+    Scene s;
+
+    scene_init(&s);
+    g_assert_cmpint(plug_with(&s, 0, ops_of_size(size), &why), ==, 0);
+    scene_enable(&s);
+    scene_install(&s, 0, ste_s1(CONTEXT_PTR));
+    g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_TRANSLATE);
+    scene_done(&s);
+}
+
+static void *ops_without(size_t n)
+{
+    char *ops = ops_of_size(sizeof(SMMUv3HostOps));
+
+    memset(ops + functions[n].offset, 0, sizeof(AnyFunction));
+    return ops;
+}
+
+static void test_port_without(gconstpointer data)
+{
+    expect_incomplete(ops_without, GPOINTER_TO_SIZE(data));
+}
+
+/* Of an earlier version, or without even the whole size. */
+static void test_port_smaller(void)
+{
+    size_t size = 0;
+
+    for (; size < sizeof(size); size++) {
+        expect_incomplete(ops_of_size, size);
+    }
+    for (; size < sizeof(SMMUv3HostOps); size += sizeof(AnyFunction)) {
+        expect_incomplete(ops_of_size, size);
+    }
+}
+
+static void *ops_with_tail(size_t at)
+{
+    char *ops = ops_of_size(sizeof(SMMUv3HostOps) + 2 * sizeof(AnyFunction));
+
+    ops[sizeof(SMMUv3HostOps) + at] = 1;
+    return ops;
+}
+
+/* Of a later version: it may know more, but not use it. */
+static void test_port_larger(void)
+{
+    expect_complete(sizeof(SMMUv3HostOps));
+    for (size_t tail = 0; tail < 2 * sizeof(AnyFunction); tail++) {
+        expect_complete(sizeof(SMMUv3HostOps) + tail + 1);
+        expect_incomplete(ops_with_tail, tail);
+    }
+}
+
+static void add_port(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(functions); i++) {
+        g_autofree char *path = g_strdup_printf("/plug/port/without/%s",
+                                                functions[i].name);
+
+        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_port_without);
+    }
+    g_test_add_func("/plug/port/smaller", test_port_smaller);
+    g_test_add_func("/plug/port/larger", test_port_larger);
+}
+
 static void add_cases(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(feature_cases); i++) {
@@ -388,6 +526,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_cases();
+    add_port();
     g_test_add_func("/engine/add-remove", test_add_remove);
     g_test_add_func("/engine/remove/calls", test_remove_all_calls);
     g_test_add_func("/engine/remove/blocks", test_remove_blocks);
