@@ -13,18 +13,12 @@
  *     read as two times 4;
  *   - a queue that is resumed as often as it asks comes to an end.
  *
- * Offsets are those of Arm IHI 0070 6.3, written down once more.
+ * Offsets are those of offsets.h.
  */
 #include "fuzz.h"
+#include "offsets.h"
 
-enum { ACTIONS = 300, RESUMES = 20000 };
-
-enum {
-    IDR0 = 0x00, CR0 = 0x20, CR0ACK = 0x24, GBPA = 0x44, IRQ_CTRL = 0x50,
-    IRQ_CTRLACK = 0x54, GERROR = 0x60, GERRORN = 0x64, STRTAB_BASE = 0x80,
-    STRTAB_BASE_CFG = 0x88, CMDQ_BASE = 0x90, CMDQ_PROD = 0x98,
-    CMDQ_CONS = 0x9c, EVENTQ_BASE = 0xa0, REGISTERS_END = 0xc0,
-};
+enum { ACTIONS = 300, RESUMES = 20000, REGISTERS_END = 0xc0 };
 
 typedef struct Fuzz {
     FuzzInput in;
@@ -289,7 +283,7 @@ static void save_and_load(Fuzz *f)
     expect_same(&before, &after, 0, REGISTERS_END / 4);
 }
 
-/* With another identification a state is refused, which test-regs tries. */
+/* With another identification a state is refused, which test-regwrite tries. */
 static void load_garbage(Fuzz *f)
 {
     const SMMUv3Regs *own = smmuv3_engine_state(f->s.engine);

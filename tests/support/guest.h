@@ -89,6 +89,10 @@ SMMUv3Ste ste_invalid(void);
 SMMUv3Ste ste_config(unsigned config);
 SMMUv3Ste ste_s1(uint64_t context_ptr);
 
+/* Word 0 of those that the engine makes for abort and bypass. */
+#define ABORT_STE (ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0])
+#define BYPASS_STE (ste_config(SMMUV3_STE_CONFIG_BYPASS).dw[0])
+
 /* Stream tables. They fill @regs in, with SMMUEN=1. */
 void strtab_linear(Guest *g, SMMUv3StreamRegs *regs, uint64_t addr,
                    unsigned log2size);

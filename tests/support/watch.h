@@ -18,8 +18,8 @@
 
 #include "scene.h"
 
-#define WATCH_ABORT (ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0])
-#define WATCH_BYPASS (ste_config(SMMUV3_STE_CONFIG_BYPASS).dw[0])
+#define WATCH_ABORT ABORT_STE
+#define WATCH_BYPASS BYPASS_STE
 #define WATCH_PARENT UINT64_C(0)
 
 typedef struct Watch {

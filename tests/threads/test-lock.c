@@ -21,16 +21,11 @@
 #include "qemu/atomic.h"
 #include "qemu/main-loop.h"
 
+#include "offsets.h"
 #include "scene.h"
 #include "smmuv3-accel-lock.h"
 
-/* Arm IHI 0070 6.3, anew */
-enum {
-    CR0 = 0x20, CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c,
-    STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88, GERROR = 0x60, GERRORN = 0x64,
-};
-
-#define ON              0x9u            /* SMMUEN, CMDQEN */
+#define ON              (SMMUEN | CMDQEN)
 #define LOG2SIZE        10
 #define RING            (1u << LOG2SIZE)
 #define INDICES         (2 * RING - 1)

@@ -5,21 +5,14 @@
  */
 #include <errno.h>
 
+#include "offsets.h"
 #include "scene.h"
 
 #define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
 
-enum {
-    CR0 = 0x20, CR0ACK = 0x24, CR2 = 0x2c, IRQ_CTRL = 0x50, GERROR = 0x60,
-    GERRORN = 0x64,
-    STRTAB_BASE = 0x80, STRTAB_BASE_CFG = 0x88, CMDQ_BASE = 0x90,
-    CMDQ_PROD = 0x98, EVENTQ_BASE = 0xa0, EVENTQ_PROD = 0x100a8,
-    EVENTQ_CONS = 0x100ac,
-};
+/* Where a driver finds them. */
+enum { PROD = PAGE1 + EVENTQ_PROD, CONS = PAGE1 + EVENTQ_CONS };
 
-#define SMMUEN 1u
-#define EVENTQEN 4u
-#define CMDQEN 8u
 #define RECINVSID 2u
 #define EVENTQ_ABT_ERR 4u
 #define OVERFLOW 0x80000000u
@@ -186,7 +179,7 @@ static void test_bulk(void)
     init_translating(&t, 6);
     faults(&t, 1, 20);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 20);
+    g_assert_cmphex(rd(&t, PROD), ==, 20);
     for (unsigned i = 0; i < 20; i++) {
         expect_fault(&t, i, i + 1);
     }
@@ -208,7 +201,7 @@ static void test_bounded(void)
     faults(&t, 0, 300);
     for (unsigned i = 0; i < 3; i++) {
         smmuv3_engine_host_events(t.s.engine);
-        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, MIN(300, 128 * (i + 1)));
+        g_assert_cmphex(rd(&t, PROD), ==, MIN(300, 128 * (i + 1)));
     }
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 3);
     done(&t);
@@ -222,7 +215,7 @@ static void test_no_irq(void)
     wr(&t, IRQ_CTRL, 1);
     faults(&t, 0, 1);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
+    g_assert_cmphex(rd(&t, PROD), ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     done(&t);
 }
@@ -236,11 +229,11 @@ static void test_wrap(void)
     for (unsigned round = 0; round < 7; round++) {
         faults(&t, 5 * round, 5);
         smmuv3_engine_host_events(t.s.engine);
-        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, (5 * (round + 1)) & 0xf);
+        g_assert_cmphex(rd(&t, PROD), ==, (5 * (round + 1)) & 0xf);
         for (unsigned i = 5 * round; i < 5 * round + 5; i++) {
             expect_fault(&t, i & 7, i);
         }
-        wr(&t, EVENTQ_CONS, rd(&t, EVENTQ_PROD));
+        wr(&t, CONS, rd(&t, PROD));
     }
     done(&t);
 }
@@ -253,22 +246,22 @@ static void test_overflow(void)
     init_translating(&t, 3);
     faults(&t, 0, 10);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 8);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 8);
     faults(&t, 10, 1);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 8);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 8);
     expect_fault(&t, 0, 0);
     /* Room, but not acknowledged: an event comes, OVFLG stays. */
-    wr(&t, EVENTQ_CONS, 8);
+    wr(&t, CONS, 8);
     faults(&t, 11, 9);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 0);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 0);
     expect_fault(&t, 0, 11);
     /* Acknowledged: the next overflow toggles it back. */
-    wr(&t, EVENTQ_CONS, OVERFLOW | 8);
+    wr(&t, CONS, OVERFLOW | 8);
     faults(&t, 30, 1);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     g_assert_cmphex(rd(&t, GERROR), ==, 0);
     done(&t);
 }
@@ -279,10 +272,10 @@ static void test_bogus_cons(void)
     Scenery t;
 
     init_translating(&t, 3);
-    wr(&t, EVENTQ_CONS, 3);
+    wr(&t, CONS, 3);
     faults(&t, 0, 4);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 0);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 0);
     g_assert_cmpuint(t.writes, ==, 0);
     done(&t);
 }
@@ -295,17 +288,17 @@ static void test_lost(void)
     init_translating(&t, 13);
     faults(&t, 0, 4096 + 7);
     while (stats(&t)->events < 4096) {
-        g_assert_cmphex(rd(&t, EVENTQ_PROD) & OVERFLOW, ==, 0);
+        g_assert_cmphex(rd(&t, PROD) & OVERFLOW, ==, 0);
         smmuv3_engine_host_events(t.s.engine);
     }
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 4096);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     /* What follows is in sequence again. */
-    wr(&t, EVENTQ_CONS, OVERFLOW | 4096);
+    wr(&t, CONS, OVERFLOW | 4096);
     faults(&t, 0, 3);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4099);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 4099);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     done(&t);
 }
@@ -322,9 +315,9 @@ static void test_lost_alone(void)
 
         smmuv3_engine_record_events(t.s.engine, &none, 0, true);
         smmuv3_engine_record_events(t.s.engine, &none, 0, true);
-        g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, flag);
+        g_assert_cmphex(rd(&t, PROD), ==, flag);
         g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, round + 1);
-        wr(&t, EVENTQ_CONS, flag);
+        wr(&t, CONS, flag);
     }
     g_assert_cmpuint(t.writes, ==, 0);
     done(&t);
@@ -343,7 +336,7 @@ static void test_lost_tail(void)
     }
     before = t.irqs[SMMUV3_IRQ_EVENTQ];
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 4096);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 4096);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, before + 1);
     done(&t);
 }
@@ -357,7 +350,7 @@ static void test_lost_disabled(void)
     init_translating(&t, 4);
     wr(&t, CR0, SMMUEN);
     smmuv3_engine_record_events(t.s.engine, &none, 0, true);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     done(&t);
 }
@@ -377,7 +370,7 @@ static void test_gap(void)
     veventq(&t)->sequence += 3;
     faults(&t, 2, 1);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 3);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 3);
     expect_fault(&t, 2, 2);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
     done(&t);
@@ -397,7 +390,7 @@ static void test_sequence_wrap(void)
     g_assert_cmpuint(veventq(&t)->sequence, ==, 4);
     smmuv3_engine_host_events(t.s.engine);
     g_assert_cmpuint(stats(&t)->events_lost, ==, 1);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD) & ~OVERFLOW, ==, 6);
+    g_assert_cmphex(rd(&t, PROD) & ~OVERFLOW, ==, 6);
     done(&t);
 }
 
@@ -411,17 +404,17 @@ static void test_abort(void)
     faults(&t, 0, 2);
     smmuv3_engine_host_events(t.s.engine);
     g_assert_cmphex(rd(&t, GERROR), ==, EVENTQ_ABT_ERR);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     guest_no_holes(t.s.guest);
     faults(&t, 2, 1);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     wr(&t, GERRORN, EVENTQ_ABT_ERR);
     faults(&t, 3, 1);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
+    g_assert_cmphex(rd(&t, PROD), ==, 1);
     expect_fault(&t, 0, 3);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     done(&t);
@@ -435,11 +428,11 @@ static void test_disabled(void)
     wr(&t, CR0, SMMUEN);
     faults(&t, 0, 2);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     g_assert_cmpuint(t.writes, ==, 0);
     wr(&t, CR0, SMMUEN | EVENTQEN);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     done(&t);
 }
 
@@ -453,7 +446,7 @@ static void test_unknown(void)
     faults(&t, 0, 2);
     scene_remove(&t.s, 0);
     smmuv3_engine_host_events(t.s.engine);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     g_assert_cmpuint(stats(&t)->events_unknown, ==, 2);
     done(&t);
 }
@@ -483,7 +476,7 @@ static void install(Scenery *t, SMMUv3Ste ste)
 /* The record is type and StreamID; all else is RES0 (7.3.5). */
 static void expect_own(Scenery *t, unsigned n)
 {
-    g_assert_cmphex(rd(t, EVENTQ_PROD), ==, n);
+    g_assert_cmphex(rd(t, PROD), ==, n);
     g_assert_cmpuint(t->irqs[SMMUV3_IRQ_EVENTQ], ==, n);
     g_assert_cmpuint(stats(t)->events_own, ==, n);
     if (n) {
@@ -647,10 +640,10 @@ static void test_record(void)
 
     init(&t, 4);
     smmuv3_engine_record_events(t.s.engine, records, 2, false);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     wr(&t, CR0, EVENTQEN);
     smmuv3_engine_record_events(t.s.engine, records, 2, false);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 2);
+    g_assert_cmphex(rd(&t, PROD), ==, 2);
     g_assert_cmphex(event_word(&t, 1, 2), ==, 0x2000);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 1);
     done(&t);
@@ -686,18 +679,18 @@ static void test_recinvsid(void)
 
     init_translating(&t, 4);
     bad_streamids(&t);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 4);
+    g_assert_cmphex(rd(&t, PROD), ==, 4);
     for (unsigned i = 0; i < 4; i++) {
         g_assert_cmphex(event_word(&t, i, 0) & 0xff, ==, TRANSLATION);
     }
     g_assert_cmphex(event_word(&t, 1, 2), ==, 0x3000);
     g_assert_cmpuint(smmuv3_engine_stats(t.s.engine)->events_dropped, ==, 2);
-    wr(&t, EVENTQ_CONS, 4);
+    wr(&t, CONS, 4);
     wr(&t, CR0, EVENTQEN | CMDQEN);
     wr(&t, CR2, RECINVSID);
     wr(&t, CR0, EVENTQEN | CMDQEN | SMMUEN);
     bad_streamids(&t);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 10);
+    g_assert_cmphex(rd(&t, PROD), ==, 10);
     g_assert_cmphex(event_word(&t, 5, 0), ==, BAD_STREAMID);
     g_assert_cmphex(event_word(&t, 8, 0), ==,
                     BAD_STREAMID | (uint64_t)FIRST_SID << 32);
@@ -712,7 +705,7 @@ static void test_recinvsid_only(void)
 
     init_translating(&t, 4);
     smmuv3_engine_record_events(t.s.engine, &record, 1, false);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 0);
+    g_assert_cmphex(rd(&t, PROD), ==, 0);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     g_assert_cmpuint(t.writes, ==, 0);
     done(&t);
@@ -730,7 +723,7 @@ static void test_record_many(void)
     }
     smmuv3_engine_record_events(t.s.engine, records, G_N_ELEMENTS(records),
                                 true);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, OVERFLOW | 300);
+    g_assert_cmphex(rd(&t, PROD), ==, OVERFLOW | 300);
     g_assert_cmphex(event_word(&t, 299, 2), ==, 0x1000 * 299);
     done(&t);
 }

@@ -5,18 +5,9 @@
  */
 #include <errno.h>
 
+#include "offsets.h"
 #include "scene.h"
 
-/* Arm IHI 0070 6.3, anew. */
-enum {
-    CR0 = 0x20, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
-    GERROR_IRQ_CFG0 = 0x68, GERROR_IRQ_CFG1 = 0x70,
-    CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c,
-    EVENTQ_BASE = 0xa0, EVENTQ_PROD = 0x100a8,
-    EVENTQ_IRQ_CFG0 = 0xb0, EVENTQ_IRQ_CFG1 = 0xb8,
-};
-
-#define CMDQ_ERR        0x01u
 #define MSI_CMDQ_ABT    0x10u
 #define MSI_EVENTQ_ABT  0x20u
 #define MSI_GERROR_ABT  0x80u
@@ -309,7 +300,7 @@ static void test_events(void)
     init_regs(&t, 0, MSI_ADDR);
     record(&t);
     g_assert_cmphex(guest_read32(t.s.guest, MSI_ADDR), ==, 0xe7e7);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
+    g_assert_cmphex(rd(&t, PAGE1 + EVENTQ_PROD), ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_EVENTQ], ==, 0);
     g_assert_cmphex(active(&t), ==, 0);
     done(&t);
@@ -323,12 +314,12 @@ static void test_events_aborted(void)
     init_regs(&t, 0, NOWHERE);
     record(&t);
     g_assert_cmphex(active(&t), ==, MSI_EVENTQ_ABT);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 1);
+    g_assert_cmphex(rd(&t, PAGE1 + EVENTQ_PROD), ==, 1);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     /* Told once until it is acknowledged; events go on. */
     record(&t);
     g_assert_cmphex(active(&t), ==, MSI_EVENTQ_ABT);
-    g_assert_cmphex(rd(&t, EVENTQ_PROD), ==, 2);
+    g_assert_cmphex(rd(&t, PAGE1 + EVENTQ_PROD), ==, 2);
     g_assert_cmpuint(t.irqs[SMMUV3_IRQ_GERROR], ==, 1);
     acknowledge(&t);
     record(&t);

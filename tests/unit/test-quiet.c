@@ -7,16 +7,10 @@
  */
 #include <errno.h>
 
+#include "offsets.h"
 #include "scene.h"
 
-/* Arm IHI 0070 6.3, anew. */
-enum {
-    CR0 = 0x20, IRQ_CTRL = 0x50, GERROR = 0x60, GERRORN = 0x64,
-    CMDQ_BASE = 0x90, CMDQ_PROD = 0x98, CMDQ_CONS = 0x9c,
-};
-
-#define ON          0x9u    /* SMMUEN, CMDQEN */
-#define CMDQ_ERR    0x01u
+#define ON          (SMMUEN | CMDQEN)
 #define MSI_ABT     0x10u
 
 #define MSI_ADDR    (GUEST_BASE + 0xb00000)
@@ -83,8 +77,8 @@ static void init(Quiet *t)
     guest_hook(t->s.guest, &ops, t);
     smmuv3_engine_reset(t->s.engine, idr);
     queue_init(&t->s.queue, t->s.guest, CMDQ_ADDR, 13);
-    wr(t, 0x80, 8, STRTAB_ADDR);
-    wr(t, 0x88, 4, 8);
+    wr(t, STRTAB_BASE, 8, STRTAB_ADDR);
+    wr(t, STRTAB_BASE_CFG, 4, 8);
     wr(t, CMDQ_BASE, 8, CMDQ_ADDR | 13);
     wr(t, IRQ_CTRL, 4, 1);
     wr(t, CR0, 4, ON);

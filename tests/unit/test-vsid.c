@@ -156,7 +156,7 @@ static void test_renumber_while_off(void)
     scene_add(&s, 0);
     fake_host_forget(s.host);
     guest_set_vsid(s.guest, s.dev[0], 0x42);
-    smmuv3_engine_set_regs(s.engine, &s.regs);
+    smmuv3_attach_all(s.engine, &s.regs);
     g_assert_cmpint(scene_kind(&s, 0), ==, SMMUV3_STREAM_BYPASS);
     g_assert_cmpuint(s.host->calls[FAKE_CALLS], ==, 0);
     strtab_set(s.guest, &s.regs, 0x42, ste_s1(CONTEXT_PTR));

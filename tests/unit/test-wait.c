@@ -8,19 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "offsets.h"
 #include "scene.h"
 
-#define CR0 0x20
-#define IRQ_CTRL 0x50
-#define GERROR 0x60
-#define GERRORN 0x64
-#define STRTAB_BASE 0x80
-#define STRTAB_BASE_CFG 0x88
-#define CMDQ_BASE 0x90
-#define CMDQ_PROD 0x98
-#define CMDQ_CONS 0x9c
-
-enum { SMMUEN = 1, CMDQEN = 8, ON = SMMUEN | CMDQEN };
+#define ON (SMMUEN | CMDQEN)
 
 /* A first try and 13 more, all within what Linux waits for a CMD_SYNC: 1 s */
 enum { MS_MAX = 895, TRIES = 14 };
