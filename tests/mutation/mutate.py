@@ -16,6 +16,7 @@ import os
 import random
 import re
 import resource
+import signal
 import subprocess
 import sys
 from collections import namedtuple
@@ -357,6 +358,7 @@ def main():
     parser.add_argument("--tests", default="", help="a pattern: only tests with such names")
     parser.add_argument("--only", default="", help="a pattern: only mutations whose \"FILE FUNCTION: after\" it fits")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # the file becomes as it was, as after ^C
 
     known = survivors(args.survivors)
     run = Run(args.tree, Build(args.quick, args.jobs, True, args.tests), Build(args.thorough, args.jobs, False, args.tests),

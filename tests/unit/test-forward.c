@@ -346,6 +346,23 @@ static void test_atc(void)
     }
 }
 
+/*
+ * A reserved Size becomes the whole address space, without the address, because
+ * that is how two of them are seen to be the same.
+ */
+static void test_widened_atc_has_no_address(void)
+{
+    Idrs r = make_idrs(&pairs[1]);
+    bool widened;
+    SMMUv3Cmd got = canonical(&r, cmd_atc_inv(1, 0x5000,
+                                              SMMUV3_ATC_SIZE_ALL + 1),
+                              &widened);
+
+    g_assert_true(widened);
+    g_assert_cmphex(got.dw[1], ==,
+                    SMMUV3_PREP(SMMUV3_ATC1_SIZE, SMMUV3_ATC_SIZE_ALL));
+}
+
 static void test_8bit_asid(void)
 {
     Idrs r = make_idrs(&pairs[5]);
@@ -381,6 +398,8 @@ int main(int argc, char **argv)
     g_test_add_func("/forward/range-kept", test_range_kept);
     g_test_add_func("/forward/reserved", test_reserved);
     g_test_add_func("/forward/atc", test_atc);
+    g_test_add_func("/forward/widened-atc-has-no-address",
+                    test_widened_atc_has_no_address);
     g_test_add_func("/forward/8-bit-asid", test_8bit_asid);
     return g_test_run();
 }
