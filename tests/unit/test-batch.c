@@ -470,6 +470,22 @@ static void test_flush_regrows(void)
     direct_done(&t);
 }
 
+/* A count is no reason to send as few as it says: nothing was done. */
+static void test_flush_no_memory_lies(void)
+{
+    Direct t;
+
+    direct_init(&t);
+    direct_add_tlbis(&t, 100);
+    t.host->lying = true;
+    t.host->lie = 3;
+    fake_host_fail_nth(t.host, FAKE_INVALIDATE, 1, ENOMEM);
+    direct_expect_success(smmuv3_batch_flush(&t.batch));
+    EXPECT_CALLS(&t, 100, 50, 50);
+    direct_expect_tlbis(&t, 100);
+    direct_done(&t);
+}
+
 /* Always short of it: as many as it has memory for. */
 static void test_flush_no_memory(void)
 {
@@ -625,6 +641,7 @@ static void add_flushes(void)
     g_test_add_func("/batch/long", test_flush_long);
     g_test_add_func("/batch/regrows", test_flush_regrows);
     g_test_add_func("/batch/no-memory", test_flush_no_memory);
+    g_test_add_func("/batch/no-memory-lies", test_flush_no_memory_lies);
     g_test_add_func("/batch/refused", test_flush_refused);
     for (unsigned i = 0; i < G_N_ELEMENTS(lies); i++) {
         g_autofree char *path = g_strdup_printf("/batch/lies/%u", lies[i]);
