@@ -199,7 +199,9 @@ static void emit_entries(SMMUv3Coalesce *c, SMMUv3Batch *b, uint32_t from,
         if (e->pages == 1 && !smmuv3_entry_tg(e)) {
             i = emit_singles(c, b, i, to);
         } else if (smmuv3_entry_is_by_address(e)) {
-            emit_run(&(EmitRun) { .c = c, .b = b, .e = e, .cmd = emit_va_cmd(e) });
+            emit_run(&(EmitRun) {
+                .c = c, .b = b, .e = e, .cmd = emit_va_cmd(e),
+            });
             i++;
         } else {
             emit_other(b, e);

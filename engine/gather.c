@@ -17,8 +17,8 @@ static bool gather_can_have_atc(const SMMUv3EngineDevice *d)
 }
 
 bool smmuv3_gather_is_forwarded(const SMMUv3Engine *e,
-                                              SMMUv3Action action,
-                                              const SMMUv3Cmd *cmd)
+                                SMMUv3Action action,
+                                const SMMUv3Cmd *cmd)
 {
     SMMUv3EngineDevice *d;
 
@@ -43,45 +43,15 @@ SMMUv3Cmd smmuv3_gather_canonical(SMMUv3Engine *e, SMMUv3Cmd cmd)
     return smmuv3_forward_canonical(&e->rules, cmd, &e->stats.widened);
 }
 
-static bool gather_complete_synced(SMMUv3Window *w, uint32_t i)
-{
-    w->budget -= SMMUV3_COST_SYNCED;
-    return smmuv3_window_flush(w, i);
-}
-
-/* Completes what a CMD_SYNC before the first command of @cache is behind. */
-static inline bool gather_enter_cache(SMMUv3Window *w, uint32_t i,
-                                      SMMUv3Cache cache)
-{
-    return cache <= w->synced || gather_complete_synced(w, i);
-}
-
-bool smmuv3_gather_single(SMMUv3Window *w, uint32_t i)
-{
-    SMMUv3Engine *e = w->engine;
-    SMMUv3Cmd cmd = w->cmds[i];
-    SMMUv3Cache cache = cmd.dw[1] & SMMUV3_TLBI1_LEAF ? SMMUV3_CACHE_LEAVES
-                                                      : SMMUV3_CACHE_WALKS;
-
-    if (!e->port.viommu) {
-        return true;
-    }
-    if (!gather_enter_cache(w, i, cache)) {
-        return false;
-    }
-    smmuv3_gather_cmd(w, i, smmuv3_forward_single(&e->rules, cmd), cache);
-    return true;
-}
-
 bool smmuv3_gather_command(SMMUv3Window *w, uint32_t i,
-                                  SMMUv3Action action, SMMUv3Cache cache)
+                           SMMUv3Action action, SMMUv3Cache cache)
 {
     SMMUv3Engine *e = w->engine;
 
     if (!smmuv3_gather_is_forwarded(e, action, &w->cmds[i])) {
         return true;
     }
-    if (!gather_enter_cache(w, i, cache)) {
+    if (!smmuv3_gather_enter(w, i, cache)) {
         return false;
     }
     smmuv3_gather_cmd(w, i, smmuv3_gather_canonical(e, w->cmds[i]), cache);

@@ -21,9 +21,6 @@ SMMUv3Cmd smmuv3_gather_canonical(SMMUv3Engine *e, SMMUv3Cmd cmd);
  * ended.
  */
 
-/* A TLBI of a single address: what a guest sends all the time. */
-bool smmuv3_gather_single(SMMUv3Window *w, uint32_t i);
-
 /* A TLBI of a range of addresses, or of all. */
 bool smmuv3_gather_tlbi(SMMUv3Window *w, uint32_t i);
 
@@ -38,6 +35,38 @@ static inline void smmuv3_gather_cmd(SMMUv3Window *w, uint32_t i,
     w->gathered |= 1u << cache;
     smmuv3_coalesce_add(&w->engine->gathered, cmd, i);
     w->forwarded++;
+}
+
+/*
+ * Completes what is gathered if a CMD_SYNC is behind commands of an earlier
+ * cache than @cache (window.h). False: the window has ended.
+ */
+static inline bool smmuv3_gather_enter(SMMUv3Window *w, uint32_t i,
+                                       SMMUv3Cache cache)
+{
+    if (cache <= w->synced) {
+        return true;
+    }
+    w->budget -= SMMUV3_COST_SYNCED;
+    return smmuv3_window_flush(w, i);
+}
+
+/* A TLBI of a single address; inline, because a guest sends it all the time. */
+static inline bool smmuv3_gather_single(SMMUv3Window *w, uint32_t i)
+{
+    SMMUv3Engine *e = w->engine;
+    SMMUv3Cmd cmd = w->cmds[i];
+    SMMUv3Cache cache = cmd.dw[1] & SMMUV3_TLBI1_LEAF ? SMMUV3_CACHE_LEAVES
+                                                      : SMMUV3_CACHE_WALKS;
+
+    if (!e->port.viommu) {
+        return true;
+    }
+    if (!smmuv3_gather_enter(w, i, cache)) {
+        return false;
+    }
+    smmuv3_gather_cmd(w, i, smmuv3_forward_single(&e->rules, cmd), cache);
+    return true;
 }
 
 #endif

@@ -21,7 +21,7 @@ typedef struct SMMUv3HostPort {
     SMMUv3HostCall failed;      /* the call that failed last */
 } SMMUv3HostPort;
 
-/* Copies @ops, of whatever version; false: a function of the port is missing. */
+/* Copies @ops, of whatever version. False: a function of it is missing. */
 bool smmuv3_host_take_ops(SMMUv3HostPort *p, const SMMUv3HostOps *ops);
 
 int smmuv3_host_get_info(SMMUv3HostPort *p, SMMUv3HostDevice *dev,

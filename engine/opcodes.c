@@ -5,17 +5,12 @@
  */
 #include "opcodes.h"
 
-typedef struct OpcodeRule {
-    uint8_t action;
-    bool has_ssec;      /* SSec=1 is illegal on the Non-secure queue, 4.1.6 */
-} OpcodeRule;
-
 /*
  * What is not listed is CERROR_ILL: unknown opcodes, stage 2 and EL2 and EL3
  * invalidation (4.4), PRI_RESP, RESUME and STALL_TERM while neither PRI nor
  * stalls are offered (4.6).
  */
-static const OpcodeRule opcode_rules[SMMUV3_CMD0_OPCODE + 1] = {
+const SMMUv3OpcodeRule smmuv3_opcode_rules[SMMUV3_CMD0_OPCODE + 1] = {
     [SMMUV3_CMD_PREFETCH_CONFIG] = { SMMUV3_ACTION_PREFETCH, true },
     [SMMUV3_CMD_PREFETCH_ADDR] = { SMMUV3_ACTION_PREFETCH, true },
     [SMMUV3_CMD_CFGI_STE] = { SMMUV3_ACTION_CFGI_STE, true },
@@ -31,31 +26,16 @@ static const OpcodeRule opcode_rules[SMMUV3_CMD0_OPCODE + 1] = {
     [SMMUV3_CMD_SYNC] = { SMMUV3_ACTION_SYNC, false },
 };
 
-static const OpcodeRule *opcode_rule(const SMMUv3Cmd *cmd)
-{
-    return &opcode_rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE];
-}
-
-SMMUv3Action smmuv3_opcode_action(const SMMUv3Cmd *cmd)
-{
-    return opcode_rule(cmd)->action;
-}
-
 /* 4.7.3: CS=3 is reserved. */
 static bool opcode_sync_legal(const SMMUv3Cmd *cmd)
 {
     return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) != SMMUV3_SYNC_RESERVED;
 }
 
-bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd, const uint32_t idr[6],
-                         const SMMUv3ForwardRules *rules)
+bool smmuv3_opcode_legal_fields(const SMMUv3Cmd *cmd, const uint32_t idr[6],
+                                const SMMUv3ForwardRules *rules)
 {
-    const OpcodeRule *rule = opcode_rule(cmd);
-
-    if (rule->has_ssec && (cmd->dw[0] & SMMUV3_CMD0_SSEC)) {
-        return false;
-    }
-    switch (rule->action) {
+    switch (smmuv3_opcode_action(cmd)) {
     case SMMUV3_ACTION_ILLEGAL:
         return false;
     case SMMUV3_ACTION_TLBI:
@@ -71,7 +51,7 @@ bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd, const uint32_t idr[6],
 
 SMMUv3CommandClass smmuv3_opcode_class(const SMMUv3Cmd *cmd)
 {
-    switch (opcode_rule(cmd)->action) {
+    switch (smmuv3_opcode_action(cmd)) {
     case SMMUV3_ACTION_CFGI_STE:
     case SMMUV3_ACTION_CFGI_STE_RANGE:
         return SMMUV3_CLASS_CFGI_STE;

@@ -23,15 +23,43 @@ typedef enum SMMUv3Action {
     SMMUV3_ACTION_SYNC,
 } SMMUv3Action;
 
+typedef struct SMMUv3OpcodeRule {
+    uint8_t action;
+    bool has_ssec;      /* SSec=1 is illegal on the Non-secure queue, 4.1.6 */
+} SMMUv3OpcodeRule;
+
+/* By opcode. */
+extern const SMMUv3OpcodeRule smmuv3_opcode_rules[SMMUV3_CMD0_OPCODE + 1];
+
 /* What the opcode of @cmd (host byte order) asks for. Pure. */
-SMMUv3Action smmuv3_opcode_action(const SMMUv3Cmd *cmd);
+static inline SMMUv3Action smmuv3_opcode_action(const SMMUv3Cmd *cmd)
+{
+    return (SMMUv3Action)
+           smmuv3_opcode_rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE].action;
+}
+
+/* Beside SSec: what legality depends on. See smmuv3_opcode_legal(). */
+bool smmuv3_opcode_legal_fields(const SMMUv3Cmd *cmd, const uint32_t idr[6],
+                                const SMMUv3ForwardRules *rules);
 
 /*
  * Is @cmd legal for a guest that was promised @idr? @rules are made of the same
- * promise. False is CERROR_ILL. Pure.
+ * promise. False is CERROR_ILL. Pure; inline for the TLBI of a single address,
+ * because a guest sends that all the time.
  */
-bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd, const uint32_t idr[6],
-                         const SMMUv3ForwardRules *rules);
+static inline bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd,
+                                       const uint32_t idr[6],
+                                       const SMMUv3ForwardRules *rules)
+{
+    const SMMUv3OpcodeRule *rule =
+        &smmuv3_opcode_rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE];
+
+    if (rule->has_ssec && (cmd->dw[0] & SMMUV3_CMD0_SSEC)) {
+        return false;
+    }
+    return smmuv3_forward_is_single(rules, *cmd) ||
+           smmuv3_opcode_legal_fields(cmd, idr, rules);
+}
 
 /* Which counter of SMMUv3EngineStats.by_class a legal @cmd belongs to. Pure. */
 SMMUv3CommandClass smmuv3_opcode_class(const SMMUv3Cmd *cmd);

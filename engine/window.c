@@ -287,7 +287,7 @@ bool smmuv3_window_give_up_quiet(SMMUv3Window *w)
 }
 
 bool smmuv3_window_fail(SMMUv3Window *w, uint32_t i,
-                               SMMUv3CmdError cerror)
+                        SMMUv3CmdError cerror)
 {
     if (w->quiet) {
         return smmuv3_window_give_up_quiet(w);

@@ -191,7 +191,7 @@ static bool accel_props_devices_keep(const SMMUv3Accel *a,
 }
 
 bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
-                               Error **errp)
+                             Error **errp)
 {
     ERRP_GUARD();
     SMMUv3Shortfall lack;
@@ -225,7 +225,7 @@ bool smmuv3_accel_props_ats(const SMMUv3State *s)
 }
 
 void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
-                                    const SMMUv3HostInfo *info)
+                                const SMMUv3HostInfo *info)
 {
     ERRP_GUARD();
     SMMUv3Shortfall lack = { .feature = "a feature" };
