@@ -26,7 +26,7 @@ KINDS = "ioctl|nested|commands|viommu|made|bound|aborted|freed|mmio|read|qemu|me
 
 def register(name):
     """Its offset, from the numbers that the tests share"""
-    with open(os.path.join(os.path.dirname(HERE), "qtest", "smmuv3-spec.h"), encoding="utf-8") as f:
+    with open(os.path.join(os.path.dirname(HERE), "qtest", "smmuv3-offsets.h"), encoding="utf-8") as f:
         return int(re.search(rf"^#define {name} +(0x[0-9a-f]+)$", f.read(), re.M)[1], 16)
 
 

@@ -24,8 +24,11 @@ QUIET = ["-display", "none", "-nodefaults"]
 
 def architecture():
     """{name: number} of smmuv3-spec.h: registers, commands and events, where the macro is a plain number"""
-    with open(os.path.join(HERE, "smmuv3-spec.h"), encoding="utf-8") as f:
-        return {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) +(0x[0-9a-f]+|\d+)\b", f.read(), re.M)}
+    text = ""
+    for name in ("smmuv3-offsets.h", "smmuv3-spec.h"):
+        with open(os.path.join(HERE, name), encoding="utf-8") as f:
+            text += f.read()
+    return {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) +(0x[0-9a-f]+|\d+)\b", text, re.M)}
 
 
 def run(arguments, seconds=SECONDS):

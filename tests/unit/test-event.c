@@ -11,7 +11,7 @@
 #define EVENTQ_ADDR (GUEST_BASE + 0xa00000)
 
 /* Where a driver finds them. */
-enum { PROD = PAGE1 + EVENTQ_PROD, CONS = PAGE1 + EVENTQ_CONS };
+enum { PROD = EVENTQ_PROD, CONS = EVENTQ_CONS };
 
 #define RECINVSID 2u
 #define EVENTQ_ABT_ERR 4u

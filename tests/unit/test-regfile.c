@@ -49,8 +49,8 @@ static const Row rows[] = {
     { "cmdq-prod", CMDQ_PROD, 4, 0, 0xfffff, 0 },
     { "cmdq-cons", CMDQ_CONS, 4, 0, 0x7f0fffff, CMDQEN },
     { "eventq-base", EVENTQ_BASE, 8, 19, 0x40000fffffffffff, EVENTQEN },
-    { "eventq-prod", EVENTQ_PROD, 4, 0, 0x800fffff, EVENTQEN },
-    { "eventq-cons", EVENTQ_CONS, 4, 0, 0x800fffff, 0 },
+    { "eventq-prod", EVENTQ_PROD - PAGE1, 4, 0, 0x800fffff, EVENTQEN },
+    { "eventq-cons", EVENTQ_CONS - PAGE1, 4, 0, 0x800fffff, 0 },
     { "eventq-irq-cfg0", EVENTQ_IRQ_CFG0, 8, 0, 0, 0 },
     { "eventq-irq-cfg1", EVENTQ_IRQ_CFG1, 4, 0, 0, 0 },
     { "eventq-irq-cfg2", EVENTQ_IRQ_CFG2, 4, 0, 0, 0 },
@@ -474,8 +474,8 @@ static void test_load(void)
     wr(&t, GBPA, UPDATE | 0x2000);
     wr(&t, IRQ_CTRL, EVENTQ_IRQEN);
     wr64(&t, EVENTQ_BASE, (CMDQ_ADDR + 0x1000) | 7);
-    wr(&t, EVENTQ_PROD, 0x80000012);
-    wr(&t, EVENTQ_CONS, 0x80000011);
+    wr(&t, EVENTQ_PROD - PAGE1, 0x80000012);
+    wr(&t, EVENTQ_CONS - PAGE1, 0x80000011);
     regs_push(&t, ILLEGAL);
     regs_ring_bell(&t);
     wr(&t, CR0, SMMUEN | EVENTQEN | CMDQEN);

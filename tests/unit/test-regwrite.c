@@ -404,12 +404,12 @@ static void test_pair_queues(void)
     g_assert_cmphex(rd_size(&t, CMDQ_PROD, 8), ==, 0x0000000700000009);
     g_assert_cmpuint(regs_stats(&t)->commands, ==, 2);
     wr64(&t, EVENTQ_BASE, (CMDQ_ADDR + 0x1000) | 4);
-    wr64(&t, PAGE1 + EVENTQ_PROD, 0x8000000380000002);
-    g_assert_cmphex(rd_size(&t, PAGE1 + EVENTQ_PROD, 8), ==,
+    wr64(&t, EVENTQ_PROD, 0x8000000380000002);
+    g_assert_cmphex(rd_size(&t, EVENTQ_PROD, 8), ==,
                     0x8000000380000002);
     wr(&t, CR0, EVENTQEN);
-    wr64(&t, PAGE1 + EVENTQ_PROD, 0x0000000000000001);
-    g_assert_cmphex(rd_size(&t, PAGE1 + EVENTQ_PROD, 8), ==, 0x80000002);
+    wr64(&t, EVENTQ_PROD, 0x0000000000000001);
+    g_assert_cmphex(rd_size(&t, EVENTQ_PROD, 8), ==, 0x80000002);
     regs_done(&t);
 }
 
