@@ -18,8 +18,8 @@ static int eventq_interrupt_for(SMMUv3Engine *e, SMMUv3Irq irq)
     uint64_t addr = gerror ? r->gerror_irq_cfg0 : r->eventq_irq_cfg0;
 
     if (addr) {
-        return e->fe.msi(e->opaque, addr, gerror ? r->gerror_irq_cfg1
-                                                 : r->eventq_irq_cfg1);
+        return smmuv3_send_msi(e, addr, gerror ? r->gerror_irq_cfg1
+                                               : r->eventq_irq_cfg1);
     }
     e->fe.irq(e->opaque, irq);
     return 0;

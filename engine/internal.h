@@ -6,6 +6,7 @@
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
+#include <errno.h>
 #include <glib.h>
 
 #include "batch.h"
@@ -89,6 +90,13 @@ struct SMMUv3Engine {
  */
 #define SMMUV3_TRIES_MAX 13
 #define SMMUV3_WAIT_MAX_MS 128
+
+/* An MSI, which is aborted if the VMM has promised MSIs and takes none. */
+static inline int smmuv3_send_msi(SMMUv3Engine *e, uint64_t addr,
+                                  uint32_t data)
+{
+    return e->fe.msi ? e->fe.msi(e->opaque, addr, data) : -EFAULT;
+}
 
 /* engine.c: what the guest is promised from now on. */
 void smmuv3_features_set(SMMUv3Engine *e, const uint32_t idr[6]);

@@ -38,10 +38,10 @@ static bool window_signal_sync(SMMUv3Window *w, const SMMUv3Cmd *cmd)
     SMMUv3Engine *e = w->engine;
 
     if (smmuv3_window_has_msi(e, cmd)) {
-        w->msi_aborted |= e->fe.msi(e->opaque,
-                                     smmuv3_window_msi_address(e, cmd),
-                                     SMMUV3_GET(SMMUV3_SYNC0_MSIDATA,
-                                                cmd->dw[0]));
+        uint32_t data = SMMUV3_GET(SMMUV3_SYNC0_MSIDATA, cmd->dw[0]);
+
+        w->msi_aborted |=
+            smmuv3_send_msi(e, smmuv3_window_msi_address(e, cmd), data) != 0;
         return false;
     }
     return smmuv3_window_wants_signal(cmd);

@@ -173,7 +173,7 @@ typedef struct SMMUv3FrontendOps {
      * An MSI, of a completed CMD_SYNC (4.7.3) or of an interrupt (3.18): @data,
      * little-endian, to @addr (4-byte aligned) by one 32-bit store that nobody
      * sees before what the host has done. 0, or -EFAULT: the write was aborted.
-     * Optional for who never promises IDR0.MSI.
+     * Optional: without it every MSI is aborted, so a VMM promises none.
      */
     int (*msi)(void *opaque, uint64_t addr, uint32_t data);
 

@@ -64,6 +64,18 @@ static void test_sync_wired(void)
     scene_done(&s);
 }
 
+/* A VMM that promises MSIs and takes none has them aborted, not called. */
+static void test_sync_not_taken(void)
+{
+    Scene s;
+
+    init(&s);
+    s.engine->fe.msi = NULL;
+    expect_drained(scene_command(&s, cmd_sync_msi(MSI_ADDR, 1)), true);
+    g_assert_cmphex(guest_read32(s.guest, MSI_ADDR), ==, 0);
+    scene_done(&s);
+}
+
 static void test_sync_not_promised(void)
 {
     Scene s;
@@ -407,6 +419,7 @@ int main(int argc, char **argv)
     g_test_add_func("/msi/sync", test_sync);
     g_test_add_func("/msi/sync/wired", test_sync_wired);
     g_test_add_func("/msi/sync/not-promised", test_sync_not_promised);
+    g_test_add_func("/msi/sync/not-taken", test_sync_not_taken);
     g_test_add_func("/msi/sync/address", test_sync_address);
     g_test_add_func("/msi/sync/order", test_sync_order);
     g_test_add_func("/msi/sync/aborted", test_sync_aborted);
