@@ -269,7 +269,7 @@ void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d);
 /* mmio */
 void smmuv3_accel_mmio_init(SMMUv3Accel *a);
 
-/* engine: with the register file and the lock of both */
+/* engine: with its lock */
 void smmuv3_accel_engine_init(SMMUv3Accel *a);
 void smmuv3_accel_engine_reset(SMMUv3Accel *a);
 
@@ -279,7 +279,7 @@ void smmuv3_accel_events_listen(SMMUv3Accel *a, bool on);
 void smmuv3_accel_events_watch(void *accel, int fd);
 void smmuv3_accel_events_failed(void *accel, int err);
 
-/* trace: SMMUv3FrontendOps's and SMMUv3RegsOps's */
+/* trace: SMMUv3FrontendOps's */
 void smmuv3_accel_trace_window(void *accel, const SMMUv3WindowInfo *w);
 void smmuv3_accel_trace_batch(void *accel, const SMMUv3BatchInfo *b);
 void smmuv3_accel_trace_stream(void *accel, const SMMUv3DeviceInfo *info);
@@ -299,7 +299,7 @@ bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid);
 void smmuv3_accel_device_failed(void *accel, void *cookie,
                                 SMMUv3HostCall call, int err);
 
-/* msi: SMMUv3FrontendOps.msi and .msi_is_quiet, and SMMUv3RegsOps.msi */
+/* msi: SMMUv3FrontendOps.msi and .msi_is_quiet */
 int smmuv3_accel_msi_send(void *accel, uint64_t addr, uint32_t data);
 bool smmuv3_accel_msi_is_quiet(void *accel, uint64_t addr);
 
