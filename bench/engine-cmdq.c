@@ -14,6 +14,7 @@
  * "mixed", of every 16 commands 12 TLBI_NH_VA apart, two TLBI_NH_ASID, a
  * CFGI_CD and a CMD_SYNC.
  */
+#include <errno.h>
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,12 +154,30 @@ static int destroy(SMMUv3Host *host, SMMUv3HostId id)
     return 0;
 }
 
+/* No guest here wants events. */
+static int veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
+                         uint32_t depth, SMMUv3HostId *veventq, int *fd)
+{
+    return -EOPNOTSUPP;
+}
+
+static int veventq_read(SMMUv3Host *host, int fd, SMMUv3HostEvent *events,
+                        unsigned n)
+{
+    return 0;
+}
+
+static void veventq_close(SMMUv3Host *host, int fd)
+{
+}
+
 static const SMMUv3HostOps port = {
     .size = sizeof(SMMUv3HostOps),
     .get_info = get_info, .viommu_alloc = viommu_alloc,
     .vdevice_alloc = vdevice_alloc, .hwpt_alloc = hwpt_alloc,
     .attach = attach, .detach = detach, .invalidate = invalidate,
-    .destroy = destroy,
+    .veventq_alloc = veventq_alloc, .veventq_read = veventq_read,
+    .veventq_close = veventq_close, .destroy = destroy,
 };
 
 typedef enum Mix { APART, SHUFFLED, TOGETHER, MIXED, MIXES } Mix;

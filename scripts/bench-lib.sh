@@ -19,9 +19,9 @@ collected() {
     sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p' "$log"
 }
 
-# instructions_of MIX WINDOW: a command's share
+# instructions_of MIX WINDOW: a command's share. Fails if it cannot be counted.
 instructions_of() {
-    local n=$((200000 / $2)) start
-    start=$(collected "$1" "$2" 0)
-    echo $((($(collected "$1" "$2" $n) - start) / n / $2))
+    local n=$((200000 / $2)) start all
+    start=$(collected "$1" "$2" 0) && all=$(collected "$1" "$2" $n) && [ "$all" -gt "$start" ] || return 1
+    echo $(((all - start) / n / $2))
 }
