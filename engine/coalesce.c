@@ -326,11 +326,8 @@ void smmuv3_coalesce_clear(SMMUv3Coalesce *c)
     c->has_ranges = false;
 }
 
-void smmuv3_coalesce_settle(SMMUv3Coalesce *c)
+void smmuv3_coalesce_sort(SMMUv3Coalesce *c)
 {
-    /* What came in order was merged as it came. */
-    if (!c->sorted) {
-        coalesce_sort(c);
-        coalesce_merge(c);
-    }
+    coalesce_sort(c);
+    coalesce_merge(c);
 }

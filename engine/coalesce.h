@@ -96,7 +96,7 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
 /* Forgets what was gathered. */
 void smmuv3_coalesce_clear(SMMUv3Coalesce *c);
 
-/* Sorts and merges what did not come in order. emit.h makes commands of it. */
-void smmuv3_coalesce_settle(SMMUv3Coalesce *c);
+/* Sorts and merges: what came in order was merged as it came. */
+void smmuv3_coalesce_sort(SMMUv3Coalesce *c);
 
 #endif

@@ -237,7 +237,9 @@ static void emit_all(SMMUv3Coalesce *c, SMMUv3Batch *b)
 
 void smmuv3_emit(SMMUv3Coalesce *c, SMMUv3Batch *b)
 {
-    smmuv3_coalesce_settle(c);
+    if (!c->sorted) {
+        smmuv3_coalesce_sort(c);
+    }
     if (c->has_ranges) {
         emit_widen_too_long(c);
     }

@@ -94,14 +94,6 @@ int smmuv3_host_detach(SMMUv3HostPort *p, SMMUv3HostDevice *dev)
     return host_count(p, SMMUV3_CALL_DETACH, p->ops.detach(p->host, dev));
 }
 
-int smmuv3_host_invalidate(SMMUv3HostPort *p, const SMMUv3Cmd *cmds,
-                           uint32_t n, uint32_t *done)
-{
-    p->stats->entries += n;
-    return host_count(p, SMMUV3_CALL_INVALIDATE,
-                      p->ops.invalidate(p->host, p->viommu, cmds, n, done));
-}
-
 int smmuv3_host_veventq_alloc(SMMUv3HostPort *p, uint32_t depth,
                               SMMUv3HostId *veventq, int *fd)
 {

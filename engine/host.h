@@ -37,12 +37,25 @@ int smmuv3_host_hwpt_alloc(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
 int smmuv3_host_attach(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
                        SMMUv3HostId pt);
 int smmuv3_host_detach(SMMUv3HostPort *p, SMMUv3HostDevice *dev);
-int smmuv3_host_invalidate(SMMUv3HostPort *p, const SMMUv3Cmd *cmds,
-                           uint32_t n, uint32_t *done);
 int smmuv3_host_veventq_alloc(SMMUv3HostPort *p, uint32_t depth,
                               SMMUv3HostId *veventq, int *fd);
 int smmuv3_host_veventq_read(SMMUv3HostPort *p, int fd,
                              SMMUv3HostEvent *events, unsigned n);
+
+/* Inline, because there is one for each window. */
+static inline int smmuv3_host_invalidate(SMMUv3HostPort *p,
+                                         const SMMUv3Cmd *cmds, uint32_t n,
+                                         uint32_t *done)
+{
+    int ret = p->ops.invalidate(p->host, p->viommu, cmds, n, done);
+
+    p->stats->entries += n;
+    p->stats->calls[SMMUV3_CALL_INVALIDATE]++;
+    if (ret) {
+        p->failed = SMMUV3_CALL_INVALIDATE;
+    }
+    return ret;
+}
 
 /* Closes @fd, then destroys @veventq. */
 void smmuv3_host_veventq_close(SMMUv3HostPort *p, SMMUv3HostId veventq,

@@ -25,6 +25,7 @@ typedef enum SMMUv3Action {
 
 typedef struct SMMUv3OpcodeRule {
     uint8_t action;
+    uint8_t command_class;
     bool has_ssec;      /* SSec=1 is illegal on the Non-secure queue, 4.1.6 */
 } SMMUv3OpcodeRule;
 
@@ -38,14 +39,9 @@ static inline SMMUv3Action smmuv3_opcode_action(const SMMUv3Cmd *cmd)
            smmuv3_opcode_rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE].action;
 }
 
-/* Beside SSec: what legality depends on. See smmuv3_opcode_legal(). */
-bool smmuv3_opcode_legal_fields(const SMMUv3Cmd *cmd, const uint32_t idr[6],
-                                const SMMUv3ForwardRules *rules);
-
 /*
  * Is @cmd legal for a guest that was promised @idr? @rules are made of the same
- * promise. False is CERROR_ILL. Pure; inline for the TLBI of a single address,
- * because a guest sends that all the time.
+ * promise. False is CERROR_ILL. Pure; inline, because each command is asked.
  */
 static inline bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd,
                                        const uint32_t idr[6],
@@ -57,12 +53,30 @@ static inline bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd,
     if (rule->has_ssec && (cmd->dw[0] & SMMUV3_CMD0_SSEC)) {
         return false;
     }
-    return smmuv3_forward_is_single(rules, *cmd) ||
-           smmuv3_opcode_legal_fields(cmd, idr, rules);
+    switch (rule->action) {
+    case SMMUV3_ACTION_ILLEGAL:
+        return false;
+    case SMMUV3_ACTION_TLBI:
+        return !smmuv3_is_tlbi_va(*cmd) ||
+               smmuv3_forward_is_single(rules, *cmd) ||
+               !smmuv3_forward_illegal(rules, *cmd);
+    case SMMUV3_ACTION_ATC_INV:
+        return idr[0] & SMMUV3_IDR0_ATS;
+    case SMMUV3_ACTION_SYNC:
+        /* 4.7.3: CS=3 is reserved. */
+        return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) !=
+               SMMUV3_SYNC_RESERVED;
+    default:
+        return true;
+    }
 }
 
 /* Which counter of SMMUv3EngineStats.by_class a legal @cmd belongs to. Pure. */
-SMMUv3CommandClass smmuv3_opcode_class(const SMMUv3Cmd *cmd);
+static inline SMMUv3CommandClass smmuv3_opcode_class(const SMMUv3Cmd *cmd)
+{
+    return (SMMUv3CommandClass)
+           smmuv3_opcode_rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE].command_class;
+}
 
 /* CFGI_STE, CFGI_STE_RANGE (CFGI_ALL is one of these)? */
 static inline bool smmuv3_opcode_configures(SMMUv3Action action)
