@@ -311,18 +311,20 @@ static SMMUv3BatchResult batch_go_on(SMMUv3Batch *b, int ret,
 
 SMMUv3BatchResult smmuv3_batch_flush(SMMUv3Batch *b)
 {
+    SMMUv3HostPort *port = b->port;
+    SMMUv3EngineStats *stats = port->stats;
     uint32_t done = 0, n = b->n;
     int ret;
 
     if (!n) {
         return (SMMUv3BatchResult) { .cerror = SMMUV3_CERROR_NONE };
     }
-    b->port->stats->sent += n;
-    b->port->stats->batches++;
-    if (n > SMMUV3_HOST_INVALIDATE_MAX || b->port->info.repeat_tlbi_cfgi) {
+    stats->sent += n;
+    stats->batches++;
+    if (n > SMMUV3_HOST_INVALIDATE_MAX || port->info.repeat_tlbi_cfgi) {
         return batch_go_on(b, 0, 0, 0);
     }
-    ret = smmuv3_host_invalidate(b->port, b->cmds, n, &done);
+    ret = smmuv3_host_invalidate(port, b->cmds, n, &done);
     if (ret) {
         return batch_go_on(b, ret, n, done);
     }

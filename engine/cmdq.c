@@ -88,6 +88,10 @@ static bool cmdq_dispatch(SMMUv3Window *w, uint32_t i)
     SMMUv3Engine *e = w->engine;
     const SMMUv3Cmd *cmd = &w->cmds[i];
 
+    /* What a guest sends all the time is always legal, so it comes first. */
+    if (smmuv3_forward_is_single(&e->rules, *cmd)) {
+        return smmuv3_gather_single(w, i);
+    }
     if (!smmuv3_opcode_legal(cmd, e->idr, &e->rules)) {
         return smmuv3_window_fail(w, i, SMMUV3_CERROR_ILL);
     }
@@ -96,8 +100,7 @@ static bool cmdq_dispatch(SMMUv3Window *w, uint32_t i)
     case SMMUV3_ACTION_CFGI_STE_RANGE:
         return smmuv3_cfgi_ste(w, i);
     case SMMUV3_ACTION_TLBI:
-        return smmuv3_forward_is_single(&e->rules, *cmd)
-               ? smmuv3_gather_single(w, i) : smmuv3_gather_tlbi(w, i);
+        return smmuv3_gather_tlbi(w, i);
     case SMMUV3_ACTION_CFGI_CD:
         w->others++;
         return smmuv3_gather_command(w, i, SMMUV3_ACTION_CFGI_CD,

@@ -317,15 +317,6 @@ static void coalesce_merge(SMMUv3Coalesce *c)
     c->n = MIN(c->n, kept);
 }
 
-void smmuv3_coalesce_clear(SMMUv3Coalesce *c)
-{
-    c->n = 0;
-    c->cost = 0;
-    c->all = 0;
-    c->sorted = true;
-    c->has_ranges = false;
-}
-
 void smmuv3_coalesce_sort(SMMUv3Coalesce *c)
 {
     coalesce_sort(c);

@@ -94,7 +94,14 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
                                    uint64_t granule);
 
 /* Forgets what was gathered. */
-void smmuv3_coalesce_clear(SMMUv3Coalesce *c);
+static inline void smmuv3_coalesce_clear(SMMUv3Coalesce *c)
+{
+    c->n = 0;
+    c->cost = 0;
+    c->all = 0;
+    c->sorted = true;
+    c->has_ranges = false;
+}
 
 /* Sorts and merges: what came in order was merged as it came. */
 void smmuv3_coalesce_sort(SMMUv3Coalesce *c);

@@ -47,10 +47,12 @@ static inline int smmuv3_host_invalidate(SMMUv3HostPort *p,
                                          const SMMUv3Cmd *cmds, uint32_t n,
                                          uint32_t *done)
 {
-    int ret = p->ops.invalidate(p->host, p->viommu, cmds, n, done);
+    SMMUv3EngineStats *stats = p->stats;
+    int ret;
 
-    p->stats->entries += n;
-    p->stats->calls[SMMUV3_CALL_INVALIDATE]++;
+    stats->entries += n;
+    stats->calls[SMMUV3_CALL_INVALIDATE]++;
+    ret = p->ops.invalidate(p->host, p->viommu, cmds, n, done);
     if (ret) {
         p->failed = SMMUV3_CALL_INVALIDATE;
     }

@@ -57,8 +57,8 @@ static inline bool smmuv3_opcode_legal(const SMMUv3Cmd *cmd,
     case SMMUV3_ACTION_ILLEGAL:
         return false;
     case SMMUV3_ACTION_TLBI:
-        return !smmuv3_is_tlbi_va(*cmd) ||
-               smmuv3_forward_is_single(rules, *cmd) ||
+        return smmuv3_forward_is_single(rules, *cmd) ||
+               !smmuv3_is_tlbi_va(*cmd) ||
                !smmuv3_forward_illegal(rules, *cmd);
     case SMMUV3_ACTION_ATC_INV:
         return idr[0] & SMMUV3_IDR0_ATS;
