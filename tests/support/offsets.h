@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * From Arm IHI 0070 6.3, and not shared with the code under test, because a
- * wrong number there has to be noticed. They are written down once for all of
- * tests/unit, tests/fuzz and tests/threads.
+ * wrong number there has to be noticed. tests/unit, tests/fuzz and
+ * tests/threads share them.
  */
 #ifndef TESTS_OFFSETS_H
 #define TESTS_OFFSETS_H
@@ -39,7 +39,7 @@ enum {
     CMDQ_PROD       = 0x98,
     CMDQ_CONS       = 0x9c,
     EVENTQ_BASE     = 0xa0,
-    EVENTQ_PROD     = 0xa8,         /* the alias; a driver uses page 1's */
+    EVENTQ_PROD     = 0xa8,         /* the alias; drivers use page 1's */
     EVENTQ_CONS     = 0xac,
     EVENTQ_IRQ_CFG0 = 0xb0,
     EVENTQ_IRQ_CFG1 = 0xb8,
