@@ -3,25 +3,25 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A device whose ATC may not have answered is sent no more of them until the
- * guest has been told by its next CMD_SYNC (4.5.1), because each may cost
- * another second. A round lasts from one such CMD_SYNC to the next.
+ * A device whose ATC may not have answered is sent no more ATC_INVs until the
+ * guest's next CMD_SYNC has reported the time-out (4.5.1), because each may
+ * cost another second. A round lasts from one such report to the next.
  */
 #ifndef ENGINE_ATC_H
 #define ENGINE_ATC_H
 
 #include <stdbool.h>
 
-/* Of all devices. */
+/* The round that all devices are in. */
 typedef struct SMMUv3AtcRound {
-    bool timed_out;         /* the next CMD_SYNC has to say so */
+    bool timed_out;         /* the next CMD_SYNC reports it */
     unsigned number;
 } SMMUv3AtcRound;
 
-/* Of one device. */
+/* One device's ATC. */
 typedef struct SMMUv3AtcState {
-    bool suspected;         /* it has not answered... */
-    unsigned round;         /* ...in this round */
+    bool suspected;         /* it may not have answered */
+    unsigned round;         /* the round in which it was suspected */
 } SMMUv3AtcState;
 
 static inline void smmuv3_atc_suspect(SMMUv3AtcState *s,
@@ -37,7 +37,7 @@ static inline bool smmuv3_atc_suspected(const SMMUv3AtcState *s,
     return s->suspected && s->round == round->number;
 }
 
-/* The guest was told, or nobody is there to be told any more. */
+/* The round ends: the time-out was reported, or a reset made it void. */
 static inline void smmuv3_atc_told(SMMUv3AtcRound *round)
 {
     round->timed_out = false;

@@ -3,15 +3,16 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A replacement is attach first, free after, so that there is no window in
- * which the stream aborts. When it fails the stream aborts: on the abort
- * HWPT, or, if even that cannot be had, detached (the kernel blocks it).
+ * A new HWPT is attached before the old one is freed, because the stream would
+ * abort in between otherwise. If attaching fails, the stream aborts: on the
+ * abort HWPT, or, if the host refuses even that, detached (the kernel blocks
+ * the device).
  *
  * A device is on a nested HWPT only with a vDEVICE, because Linux 6.15 to 6.18
- * attach it to none otherwise. What it has to do without one, it does without
- * HWPT: bypass on the parent, abort detached. The latter is for who has no
- * StreamID, and so no driver yet: the kernel sets up no MSIs of a device that
- * is detached.
+ * refuse the attachment otherwise. A device without a vDEVICE bypasses on the
+ * parent and aborts detached. Detached is meant for a device without a
+ * StreamID, which has no driver yet, because the kernel sets up no MSIs of a
+ * detached device.
  */
 #include "attach.h"
 #include "renumber.h"
@@ -38,8 +39,8 @@ SMMUv3StreamConfig smmuv3_attach_evaluate(const SMMUv3EngineDevice *d)
 }
 
 /*
- * Renumbered while the host refused to take it off its table: the kernel has
- * the old number in its events, and none for commands.
+ * Was @d renumbered while the host refused to take it off its HWPT? Then the
+ * kernel reports its events under the old vSID, and knows none for commands.
  */
 static bool attach_is_stranded(const SMMUv3EngineDevice *d)
 {
@@ -47,7 +48,10 @@ static bool attach_is_stranded(const SMMUv3EngineDevice *d)
            d->config.kind != SMMUV3_STREAM_ABORT;
 }
 
-/* Where @config belongs. What bypasses while SMMUEN=0 tells of no event. */
+/*
+ * Where @config belongs. Bypass while SMMUEN=0 may be on the parent, because it
+ * has no events to report.
+ */
 static SMMUv3Place attach_place_for(const SMMUv3EngineDevice *d,
                                     const SMMUv3StreamConfig *config)
 {
@@ -58,7 +62,7 @@ static SMMUv3Place attach_place_for(const SMMUv3EngineDevice *d,
     return d->has_vsid ? SMMUV3_ON_NESTED : SMMUV3_BLOCKED;
 }
 
-/* Who has lost its StreamID on the abort HWPT may stay there. */
+/* Without a StreamID a device may stay on the abort HWPT: it aborts there. */
 bool smmuv3_attach_changes(const SMMUv3EngineDevice *d,
                            const SMMUv3StreamConfig *config)
 {
@@ -103,7 +107,7 @@ static void attach_take_config(SMMUv3EngineDevice *d,
     }
 }
 
-/* @hwpt with SMMUV3_ON_NESTED only. */
+/* @hwpt is NULL unless @place is SMMUV3_ON_NESTED. */
 static void attach_take_place(SMMUv3EngineDevice *d, SMMUv3Place place,
                               SMMUv3Hwpt *hwpt,
                               const SMMUv3StreamConfig *config)
@@ -117,7 +121,7 @@ static void attach_take_place(SMMUv3EngineDevice *d, SMMUv3Place place,
     smmuv3_hwpt_put(d->engine->hwpts, old);
 }
 
-/* The reason for which it aborts may be another one. */
+/* @d stays where it is, though the event for which it aborts may change. */
 static void attach_take_event(SMMUv3EngineDevice *d,
                               const SMMUv3StreamConfig *config)
 {
@@ -180,8 +184,9 @@ static int attach_to_nested(SMMUv3EngineDevice *d,
 }
 
 /*
- * Events of a stream go where it had its vDEVICE when it was attached. Where
- * none can be had, only what translates fails.
+ * The vDEVICE is made first, because the kernel reports a stream's events under
+ * the vDEVICE that it had when it was attached. Without a vDEVICE only a stream
+ * that translates fails.
  */
 static int attach_install(SMMUv3EngineDevice *d,
                           const SMMUv3StreamConfig *config)
@@ -204,14 +209,14 @@ static int attach_install(SMMUv3EngineDevice *d,
            : attach_to_nothing(d, config);
 }
 
-/* If the kernel refuses the detach too, it stays where it was. */
+/* If the kernel refuses even to detach @d, @d stays where it was. */
 static int attach_block(SMMUv3EngineDevice *d)
 {
     return attach_install(d, &abort_config)
            ? attach_to_nothing(d, &abort_config) : 0;
 }
 
-/* One that is gone, or that VFIO cannot wake (EIO), does no DMA. */
+/* A device that is gone, or that VFIO cannot wake (EIO), does no DMA. */
 static bool attach_is_lifeless(int err)
 {
     return err == -ENODEV || err == -EIO;
@@ -225,7 +230,7 @@ int smmuv3_attach_try(SMMUv3EngineDevice *d, const SMMUv3StreamConfig *config)
         attach_take_event(d, config);
         d->engine->stats.ste_unchanged++;
     } else {
-        /* To be attached to the same table again is nothing to the kernel. */
+        /* Because attaching to the same HWPT again would change nothing. */
         if (attach_is_stranded(d)) {
             attach_block(d);
         }

@@ -8,8 +8,9 @@
  * again, then the suspect alone. Only a command that fails alone is blamed.
  *
  * After a time-out there is no such search, because each step of it may take
- * a second. The count names the block, and so the devices whose ATCs may not
- * have answered; being wrong there costs one more call.
+ * a second. The count names the block that timed out. Its ATC_INVs name the
+ * suspects, devices whose ATCs may not have answered; a wrong suspicion costs
+ * one more call.
  */
 #include <errno.h>
 
@@ -40,16 +41,16 @@ static bool batch_is_atc_inv(const SMMUv3Cmd *cmd)
     });
 }
 
-/* After a time-out, which takes a second of the VM's time each. */
+/* After a time-out. Few, because each may take a second of the VM's time. */
 #define CALLS_AFTER_TIMEOUT 2
 
 typedef struct Flush {
     SMMUv3Batch *batch;
-    uint32_t pos;           /* all before it are complete */
-    uint32_t cap;           /* of the next call; shrinks on failure, regrows */
-    uint32_t last;          /* from here on in a call of their own; 0: none */
-    unsigned calls;         /* that may still be made */
-    bool made;              /* the last one was */
+    uint32_t pos;           /* commands before it are complete */
+    uint32_t cap;           /* the next call's limit; failures shrink it */
+    uint32_t last;          /* commands from here on go alone; 0: none do */
+    unsigned calls;         /* how many calls may still be made */
+    bool made;              /* false: the last call was one too many */
     SMMUv3BatchResult result;
 } Flush;
 
@@ -64,7 +65,7 @@ static int batch_issue_once(Flush *f, uint32_t n, uint32_t *done)
                                   done);
 }
 
-/* How many from @i to @end are ATC_INVs, or are none, before that changes? */
+/* How many commands from @i on, up to @end, are ATC_INVs; or are not. */
 static uint32_t batch_alike(const SMMUv3Cmd *cmds, uint32_t i, uint32_t end,
                             bool atc_invs)
 {
@@ -77,8 +78,9 @@ static uint32_t batch_alike(const SMMUv3Cmd *cmds, uint32_t i, uint32_t end,
 }
 
 /*
- * Up to *@n commands; *@n becomes how many it is about. Hosts with the erratum
- * want TLBI and CFGI twice, and those alone: ATC_INVs go with the second time.
+ * Issues up to *@n commands; *@n becomes how many the result is about. A host
+ * with the erratum is sent each TLBI and CFGI twice. ATC_INVs go once, with the
+ * second call.
  */
 static int batch_issue(Flush *f, uint32_t *n, uint32_t *done)
 {
@@ -103,7 +105,7 @@ static int batch_issue(Flush *f, uint32_t *n, uint32_t *done)
 
 /* Time-outs. */
 
-/* Of the device that ATC_INV @i is about; NULL: it has gone. */
+/* The ATC that ATC_INV @i is for; NULL: its device has gone. */
 static SMMUv3AtcState *batch_atc_of(const Flush *f, uint32_t i)
 {
     uint64_t dw0 = GUINT64_FROM_LE(f->batch->cmds[i].dw[0]);
@@ -113,7 +115,7 @@ static SMMUv3AtcState *batch_atc_of(const Flush *f, uint32_t i)
     return d ? &d->atc : NULL;
 }
 
-/* Is the device that ATC_INV @i is about not known to be silent? */
+/* False: the device that ATC_INV @i is for has gone, or is a suspect. */
 static bool batch_may_answer(const Flush *f, uint32_t i)
 {
     const SMMUv3AtcState *atc = batch_atc_of(f, i);
@@ -121,7 +123,7 @@ static bool batch_may_answer(const Flush *f, uint32_t i)
     return atc && !smmuv3_atc_suspected(atc, f->batch->atc);
 }
 
-/* Devices with ATC_INVs from @i to @end may not have answered. How many? */
+/* Suspects the devices with ATC_INVs from @i to @end; how many are new. */
 static unsigned batch_suspect(Flush *f, uint32_t i, uint32_t end)
 {
     unsigned devices = 0;
@@ -135,7 +137,7 @@ static unsigned batch_suspect(Flush *f, uint32_t i, uint32_t end)
     return devices;
 }
 
-/* Of a call of @n that timed out: the block, by the kernel's count. */
+/* The block of a call of @n that timed out, by the kernel's count @done. */
 static void batch_find_block(const Flush *f, uint32_t n, uint32_t done,
                              uint32_t *from, uint32_t *to)
 {
@@ -163,9 +165,9 @@ static void batch_move(SMMUv3Batch *b, uint32_t to, uint32_t from)
 }
 
 /*
- * Takes the suspects' ATC_INVs from pos on out of the batch; but for those from
- * @unsent on, which come last. Who is at the end of a block that timed out for
- * another is still a suspect, and may be well.
+ * Takes the suspects' ATC_INVs from pos on out of the batch. Those from @unsent
+ * on, behind the block that timed out, move to the batch's end instead, because
+ * a suspect may be well: another device of its block was silent.
  */
 static void batch_drop_suspects(Flush *f, uint32_t unsent)
 {
@@ -190,7 +192,7 @@ static void batch_drop_suspects(Flush *f, uint32_t unsent)
     b->n = kept + last;
 }
 
-/* The next @n have gone well, though a time-out was, or were not tried. */
+/* Devices with ATC_INVs in the next @n commands are no suspects any more. */
 static void batch_acquit(Flush *f, uint32_t n)
 {
     for (uint32_t i = f->pos; i < f->pos + n; i++) {
@@ -203,9 +205,9 @@ static void batch_acquit(Flush *f, uint32_t n)
 }
 
 /*
- * What is not complete begins with the first of what is left. The guest has it
- * done again: whoever is in it is asked again, and only whom it was told of,
- * or will be, is not.
+ * The queue stops at the first command that is left. The guest has the commands
+ * from there on done again, so their devices are suspects no more. A device
+ * whose ATC_INVs were dropped stays one, because a CMD_SYNC reports those.
  */
 static void batch_give_up(Flush *f)
 {
@@ -221,11 +223,11 @@ static void batch_give_up(Flush *f)
 }
 
 /*
- * A call timed out, or one did before and this one failed. Who is to blame is
- * not searched for: what is left goes once more, without the ATC_INVs of
- * devices that may not have answered, and once more after that. A count that
- * names none of them twice is not believed: then it may be any. Nobody is
- * blamed for a call that was not made, or failed in another way.
+ * A call timed out; or one did before, and this one failed. What is left goes
+ * in at most two more calls, without the suspects' ATC_INVs. If the second
+ * time-out's block names no new suspect, every device with an ATC_INV left
+ * becomes one, because the count was wrong. A call that was not made, or that
+ * failed in another way, makes no suspects.
  */
 static void batch_after_timeout(Flush *f, int err, uint32_t n, uint32_t done)
 {
@@ -259,7 +261,7 @@ static void batch_blame(Flush *f, SMMUv3CmdError cerror)
     f->result.failed = f->batch->index[f->pos];
 }
 
-/* A call of @n commands at pos failed; decides on what goes next. */
+/* A call of @n commands at pos failed: how long the next one is, if any. */
 static void batch_after_failure(Flush *f, int err, uint32_t n, uint32_t done)
 {
     if (err == -ETIMEDOUT || f->result.timed_out) {
@@ -283,7 +285,10 @@ static void batch_after_success(Flush *f, uint32_t n)
     f->cap = MIN(f->cap * 2, SMMUV3_HOST_INVALIDATE_MAX);
 }
 
-/* From a first call of @n on, which ended with @ret; 0: none was made. */
+/*
+ * Sends what is left after a first call of @n commands, which ended with @ret;
+ * @n is 0 if there was none.
+ */
 static SMMUv3BatchResult batch_go_on(SMMUv3Batch *b, int ret,
                                      uint32_t n, uint32_t done)
 {

@@ -18,7 +18,7 @@ typedef struct SMMUv3Batch {
     const SMMUv3VsidTable *vsids;
     const SMMUv3AtcRound *atc;
     SMMUv3Cmd *cmds;        /* little-endian, canonical */
-    uint32_t *index;        /* of each in the window */
+    uint32_t *index;        /* each command's place in the window */
     uint32_t n;
 } SMMUv3Batch;
 
@@ -30,15 +30,15 @@ static inline bool smmuv3_is_atc_inv(SMMUv3Cmd cmd)
 
 /* How a flush ended. */
 typedef struct SMMUv3BatchResult {
-    SMMUv3CmdError cerror;  /* NONE: all are complete, but see atc_timed_out */
-    uint32_t failed;        /* otherwise: this window index, all before done */
-    bool refused;           /* by itself, and not as illegal: try it again */
-    bool timed_out;         /* some call did: the next ones may, too */
-    bool atc_timed_out;     /* ATC_INVs did, and are not complete */
-    uint32_t atc_index;     /* of the first of them */
+    SMMUv3CmdError cerror;  /* NONE: all complete, except atc_timed_out */
+    uint32_t failed;        /* with cerror: window index; all before are done */
+    bool refused;           /* failed alone, not as illegal: worth a retry */
+    bool timed_out;         /* a call did; the next ones may, too */
+    bool atc_timed_out;     /* some ATC_INVs did, and are not complete */
+    uint32_t atc_index;     /* window index of the first such ATC_INV */
 } SMMUv3BatchResult;
 
-/* The pointers are borrowed. A vIOMMU is needed by a flush only. */
+/* Borrows the pointers. Only a flush needs a vIOMMU. */
 void smmuv3_batch_init(SMMUv3Batch *b, uint32_t capacity, SMMUv3HostPort *port,
                        const SMMUv3VsidTable *vsids,
                        const SMMUv3AtcRound *atc);

@@ -9,7 +9,7 @@
 #include "renumber.h"
 #include "ste-events.h"
 
-/* Which bits of the StreamID of a CFGI_STE or CFGI_STE_RANGE say nothing. */
+/* The StreamID bits that a CFGI_STE (none) or CFGI_STE_RANGE ignores. */
 static uint64_t cfgi_ignored_sid_bits(const SMMUv3Cmd *cmd)
 {
     return smmuv3_opcode_action(cmd) == SMMUV3_ACTION_CFGI_STE_RANGE
@@ -51,8 +51,8 @@ bool smmuv3_cfgi_may_have_cds(const SMMUv3EngineDevice *d)
 }
 
 /*
- * 4.3.1, 4.3.2: the CDs that were fetched through @d's STE are dropped. As many
- * commands of the guest as say so, it is one for the host in the end.
+ * 4.3.1, 4.3.2: the CDs that were fetched through @d's STE are dropped. However
+ * many commands of the guest ask for it, they merge into one for the host.
  */
 static bool cfgi_forward_cds(SMMUv3Window *w, uint32_t i,
                              const SMMUv3EngineDevice *d)
@@ -71,7 +71,7 @@ static bool cfgi_forward_cds(SMMUv3Window *w, uint32_t i,
     return true;
 }
 
-/* Hosts do better: they reset a function, or run out of memory for a moment. */
+/* A refusal that passes: a function is being reset, or memory is short. */
 static bool cfgi_may_pass(int err)
 {
     return err == -EBUSY || err == -ENOMEM || err == -EAGAIN;
@@ -80,7 +80,7 @@ static bool cfgi_may_pass(int err)
 /*
  * An STE's content is never a command error, 4.3.1. A stream that the host
  * refuses stays where it is while the queue waits, because a device whose DMA
- * aborts for a moment may be lost to its driver. False: it does.
+ * aborts for a moment may be lost to its driver. False: the queue waits.
  */
 static bool cfgi_configure(SMMUv3Window *w, SMMUv3EngineDevice *d,
                            const SMMUv3StreamConfig *config)
@@ -98,8 +98,8 @@ static bool cfgi_configure(SMMUv3Window *w, SMMUv3EngineDevice *d,
 }
 
 /*
- * Takes one stream's configuration in; flushes first if it changes. @named:
- * the guest means this stream, so it is told if there is nothing to use.
+ * Configures one stream, after a flush if its attachment changes. @named: the
+ * command names this stream, so an illegal STE is an event.
  */
 static bool cfgi_update_stream(SMMUv3Window *w, uint32_t i,
                                SMMUv3EngineDevice *d, bool named)
@@ -123,7 +123,7 @@ static bool cfgi_update_stream(SMMUv3Window *w, uint32_t i,
     return true;
 }
 
-/* Once a window: whose number has changed is told from who had it before. */
+/* Takes new StreamIDs over, once a window: the command names streams so. */
 static bool cfgi_take_numbers(SMMUv3Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
@@ -152,8 +152,8 @@ static bool cfgi_take_numbers(SMMUv3Window *w, uint32_t i)
 }
 
 /*
- * What the guest has taken from a device is not done before the device is made
- * to leave it: if the host does not even let it abort, the guest has to know.
+ * If the host does not even let a stream abort, the command fails, because the
+ * device may still reach memory that the guest has taken from it.
  */
 static bool cfgi_all_moved(SMMUv3Window *w, uint32_t i)
 {
@@ -190,7 +190,7 @@ bool smmuv3_cfgi_ste(SMMUv3Window *w, uint32_t i)
             return false;
         }
     }
-    /* All streams are as the guest wants them before the host can fail this. */
+    /* Streams first, because a flush for the CDs can end the window. */
     for (n = 0; (d = smmuv3_cfgi_next_device(e, cmd, &n));) {
         if (!cfgi_forward_cds(w, i, d)) {
             return false;

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * One call is one window: the span of commands is copied out of guest memory
- * once and everything is decided on the copy.
+ * One call is one window. The commands are copied out of guest memory once, and
+ * everything is decided on the copy, because the guest may write on.
  */
 #include "cfgi.h"
 #include "cmdq.h"
@@ -12,7 +12,7 @@
 #include "smmuv3-promise.h"
 #include "window.h"
 
-/* Copied out of guest memory at a time. */
+/* How many commands are copied out of guest memory at a time. */
 #define FETCH_MAX 4096
 
 /* The part of the ring that a window is copied from. */
@@ -44,8 +44,8 @@ static void cmdq_take(SMMUv3Window *w, uint32_t n)
 }
 
 /*
- * Copies the next stretch; if it cannot be read at once, as many as can be one
- * by one. False when there is no more to copy or none can be.
+ * Copies the next stretch of commands; one by one if it cannot be read as a
+ * whole. False: the span has no more, or its next command cannot be read.
  */
 static bool cmdq_fetch(SMMUv3Window *w, const Span *s)
 {
@@ -63,7 +63,7 @@ static bool cmdq_fetch(SMMUv3Window *w, const Span *s)
     return w->n != before;
 }
 
-/* Signalled when what precedes it is done. */
+/* Notes the CMD_SYNC; it is signalled when the commands before it are done. */
 static bool cmdq_sync(SMMUv3Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
@@ -122,16 +122,16 @@ static bool cmdq_affordable(const SMMUv3Window *w)
     return w->budget > (int32_t)w->engine->gathered.cost;
 }
 
-/* Is there more after @i, with the same word 0? */
+/* Has the window a command @i, with the same word 0 as the one before? */
 static bool cmdq_goes_on(const SMMUv3Window *w, uint32_t i)
 {
     return i < w->n && w->cmds[i].dw[0] == w->cmds[i - 1].dw[0];
 }
 
 /*
- * What a guest sends by the thousand: commands at @i that differ from the one
- * before in nothing but a single address, taken as cmdq_dispatch() would. Where
- * the next one stands.
+ * Takes commands from @i on that differ from the one before in a single address
+ * only; a guest sends them by the thousand. The outcome is cmdq_dispatch()'s.
+ * Returns the index of the first command that is not taken.
  */
 static uint32_t cmdq_take_alike(SMMUv3Window *w, uint32_t i)
 {
@@ -150,7 +150,7 @@ static uint32_t cmdq_take_alike(SMMUv3Window *w, uint32_t i)
     return i + n;
 }
 
-/* The window ends where the span does, the budget, or readable memory. */
+/* The window ends with the span, the budget, or readable memory. */
 static void cmdq_consume(SMMUv3Window *w, const Span *s)
 {
     bool more = true;
@@ -174,8 +174,8 @@ static void cmdq_consume(SMMUv3Window *w, const Span *s)
 }
 
 /*
- * Where there are TLBIs and CMD_SYNCs only, nobody counts one by one. After a
- * failure not all that was taken is done.
+ * A window of TLBIs and CMD_SYNCs only is not counted one by one, unless it
+ * failed, because then not all commands that were taken are done.
  */
 static void cmdq_count_classes(SMMUv3Engine *e, const SMMUv3Window *w)
 {

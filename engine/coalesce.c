@@ -7,7 +7,7 @@
 
 #include "coalesce.h"
 
-/* Below, insertion is cheaper than counting. */
+/* Up to so many entries an insertion sort is cheaper than counting. */
 #define INSERTION_MAX 32
 
 #define PAGE_SHIFT SMMUV3_KEY_PAGE_SHIFT
@@ -77,7 +77,7 @@ static bool coalesce_after(const SMMUv3CoalesceEntry *a,
                                   : a->key[0] > b->key[0];
 }
 
-/* Do the addresses of @e begin in @run or right behind it? */
+/* Do the addresses of @e begin inside @run or right behind it? */
 static bool coalesce_touches(const SMMUv3CoalesceEntry *run,
                              const SMMUv3CoalesceEntry *e)
 {
@@ -86,8 +86,9 @@ static bool coalesce_touches(const SMMUv3CoalesceEntry *run,
 }
 
 /*
- * Only what is said again stays as it was written. A range with TTL may be
- * sure of nothing (see emit_merged_granules()) that a page in it was sure of.
+ * An exact duplicate leaves @run as written. Any other @e, also one inside of
+ * @run, makes it a merged range, because a range with TTL that is not aligned
+ * to blocks need not drop what @e alone does (emit_merged_granules()).
  */
 static void coalesce_join(SMMUv3CoalesceEntry *run,
                           const SMMUv3CoalesceEntry *e)
@@ -101,7 +102,7 @@ static void coalesce_join(SMMUv3CoalesceEntry *run,
     }
 }
 
-/* NUM and SCALE, for whole granules, whether or not the address is aligned. */
+/* @e becomes whole granules: NUM and SCALE count from the address's one on. */
 static void coalesce_set_range(SMMUv3Coalesce *c, SMMUv3CoalesceEntry *e,
                                SMMUv3Cmd cmd)
 {
@@ -125,7 +126,7 @@ static void coalesce_join_last(SMMUv3Coalesce *c, const SMMUv3CoalesceEntry *e)
     c->cost += coalesce_cost(c, last);
 }
 
-/* Addresses in order, the usual case, never take room of their own. */
+/* Addresses that touch the last entry, the usual case, take no new entry. */
 static void coalesce_append(SMMUv3Coalesce *c, const SMMUv3CoalesceEntry *e)
 {
     SMMUv3CoalesceEntry *at = &c->entries[c->n];
@@ -200,7 +201,7 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
     uint64_t kind;
     uint32_t i;
 
-    /* The one before was swallowed, or is somewhere inside of a run. */
+    /* The command before was swallowed, or does not end the last run. */
     if (c->all || !c->n) {
         return 0;
     }
@@ -231,7 +232,7 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
     return i;
 }
 
-/* Sorting: stable, and bounded whatever a guest writes. */
+/* Sorting: stable, and of bounded cost whatever a guest writes. */
 
 static void coalesce_insertion_sort(SMMUv3Coalesce *c)
 {
@@ -246,7 +247,7 @@ static void coalesce_insertion_sort(SMMUv3Coalesce *c)
     }
 }
 
-/* By one byte of the key: a word of it, and a shift. */
+/* Sorts by one byte of the key: that at @shift in @word. */
 static void coalesce_counting_pass(SMMUv3Coalesce *c, unsigned word,
                                    unsigned shift)
 {
@@ -270,7 +271,7 @@ static void coalesce_counting_pass(SMMUv3Coalesce *c, unsigned word,
     c->entries = sorted;
 }
 
-/* Bytes in which no two keys differ, most of the sixteen, cost nothing. */
+/* Bytes in which no two keys differ, most of the sixteen, need no pass. */
 static void coalesce_radix_sort(SMMUv3Coalesce *c)
 {
     uint64_t differs[2] = { 0, 0 };
@@ -297,7 +298,7 @@ static void coalesce_sort(SMMUv3Coalesce *c)
     }
 }
 
-/* Without addresses, touching is being equal. */
+/* Entries that are not by address touch only if they are equal. */
 static void coalesce_merge(SMMUv3Coalesce *c)
 {
     uint32_t kept = 1;

@@ -3,22 +3,22 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Gathers a window's canonical commands (forward.h) and turns them into what
- * the host is asked:
+ * Gathers a window's canonical commands (forward.h), sorts and merges them:
  *
  *  - Order: CFGI_CD*, then TLBI_NH_ASID, TLBIs that drop table walks (Leaf=0),
- *    TLBIs of leaves, ATC_INV last. Each cache is emptied after the one that
- *    it is filled from, so any order that the guest chose drops no more.
+ *    TLBIs of leaves, ATC_INV last. No order that the guest chose drops more,
+ *    because each cache is emptied after the one that it is filled from.
  *  - Exact duplicates go once. TLBI_NH_ALL and TLBI_NSNH_ALL swallow every
- *    other TLBI. TLBI_NH_ASID swallows nothing but itself: it leaves global
- *    entries (4.4.2), which a TLBI_NH_VA of that ASID drops.
+ *    other TLBI. TLBI_NH_ASID swallows nothing but itself, because it leaves
+ *    global entries (4.4.2), which a TLBI_NH_VA of that ASID drops.
  *  - TLBIs by address with one opcode, ASID, Leaf, TG and TTL whose addresses
  *    touch become one run. A run with a granule (TG) is one range. A run of
- *    single addresses (TG=0) concerns entries of any granule, and a range
- *    only those of its own (4.4.1.1): it becomes a range for each granule
- *    that the guest was promised, if that is less than the run.
+ *    single addresses (TG=0) becomes a range for each granule that the guest
+ *    was promised, if those are fewer, because a single address concerns
+ *    entries of any granule and a range only those of its own (4.4.1.1).
  *  - For a host without IDR3.RIL a range becomes single addresses, one for
- *    each page or, with TTL, block in it; TLBI_NH_ALL if those are too many.
+ *    each page or, with TTL, each block in it; TLBI_NH_ALL if they are too
+ *    many.
  */
 #ifndef ENGINE_COALESCE_H
 #define ENGINE_COALESCE_H
@@ -30,12 +30,12 @@ typedef struct SMMUv3Coalesce {
     bool ranges;            /* the host has RIL */
     uint8_t granules;       /* the guest's: bit n for TG=n */
     uint32_t singles_max;   /* longer runs of single addresses are ranges */
-    bool sorted;            /* and therefore merged */
-    bool has_ranges;        /* with TG */
+    bool sorted;            /* entries are in order, and therefore merged */
+    bool has_ranges;        /* some entry has TG */
     uint64_t all;           /* TLBI_NH_ALL or TLBI_NSNH_ALL; 0: neither */
-    uint32_t all_index;     /* of the first of them, in the window */
+    uint32_t all_index;     /* window index of the first such command */
     uint32_t n;
-    uint32_t cost;          /* what is gathered is no more commands than so */
+    uint32_t cost;          /* at most so many commands are emitted */
     SMMUv3CoalesceEntry *entries, *scratch;
 } SMMUv3Coalesce;
 
@@ -44,7 +44,7 @@ void smmuv3_coalesce_init(SMMUv3Coalesce *c, uint32_t capacity,
                           SMMUv3EngineStats *stats);
 void smmuv3_coalesce_destroy(SMMUv3Coalesce *c);
 
-/* What the guest was promised and the host has. Nothing is gathered now. */
+/* Sets the guest's promise and the host's features. @c is empty. */
 void smmuv3_coalesce_set_idr(SMMUv3Coalesce *c, const uint32_t guest_idr[6],
                              const uint32_t host_idr[6]);
 
@@ -55,7 +55,11 @@ void smmuv3_coalesce_set_idr(SMMUv3Coalesce *c, const uint32_t guest_idr[6],
 void smmuv3_coalesce_add_any(SMMUv3Coalesce *c, SMMUv3Cmd cmd,
                              uint32_t index);
 
-/* The same; inline for a single address that is another or the next one. */
+/*
+ * smmuv3_coalesce_add_any() with two cases inline: a single address of the last
+ * entry's kind that does not touch it, and one that lengthens a run without
+ * more cost.
+ */
 static inline void smmuv3_coalesce_add(SMMUv3Coalesce *c, SMMUv3Cmd cmd,
                                        uint32_t index)
 {
@@ -84,10 +88,11 @@ static inline void smmuv3_coalesce_add(SMMUv3Coalesce *c, SMMUv3Cmd cmd,
 }
 
 /*
- * The same for the first of @n commands from @cmds on, of which the first is of
- * window index @index, that are the one before them, a single address that was
- * just taken in, but for their address, and need no look at any but the last
- * entry. How many those are. @granule is what makes an address a range.
+ * Takes in commands from @cmds on, @n at the most, and returns how many. Each
+ * differs from cmds[-1], a single address that was taken in last, in its
+ * address only, and needs no look at other entries than the last one: the first
+ * command that does not ends it. @index is the window index of cmds[0].
+ * @granule is the field (TG) that would make the address a range.
  */
 uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
                                    uint32_t index, uint32_t n,

@@ -3,9 +3,10 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What the engine itself does not need to know, because the host's SMMU does:
- * which CD a stream leads to, what a command drops, and what a VMM has to know
- * of registers. All that comes before is the engine's (stream.c, forward.c).
+ * What the engine itself does not need, because the host's SMMU does it: which
+ * CD a stream leads to, what a command drops, and what a VMM asks of registers.
+ * The STE and the canonical command come from the files that the engine uses
+ * (stream-table.c, forward.c).
  */
 #include <glib.h>
 
@@ -31,7 +32,7 @@ static uint64_t decode_aligned(uint64_t addr, unsigned log2)
     return addr >> log2 << log2;
 }
 
-/* CD 0 of a table with two levels, of 2^@log2l2 CDs each in the second. */
+/* CD 0 of a two-level table with 2^@log2l2 CDs in each level 2 table. */
 static void decode_find_l2_cd(SMMUv3ReadWords read_words, void *opaque,
                               uint64_t l1, unsigned log2l2,
                               const uint32_t idr[6], SMMUv3DecodedStream *out)
@@ -72,7 +73,7 @@ static void decode_find_cd(SMMUv3ReadWords read_words, void *opaque,
     }
 }
 
-/* The STE translates: what becomes of who brings no SubstreamID. */
+/* The STE translates: where a transaction without a SubstreamID goes. */
 static void decode_enter_stage_1(SMMUv3ReadWords read_words, void *opaque,
                                  const uint64_t ste[2], const uint32_t idr[6],
                                  SMMUv3DecodedStream *out)
@@ -145,7 +146,7 @@ static SMMUv3Invalidation decode_config_of(uint32_t sid, uint64_t ignored_bits)
     };
 }
 
-/* 4.4.1.1; an address that is not aligned to the granule is in its page. */
+/* 4.4.1.1; an unaligned address means the granule that it is in. */
 static void decode_take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
 {
     uint64_t tg = SMMUV3_GET(SMMUV3_TLBI1_TG, cmd->dw[1]);
@@ -162,13 +163,13 @@ static void decode_take_pages(SMMUv3Invalidation *inv, const SMMUv3Cmd *cmd)
     pages = (SMMUV3_GET(SMMUV3_TLBI0_NUM, cmd->dw[0]) + 1) <<
             SMMUV3_GET(SMMUV3_TLBI0_SCALE, cmd->dw[0]);
     pages += inv->addr != addr;
-    /* It does not wrap. */
+    /* A range does not wrap at 2^64. */
     room = inv->addr ? -inv->addr >> inv->granule_bits
                      : SMMUV3_BIT(64 - inv->granule_bits);
     inv->pages = MIN(pages, room);
 }
 
-/* Of a canonical TLBI */
+/* What @cmd, a canonical TLBI, drops. */
 static SMMUv3Invalidation decode_translations_of(const SMMUv3Cmd *cmd)
 {
     SMMUv3Invalidation inv = {
@@ -192,7 +193,7 @@ static SMMUv3Invalidation decode_translations_of(const SMMUv3Cmd *cmd)
     return inv;
 }
 
-/* The rules are those of the guest alone: no host is asked for anything. */
+/* By the guest's promise alone, because no host executes the command. */
 static SMMUv3Invalidation decode_tlbi(const uint32_t idr[6],
                                       const SMMUv3Cmd *cmd)
 {
@@ -228,7 +229,7 @@ SMMUv3Invalidation smmuv3_decode_command(const uint32_t idr[6],
     }
 }
 
-/* The largest power of two that is not above @n, which is not 0. */
+/* The largest power of two up to @n; @n is not 0. */
 static uint64_t decode_power_in(uint64_t n)
 {
     while (n & (n - 1)) {

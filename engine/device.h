@@ -12,7 +12,7 @@
 
 /* Where a device is attached. */
 typedef enum SMMUv3Place {
-    SMMUV3_ON_PARENT,               /* stage 2 alone, as it came: bypass */
+    SMMUV3_ON_PARENT,               /* stage 2 alone: bypass; as plugged */
     SMMUV3_ON_NESTED,
     SMMUV3_BLOCKED,                 /* detached: abort */
 } SMMUv3Place;
@@ -21,19 +21,19 @@ struct SMMUv3EngineDevice {
     SMMUv3Engine *engine;
     SMMUv3HostDevice *host_dev;
     void *cookie;
-    bool joined;                    /* who plugs it need not be told twice */
-    bool no_ats;                    /* it has no ATC to invalidate */
+    bool joined;                    /* smmuv3_engine_plug() has succeeded */
+    bool no_ats;                    /* no ATC to invalidate */
     SMMUv3AtcState atc;
     bool has_vsid;
-    bool renumbered;                /* and not looked at since */
+    bool renumbered;                /* the vSID changed; not attached since */
     uint32_t vsid;
     SMMUv3HostId vdevice;           /* 0: none */
     SMMUv3Place place;
     SMMUv3Hwpt *hwpt;               /* SMMUV3_ON_NESTED; otherwise NULL */
-    SMMUv3StreamConfig config;      /* what its place stands for */
-    bool event_due;                 /* an illegal STE is to be told of */
-    bool event_told;                /* it has been, and stands */
-    bool cds_due;                   /* its CDs are to be dropped, see cfgi.c */
+    SMMUv3StreamConfig config;      /* that place and hwpt carry out */
+    bool event_due;                 /* an illegal STE is to be reported */
+    bool event_told;                /* that STE was reported, and stands */
+    bool cds_due;                   /* the CDs are to be dropped, see cfgi.c */
 };
 
 #endif

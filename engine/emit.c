@@ -20,7 +20,7 @@ typedef struct EmitRun {
     const SMMUv3Coalesce *c;
     SMMUv3Batch *b;
     const SMMUv3CoalesceEntry *e;
-    SMMUv3Cmd cmd;          /* opcode, ASID and Leaf */
+    SMMUv3Cmd cmd;          /* with opcode, ASID and Leaf only */
 } EmitRun;
 
 /* A TLBI by address without its address. */
@@ -56,8 +56,8 @@ static void emit_addresses(const EmitRun *o, unsigned shift)
 }
 
 /*
- * NUM and SCALE for @n granules: exactly if they can say it, as Linux does,
- * else up to a sixteenth more. False: more than any range.
+ * NUM and SCALE for @n granules: exact where the encoding allows it, as Linux
+ * has them, else up to a sixteenth more. False: @n is beyond any range.
  */
 static bool emit_encode_range(uint64_t n, uint64_t *range)
 {
@@ -73,8 +73,8 @@ static bool emit_encode_range(uint64_t n, uint64_t *range)
 }
 
 /*
- * From @shift's boundary on. NUM=SCALE=TTL=0 is reserved, and an address alone
- * says the same.
+ * The range begins at @shift's boundary. One granule without TTL is sent as an
+ * address, because NUM=SCALE=TTL=0 is reserved.
  */
 static void emit_range(const EmitRun *o, unsigned tg, unsigned shift,
                        uint64_t range)
@@ -86,14 +86,14 @@ static void emit_range(const EmitRun *o, unsigned tg, unsigned shift,
              shift << PAGE_SHIFT);
 }
 
-/* A run of single addresses, for entries of each granule there may be. */
+/* A run of single addresses as one range for each of the guest's granules. */
 static void emit_ranges(const EmitRun *o)
 {
     for (unsigned tg = SMMUV3_TG_4K; tg <= SMMUV3_TG_64K; tg++) {
         unsigned shift = smmuv3_granule_shift(tg);
         uint64_t range;
 
-        /* Bounded by the window's length, so it can be said. */
+        /* Cannot fail, because the window's length bounds the run. */
         if (o->c->granules & (1u << tg)) {
             emit_encode_range(smmuv3_units(o->e->key[0], o->e->pages, shift),
                               &range);
@@ -103,8 +103,9 @@ static void emit_ranges(const EmitRun *o)
 }
 
 /*
- * A range with TTL is sure to drop something only if it begins at a boundary
- * of that level (4.4.1.1), so what was merged is rounded to whole ones.
+ * What was merged is rounded to whole blocks of the level that TTL names,
+ * because only a range that begins at their boundary is sure to drop anything
+ * (4.4.1.1).
  */
 static uint64_t emit_merged_granules(const SMMUv3CoalesceEntry *e)
 {
@@ -133,7 +134,7 @@ static void emit_run(const EmitRun *o)
     }
 }
 
-/* Is @e beyond what the host can be told, or what is worth telling it? */
+/* Is @e beyond any range, or more single addresses than are worth sending? */
 static bool emit_too_long(const SMMUv3Coalesce *c, const SMMUv3CoalesceEntry *e)
 {
     uint64_t range;
@@ -176,7 +177,7 @@ static void emit_other(SMMUv3Batch *b, const SMMUv3CoalesceEntry *e)
     smmuv3_batch_add(b, cmd, e->index);
 }
 
-/* Single pages from @i on of one kind; where the next entry stands. */
+/* Emits single pages of one kind from @i on; returns the next entry's index. */
 static uint32_t emit_singles(const SMMUv3Coalesce *c, SMMUv3Batch *b,
                              uint32_t i, uint32_t to)
 {
@@ -211,8 +212,8 @@ static void emit_entries(SMMUv3Coalesce *c, SMMUv3Batch *b, uint32_t from,
 }
 
 /*
- * TLBI_NH_ALL or TLBI_NSNH_ALL takes the place of all TLBIs, and stands for the
- * first of them: none of them is done before it is.
+ * TLBI_NH_ALL or TLBI_NSNH_ALL takes the place of all TLBIs. It has the index
+ * of the first one, because none of them is done before it is.
  */
 static void emit_all(SMMUv3Coalesce *c, SMMUv3Batch *b)
 {
@@ -225,7 +226,7 @@ static void emit_all(SMMUv3Coalesce *c, SMMUv3Batch *b)
     for (to = from; to < c->n && emit_is_tlbi(&c->entries[to]); to++) {
         index = MIN(index, c->entries[to].index);
     }
-    /* Without any, the place is before the ATC_INVs. */
+    /* Without other TLBIs its place is before the ATC_INVs. */
     while (from == to && from &&
            smmuv3_entry_opcode(&c->entries[from - 1]) == SMMUV3_CMD_ATC_INV) {
         to = --from;

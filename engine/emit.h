@@ -1,5 +1,5 @@
 /*
- * From what was gathered to commands for the host.
+ * Emits what was gathered as commands for the host.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -9,7 +9,7 @@
 #include "batch.h"
 #include "coalesce.h"
 
-/* Appends the commands that @c has become to @b; @c is empty afterwards. */
+/* Settles @c, appends its commands to @b, and empties @c. */
 void smmuv3_emit(SMMUv3Coalesce *c, SMMUv3Batch *b);
 
 #endif

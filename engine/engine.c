@@ -1,11 +1,11 @@
 /*
- * The engine's life, and what it tells of itself.
+ * The engine object: making and freeing it, and queries of its state.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
 #include "internal.h"
 
-/* A caller's later version may have more, as long as it uses none of it. */
+/* A later version may have more callbacks, as long as they are NULL. */
 static bool engine_knows_all(const SMMUv3FrontendOps *fe)
 {
     const char *bytes = (const char *)fe;
@@ -18,7 +18,7 @@ static bool engine_knows_all(const SMMUv3FrontendOps *fe)
     return true;
 }
 
-/* Copies @from, of whatever version; false: it will not do. */
+/* Copies @from; false: it lacks a mandatory callback, or has unknown ones. */
 static bool engine_take_ops(SMMUv3FrontendOps *to,
                             const SMMUv3FrontendOps *from)
 {

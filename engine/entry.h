@@ -1,5 +1,5 @@
 /*
- * What is gathered: one command for the host, or a run of addresses.
+ * A gathered entry: one command for the host, or a run of addresses.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
@@ -10,29 +10,31 @@
 
 #include "forward.h"
 
-/* More single addresses than a last level table of 4 KiB has: not worth it. */
+/*
+ * A range of more single addresses becomes TLBI_NH_ALL: so many has a last
+ * level table of 4 KiB pages.
+ */
 #define SMMUV3_EXPAND_MAX 512
 
 /*
  * The sort order. key[1] holds the opcode in its top byte, so that opcodes
- * order the commands; TLBIs by address of leaves take two opcodes that do not
- * exist (0x14, 0x15), which puts them behind those that drop table walks. The
- * rest of the key, for a TLBI by address: ASID (bits 31:16), TTL and TG in
- * key[1], the number of the 4 KiB page in key[0]; for others: what is left of
- * both words.
+ * order the commands. TLBIs by address of leaves take two opcodes that do not
+ * exist (0x14, 0x15), which puts them behind those that drop table walks. A
+ * TLBI by address has ASID (bits 31:16), TTL and TG in key[1], and the number
+ * of the 4 KiB page in key[0]. Other commands have the rest of their two words.
  */
 #define SMMUV3_KEY_OPCODE_SHIFT 56
 #define SMMUV3_KEY_ASID_SHIFT 32
 #define SMMUV3_KEY_PAGE_SHIFT 12
 
-/* range of what was merged: NUM and SCALE are found when it is emitted. */
+/* The range of a merged entry: NUM and SCALE are computed by emit.c. */
 #define SMMUV3_RANGE_MERGED UINT32_MAX
 
 typedef struct SMMUv3CoalesceEntry {
     uint64_t key[2];
     uint64_t pages;         /* of 4 KiB; 0: not by address */
-    uint32_t index;         /* the first of those merged, in the window */
-    uint32_t range;         /* NUM and SCALE as written; SMMUV3_RANGE_MERGED */
+    uint32_t index;         /* window index of the first command in it */
+    uint32_t range;         /* NUM and SCALE, or SMMUV3_RANGE_MERGED */
 } SMMUv3CoalesceEntry;
 
 /* key[1] of a TLBI by address, canonical. */
@@ -72,7 +74,7 @@ static inline unsigned smmuv3_granule_shift(unsigned tg)
     return tg ? 2 * (tg - 1) : 0;
 }
 
-/* log2 of what an entry of level @ttl maps; without a hint, of the granule. */
+/* log2 of the pages that a level @ttl entry maps; TTL=0: of the granule. */
 static inline unsigned smmuv3_level_shift(unsigned tg, unsigned ttl)
 {
     unsigned granule = smmuv3_granule_shift(tg);
@@ -80,7 +82,7 @@ static inline unsigned smmuv3_level_shift(unsigned tg, unsigned ttl)
     return ttl ? granule + (3 - ttl) * (9 + granule) : granule;
 }
 
-/* How many blocks of 1 << @shift pages @pages from @first on lie in. */
+/* How many blocks of 1 << @shift pages the @pages from @first on touch. */
 static inline uint64_t smmuv3_units(uint64_t first, uint64_t pages,
                                     unsigned shift)
 {
@@ -89,7 +91,7 @@ static inline uint64_t smmuv3_units(uint64_t first, uint64_t pages,
     return ((first & mask) + pages + mask) >> shift;
 }
 
-/* How many single addresses do for @e on a host without RIL? */
+/* How many single addresses @e becomes on a host without RIL. */
 static inline uint64_t smmuv3_entry_singles(const SMMUv3CoalesceEntry *e)
 {
     return smmuv3_units(e->key[0], e->pages,

@@ -10,7 +10,7 @@
 #include "regfile.h"
 #include "ste-events.h"
 
-/* 3.18: an MSI, once it has an address, else an edge; 0, or -EFAULT. */
+/* 3.18: an MSI if the guest has set its address, else an edge; or -EFAULT. */
 static int eventq_interrupt_for(SMMUv3Engine *e, SMMUv3Irq irq)
 {
     const SMMUv3Regs *r = &e->regs;
@@ -62,7 +62,7 @@ static void eventq_advance(SMMUv3Regs *r, uint32_t n)
     r->eventq_prod = (r->eventq_prod & SMMUV3_EVENTQ_PROD_OVFLG) | index;
 }
 
-/* 7.4: told once, until the guest has acknowledged it. False: it was. */
+/* 7.4: sets OVFLG. False: the guest has not acknowledged the last overflow. */
 static bool eventq_overflow(SMMUv3Regs *r)
 {
     if ((r->eventq_prod ^ r->eventq_cons) & SMMUV3_EVENTQ_PROD_OVFLG) {
@@ -72,7 +72,7 @@ static bool eventq_overflow(SMMUv3Regs *r)
     return true;
 }
 
-/* At most up to the ring's end; how many. 0: the write was aborted. */
+/* Writes up to the ring's end; returns how many. 0: the write was aborted. */
 static uint32_t eventq_write(SMMUv3Engine *e,
                              const SMMUv3EventRecord *records, uint32_t n)
 {
@@ -93,7 +93,7 @@ static bool eventq_may_record(const SMMUv3Regs *r)
            !smmuv3_regfile_has_error(r, SMMUV3_GERROR_EVENTQ_ABT_ERR);
 }
 
-/* As many of @n as could be written; there is room for all of them. */
+/* Writes @n records, for which there is room; returns how many it wrote. */
 static uint32_t eventq_append(SMMUv3Engine *e, const SMMUv3EventRecord *records,
                               uint32_t n)
 {
@@ -128,7 +128,7 @@ static void eventq_interrupt(SMMUv3Engine *e)
     }
 }
 
-/* 6.3.12: C_BAD_STREAMID is for those who ask for it. */
+/* 6.3.12: C_BAD_STREAMID is recorded with CR2.RECINVSID only. */
 static bool eventq_is_wanted(const SMMUv3Regs *r,
                              const SMMUv3EventRecord *record)
 {
@@ -137,7 +137,7 @@ static bool eventq_is_wanted(const SMMUv3Regs *r,
            SMMUV3_EVENT_C_BAD_STREAMID;
 }
 
-/* How many of @n are left, at the front. */
+/* Moves the wanted ones of @n records to the front; returns how many. */
 static uint32_t eventq_drop_unwanted(SMMUv3Engine *e,
                                      SMMUv3EventRecord *records, uint32_t n)
 {
@@ -152,7 +152,7 @@ static uint32_t eventq_drop_unwanted(SMMUv3Engine *e,
     return left;
 }
 
-/* @lost: there were more than are here. @records are moved. */
+/* @lost: the host, or the VMM, had more than these. Moves @records. */
 static void eventq_record(SMMUv3Engine *e, SMMUv3EventRecord *records,
                           uint32_t n, bool lost)
 {
@@ -175,7 +175,7 @@ static void eventq_record(SMMUv3Engine *e, SMMUv3EventRecord *records,
         overflowed = eventq_overflow(r);
     }
     eventq_tell(e, records, n, done, lost);
-    /* A full queue has been told of; that the host's was full has not. */
+    /* A full queue has had its interrupt; OVFLG for what was @lost has not. */
     if (done || (lost && overflowed)) {
         eventq_interrupt(e);
     }

@@ -9,9 +9,9 @@
 #include "internal.h"
 
 /*
- * 6.3.18: @error of SMMU_GERROR is toggled to become active, with its
- * interrupt; nothing if it is active already. That GERROR's own MSI was aborted
- * is all that raises no interrupt.
+ * 6.3.18: makes @error of SMMU_GERROR active, with its interrupt; nothing if it
+ * is active already. If GERROR's own MSI is aborted, MSI_GERROR_ABT_ERR becomes
+ * active without an interrupt.
  */
 void smmuv3_eventq_raise_gerror(SMMUv3Engine *e, uint32_t error);
 

@@ -10,7 +10,7 @@
 
 #include "forward.h"
 
-/* Substreams only where the guest has them and the host does. */
+/* Substreams exist where both the guest and the host have them. */
 static bool forward_have_substreams(const uint32_t guest_idr[6],
                                     const uint32_t host_idr[6])
 {
@@ -47,10 +47,10 @@ static SMMUv3Cmd forward_make_cmd(uint64_t dw0, uint64_t dw1)
     return (SMMUv3Cmd) { .dw = { dw0, dw1 } };
 }
 
-/* SCALE without IDR5.DS; its bit 25 is RES0 then. */
+/* SCALE has five bits without IDR5.DS; its bit 25 is RES0 then. */
 #define SCALE_MAX 31
 
-/* TTL=1 and 16K, without IDR5.DS: the level is not said. */
+/* 16K with TTL=1 is reserved without IDR5.DS. */
 static bool forward_level_reserved(uint64_t hints)
 {
     return SMMUV3_GET(SMMUV3_TLBI1_TTL, hints) == 1 &&

@@ -3,19 +3,18 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Linux 7.3 answers EIO to any bit that it does not know for an opcode and to
- * reserved ranges. A command is therefore masked per opcode, and a range that
- * is reserved, but no error, becomes TLBI_NH_ALL: widened, never narrowed.
- * TLBI_NH_ASID would be narrower, as it leaves global entries (4.4.2), which a
- * TLBI_NH_VA drops. What the host lacks of range invalidation is coalesce.h's
- * business.
+ * A command is masked per opcode, and a range that is reserved, but no error,
+ * becomes TLBI_NH_ALL, because Linux 7.3 answers EIO to reserved ranges and to
+ * any bit that it does not know for an opcode. TLBI_NH_ASID would narrow the
+ * range, because it leaves global entries (4.4.2), which a TLBI_NH_VA drops.
+ * Ranges on a host without range invalidation are coalesce.h's and emit.h's.
  */
 #ifndef ENGINE_FORWARD_H
 #define ENGINE_FORWARD_H
 
 #include "smmuv3-engine.h"
 
-/* The bits that a command keeps, for one guest's promise on one host. */
+/* The bits that a command keeps, by the guest's promise and the host. */
 typedef struct SMMUv3ForwardRules {
     uint64_t tlbi[2];       /* word 0 of TLBI_NH_VA and _ASID; of _VAA */
     uint64_t range[2];      /* NUM and SCALE; TG and TTL */
@@ -27,7 +26,7 @@ void smmuv3_forward_rules(SMMUv3ForwardRules *rules,
                           const uint32_t guest_idr[6],
                           const uint32_t host_idr[6]);
 
-/* TLBI_NH_VA or TLBI_NH_VAA, the one with bit 0? */
+/* Is @cmd a TLBI_NH_VA, or a TLBI_NH_VAA (bit 0 of the opcode set)? */
 static inline bool smmuv3_is_tlbi_va(SMMUv3Cmd cmd)
 {
     return (cmd.dw[0] & SMMUV3_CMD0_OPCODE & ~UINT64_C(1)) ==
@@ -36,8 +35,8 @@ static inline bool smmuv3_is_tlbi_va(SMMUv3Cmd cmd)
 
 /*
  * 4.4.1.1: a TLBI_NH_VA or _VAA with TG that has neither a range nor a level is
- * CERROR_ILL, and so is TTL=1 with 16K, which counts as 0 without IDR5.DS. No
- * guest is promised that. False for any other command. Pure.
+ * CERROR_ILL. TTL=1 with 16K is no level, because no guest is promised IDR5.DS.
+ * False for any other command. Pure.
  */
 bool smmuv3_forward_illegal(const SMMUv3ForwardRules *rules, SMMUv3Cmd cmd);
 
@@ -50,8 +49,8 @@ static inline bool smmuv3_forward_is_single(const SMMUv3ForwardRules *rules,
 }
 
 /*
- * The canonical form of one. Inline, as this is what a guest sends all the
- * time. Without RIL, or with TG=0, the range fields are RES0.
+ * The canonical form of a single address. Inline, because it is what a guest
+ * sends most. Without RIL, or with TG=0, the range fields are RES0.
  */
 static inline SMMUv3Cmd smmuv3_forward_single(const SMMUv3ForwardRules *rules,
                                               SMMUv3Cmd cmd)
@@ -62,9 +61,9 @@ static inline SMMUv3Cmd smmuv3_forward_single(const SMMUv3ForwardRules *rules,
 }
 
 /*
- * @cmd's canonical form. @cmd is a legal one of TLBI_NH_*, TLBI_NSNH_ALL,
- * CFGI_CD, CFGI_CD_ALL, ATC_INV. *@widened is counted up if the result covers
- * more than was asked. Pure.
+ * @cmd's canonical form. @cmd is legal, and one of TLBI_NH_*, TLBI_NSNH_ALL,
+ * CFGI_CD, CFGI_CD_ALL, ATC_INV. Increments *@widened if the result drops more
+ * than @cmd asks for. Pure.
  */
 SMMUv3Cmd smmuv3_forward_canonical(const SMMUv3ForwardRules *rules,
                                    SMMUv3Cmd cmd, uint64_t *widened);

@@ -6,9 +6,9 @@
 #include "gather.h"
 
 /*
- * An ATC_INV without any ATC behind it is nothing: while SMMUEN=0 (4.5.1), or
- * for a device without ATS. Linux 7.3 refuses it if the SMMU has no ATS. One
- * that has not answered is not asked again before the guest knows.
+ * An ATC_INV is dropped while SMMUEN=0 (4.5.1), and for a device without ATS,
+ * because there is no ATC, and Linux 7.3 refuses it if the SMMU has no ATS. An
+ * ATC that has not answered is not asked again before the guest knows (atc.h).
  */
 static bool gather_can_have_atc(const SMMUv3EngineDevice *d)
 {
@@ -58,7 +58,7 @@ bool smmuv3_gather_command(SMMUv3Window *w, uint32_t i,
     return true;
 }
 
-/* The cache is that of the command as written: it may go as more. */
+/* By the command as written, though the host may be sent a wider one. */
 bool smmuv3_gather_tlbi(SMMUv3Window *w, uint32_t i)
 {
     SMMUv3Cmd cmd = w->cmds[i];

@@ -8,17 +8,17 @@
 
 #include "window.h"
 
-/* Does @cmd concern the host now? The kernel knows vSIDs with a vDEVICE. */
+/* Is @cmd sent to the host now? The kernel knows only vSIDs with a vDEVICE. */
 bool smmuv3_gather_is_forwarded(const SMMUv3Engine *e, SMMUv3Action action,
                                 const SMMUv3Cmd *cmd);
 
-/* The form in which the host gets @cmd; counts what becomes wider. */
+/* The canonical form of @cmd; counts it if that is wider. */
 SMMUv3Cmd smmuv3_gather_canonical(SMMUv3Engine *e, SMMUv3Cmd cmd);
 
 /*
- * Each of the rest takes command @i, which is legal, into the window, after
- * completing what a CMD_SYNC wants complete before it. False: the window has
- * ended.
+ * Each function below takes command @i, which is legal, into the window. If a
+ * CMD_SYNC asks for it, the commands of earlier caches are completed first.
+ * False: the window has ended.
  */
 
 /* A TLBI of a range of addresses, or of all. */
@@ -28,7 +28,7 @@ bool smmuv3_gather_tlbi(SMMUv3Window *w, uint32_t i);
 bool smmuv3_gather_command(SMMUv3Window *w, uint32_t i, SMMUv3Action action,
                            SMMUv3Cache cache);
 
-/* @cmd, of window index @i, is the host's to do; its cache was entered. */
+/* Takes in @cmd, of window index @i; earlier caches are completed already. */
 static inline void smmuv3_gather_cmd(SMMUv3Window *w, uint32_t i,
                                      SMMUv3Cmd cmd, SMMUv3Cache cache)
 {

@@ -3,14 +3,13 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The host's queue loses events when it is full, and says so by a gap in the
- * sequence numbers, or by an entry without a record when none came after
- * (struct iommufd_vevent_header). What the guest sees of it is decided where
- * its EVENTQ is (eventq.c).
+ * The host's queue loses events when it is full. It shows that by a gap in the
+ * sequence numbers, or, if no event came after, by an entry without a record
+ * (struct iommufd_vevent_header). eventq.c decides what the guest sees of it.
  */
 #include "host-events.h"
 
-/* How many events the kernel keeps for us; a read takes 128. */
+/* How many events the kernel queues; a read takes SMMUV3_HOST_EVENTS_MAX. */
 #define VEVENTQ_DEPTH 4096
 
 static void host_events_open_queue(SMMUv3Engine *e)
@@ -27,7 +26,7 @@ static void host_events_open_queue(SMMUv3Engine *e)
     e->fe.watch(e->opaque, e->events_fd);
 }
 
-/* There has to be a guest that wants them, and a vIOMMU. */
+/* The queue needs a guest that wants events, and a vIOMMU. */
 void smmuv3_host_events_open(SMMUv3Engine *e)
 {
     if (e->events_wanted && e->port.viommu && !e->veventq) {
@@ -50,7 +49,7 @@ void smmuv3_host_events_want(SMMUv3Engine *e, bool wanted)
     smmuv3_host_events_open(e);
 }
 
-/* Numbers go from 0 to INT32_MAX and begin again. */
+/* Sequence numbers go from 0 to INT32_MAX, then from 0 again. */
 static bool host_events_in_sequence(SMMUv3Engine *e,
                                     const SMMUv3HostEvent *event)
 {
@@ -60,7 +59,7 @@ static bool host_events_in_sequence(SMMUv3Engine *e,
     return expected;
 }
 
-/* A device may have gone, or have got another number, since. */
+/* False: the device has gone, or has another vSID, since the event. */
 static bool host_events_is_known(const SMMUv3Engine *e,
                                  const SMMUv3EventRecord *record)
 {

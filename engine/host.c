@@ -18,7 +18,7 @@ static int host_count(SMMUv3HostPort *p, SMMUv3HostCall call, int ret)
     return ret;
 }
 
-/* A port of a later version may have more, as long as it uses none of it. */
+/* A later version may have more functions, as long as they are NULL. */
 static bool host_knows_all(const SMMUv3HostOps *ops)
 {
     const char *bytes = (const char *)ops;

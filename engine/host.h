@@ -1,11 +1,10 @@
 /*
- * The host that the engine's devices are on: each call of the port, counted.
+ * Calls of the port (SMMUv3HostOps), each counted.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Nothing else in engine/ calls SMMUv3HostOps, so that the counters and the
- * call that failed last are true by construction. Results are the port's
- * (smmuv3-host.h).
+ * The counters and the call that failed last cannot be wrong, because nothing
+ * else in engine/ calls the port. Results are the port's (smmuv3-host.h).
  */
 #ifndef ENGINE_HOST_H
 #define ENGINE_HOST_H
@@ -15,19 +14,19 @@
 typedef struct SMMUv3HostPort {
     SMMUv3HostOps ops;
     SMMUv3Host *host;
-    SMMUv3HostId viommu;        /* 0: there is none; then only info is asked */
-    SMMUv3HostInfo info;        /* of the first device */
+    SMMUv3HostId viommu;        /* 0: there is none */
+    SMMUv3HostInfo info;        /* the first device's */
     SMMUv3EngineStats *stats;
     SMMUv3HostCall failed;      /* the call that failed last */
 } SMMUv3HostPort;
 
-/* Copies @ops, of whatever version. False: a function of it is missing. */
+/* Copies @ops; false: it lacks a function, or has unknown ones. */
 bool smmuv3_host_take_ops(SMMUv3HostPort *p, const SMMUv3HostOps *ops);
 
 int smmuv3_host_get_info(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
                          SMMUv3HostInfo *info);
 
-/* p->viommu is the new one. */
+/* Sets p->viommu. */
 int smmuv3_host_viommu_alloc(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
                              SMMUv3HostId parent);
 int smmuv3_host_vdevice_alloc(SMMUv3HostPort *p, SMMUv3HostDevice *dev,
@@ -63,7 +62,7 @@ static inline int smmuv3_host_invalidate(SMMUv3HostPort *p,
 void smmuv3_host_veventq_close(SMMUv3HostPort *p, SMMUv3HostId veventq,
                                int fd);
 
-/* 0 is allowed: there is nothing to destroy. */
+/* @id 0 is allowed, and destroys nothing. */
 void smmuv3_host_destroy(SMMUv3HostPort *p, SMMUv3HostId id);
 
 #endif

@@ -8,7 +8,7 @@
 #include "hwpt.h"
 #include "smmuv3/ste.h"
 
-/* Unreferenced translate HWPTs that wait for the next attach. */
+/* How many translate HWPTs without references are kept for the next attach. */
 #define HWPT_KEPT_MAX 8
 
 struct SMMUv3Hwpt {
@@ -21,7 +21,7 @@ struct SMMUv3Hwpt {
 struct SMMUv3HwptTable {
     SMMUv3HostPort *port;
     bool no_stalls;
-    const SMMUv3FrontendOps *fe;    /* NULL: nobody to tell */
+    const SMMUv3FrontendOps *fe;    /* NULL: no VMM traces */
     void *opaque;
     GHashTable *by_config;
     GQueue kept;        /* head: most recently used */

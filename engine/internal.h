@@ -18,15 +18,15 @@
 #include "host.h"
 #include "vsid.h"
 
-/* A window: at most so many commands before the VMM gets its thread back. */
+/* The most commands of a window, after which the VMM has its thread back. */
 #define SMMUV3_WINDOW_MAX 16384
 
 /*
- * Less if they are expensive. The host being sent a command costs 1, so that
- * a slice of those is what one invalidate call takes; an MSI as much; a call
- * that a CMD_SYNC asks for, and a look at the stream table, 8; a changed
- * attachment 56 more. A range of StreamIDs is compared with each device: with 8
- * for 1.
+ * A slice ends earlier if its commands are expensive. A command for the host
+ * costs 1, so that a slice of them is one invalidate call; an MSI costs 1. A
+ * call that a CMD_SYNC asks for costs 8, as does a look at the stream table; a
+ * changed attachment costs 56 more. A range of StreamIDs costs 1 for 8 devices,
+ * because it is compared with each.
  */
 #define SMMUV3_SLICE_COST SMMUV3_HOST_INVALIDATE_MAX
 #define SMMUV3_COST_MSI 1
@@ -43,50 +43,49 @@ struct SMMUv3Engine {
     void *opaque;
     uint32_t idr[6];                /* promised to the guest */
 
-    /* regwrite.c: the guest's registers, and what they have set going. */
+    /* regwrite.c: the guest's registers, and the state of its queue. */
     SMMUv3Regs regs;
     bool paused;
-    bool waiting;                   /* for the host; resume() was asked for */
-    bool restarted;                 /* CMDQEN, since the queue was looked at */
-    bool unsettled;                 /* a quiet write has left... */
-    SMMUv3CmdqResult rest;          /* ...this to be acted upon */
+    bool waiting;                   /* for the host, until engine_resume() */
+    bool restarted;                 /* CMDQEN was set since the last run */
+    bool unsettled;                 /* rest is still to be acted upon */
+    SMMUv3CmdqResult rest;          /* a quiet run's result, if unsettled */
 
     /* attach.c, renumber.c: streams. */
-    SMMUv3StreamRegs driven;        /* what streams were last driven by */
+    SMMUv3StreamRegs driven;        /* the registers that streams go by */
     SMMUv3VsidTable *vsids;
     GPtrArray *devices;             /* SMMUv3EngineDevice *, not owned */
     SMMUv3EngineStats stats;
 
-    /* plug.c: of the first device; there is no vIOMMU without a device. */
+    /* plug.c: made with the first device, gone with the last. */
     SMMUv3HostPort port;
     SMMUv3HostId parent;
     SMMUv3HwptTable *hwpts;
-    bool tlb_stale;                 /* TLBIs went nowhere: there was none */
+    bool tlb_stale;                 /* no vIOMMU took TLBIs for a while */
 
     /* host-events.c, ste-events.c */
     bool events_wanted;
-    SMMUv3HostId veventq;           /* 0: none; then events_fd means nothing */
-    int events_fd;
+    SMMUv3HostId veventq;           /* 0: none */
+    int events_fd;                  /* veventq's, unless that is 0 */
     uint32_t next_sequence;         /* of the host's next event */
-    unsigned events_due;            /* devices with event_due */
+    unsigned events_due;            /* how many devices have event_due */
 
-    /* cmdq.c, window.c: the window on its way. */
+    /* cmdq.c, window.c: the window in progress. */
     SMMUv3Cmd *window;              /* SMMUV3_WINDOW_MAX, host byte order */
     uint32_t *syncs;                /* the window's CMD_SYNCs */
     uint64_t msi_field;             /* a CMD_SYNC's MSIAddress; 0: no MSIs */
-    uint64_t msi_bits;              /* those of it that exist */
+    uint64_t msi_bits;              /* msi_field's bits below OAS */
     SMMUv3ForwardRules rules;
     SMMUv3Coalesce gathered;
     SMMUv3Batch batch;
-    unsigned tries;                 /* at CONS, that the host refused */
+    unsigned tries;                 /* how often the host refused at CONS */
     SMMUv3AtcRound atc;
 };
 
 /*
- * Hardware refuses no command, so that one which the host refuses waits at CONS
- * for the host to do better: tried again after 1, 2, 4, ... 128 ms and five
- * times 128 more. That is 895 ms in all, because Linux gives a CMD_SYNC up
- * after a second.
+ * A command that the host refuses waits at CONS, because hardware refuses none.
+ * It is tried again after 1, 2, 4, ... 128 ms and five times 128 more. That is
+ * 895 ms in all, because Linux gives a CMD_SYNC up after a second.
  */
 #define SMMUV3_TRIES_MAX 13
 #define SMMUV3_WAIT_MAX_MS 128
@@ -98,7 +97,7 @@ static inline int smmuv3_send_msi(SMMUv3Engine *e, uint64_t addr,
     return e->fe.msi ? e->fe.msi(e->opaque, addr, data) : -EFAULT;
 }
 
-/* engine.c: what the guest is promised from now on. */
+/* engine.c: sets the promise. */
 void smmuv3_features_set(SMMUv3Engine *e, const uint32_t idr[6]);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * What a command is by its opcode, and whether it is legal.
+ * Opcodes: what a command asks for, and whether it is legal.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Arm IHI 0070 chapter 4, for an SMMU with stage 1 only. Because legality is
- * decided here alone, and before anything is forwarded, the kernel never sees a
- * command that it would refuse as illegal.
+ * Arm IHI 0070 chapter 4, for an SMMU with stage 1 only. Legality is decided
+ * before anything is forwarded, so the kernel never sees a command that it
+ * would refuse as illegal.
  */
 #ifndef ENGINE_OPCODES_H
 #define ENGINE_OPCODES_H
@@ -78,7 +78,7 @@ static inline SMMUv3CommandClass smmuv3_opcode_class(const SMMUv3Cmd *cmd)
            smmuv3_opcode_rules[cmd->dw[0] & SMMUV3_CMD0_OPCODE].command_class;
 }
 
-/* CFGI_STE, CFGI_STE_RANGE (CFGI_ALL is one of these)? */
+/* Is it a CFGI_STE or CFGI_STE_RANGE? CFGI_ALL is one with Range=31. */
 static inline bool smmuv3_opcode_configures(SMMUv3Action action)
 {
     return action == SMMUV3_ACTION_CFGI_STE ||

@@ -30,8 +30,8 @@ static void plug_close_viommu(SMMUv3Engine *e)
 }
 
 /*
- * The parent, and with it the VMID, may have stayed while there was no vIOMMU
- * to take the guest's TLBIs. By now its ASIDs may have other tables.
+ * The TLB may hold entries of the guest's old tables, because the parent, and
+ * with it the VMID, may have stayed while no vIOMMU took the guest's TLBIs.
  */
 static int plug_clean_tlb(SMMUv3Engine *e)
 {
@@ -49,7 +49,7 @@ static int plug_clean_tlb(SMMUv3Engine *e)
     return 0;
 }
 
-/* The vIOMMU comes with the first device and goes with the last. */
+/* Makes the vIOMMU, which comes with the first device. */
 static int plug_open_viommu(SMMUv3Engine *e, const SMMUv3Plug *plug,
                             const SMMUv3HostInfo *info)
 {
@@ -71,7 +71,7 @@ static int plug_open_viommu(SMMUv3Engine *e, const SMMUv3Plug *plug,
     return 0;
 }
 
-/* Can the device join, as far as can be told before anything is allocated? */
+/* Why the device cannot be taken; before anything is allocated for it. */
 static SMMUv3Refusal plug_check(const SMMUv3Engine *e, const SMMUv3Plug *plug,
                                 const SMMUv3HostInfo *info)
 {
@@ -97,7 +97,7 @@ static int plug_errno(SMMUv3Refusal why)
     return why == SMMUV3_REFUSAL_FEATURE ? -EOPNOTSUPP : -EXDEV;
 }
 
-/* On the parent, as its owner has attached it. */
+/* The VMM has attached the device to the parent. */
 static SMMUv3EngineDevice *plug_device_new(SMMUv3Engine *e,
                                            const SMMUv3Plug *plug,
                                            const SMMUv3HostInfo *info)
@@ -130,7 +130,7 @@ static int plug_open_first(SMMUv3Engine *e, const SMMUv3Plug *plug,
     return ret;
 }
 
-/* Before there is a vIOMMU, the engine has no port of its own to ask. */
+/* Asks @plug's port, because the engine has none without a device. */
 static int plug_get_info(SMMUv3Engine *e, const SMMUv3Plug *plug,
                          SMMUv3HostInfo *info)
 {
@@ -141,8 +141,8 @@ static int plug_get_info(SMMUv3Engine *e, const SMMUv3Plug *plug,
 }
 
 /*
- * Others only if their numbers have changed meanwhile; not while the queue
- * waits at one of them, which is for the queue to do.
+ * Attaches @d, and other devices that have a new vSID. While the queue waits,
+ * those are left to it, because it may be waiting for one of them.
  */
 static int plug_attach(SMMUv3Engine *e, SMMUv3EngineDevice *d)
 {

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Of the host's IDRs only those fields are read that the comment of struct
- * iommu_hw_info_arm_smmuv3 lists. Neither OAS nor IDR0.ATS is among them.
+ * Only those fields of the host's IDRs are read that the comment of struct
+ * iommu_hw_info_arm_smmuv3 lists. It lists neither OAS nor IDR0.ATS.
  */
 #include <glib.h>
 
@@ -28,7 +28,7 @@
 #define GRANULES (SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K | \
                   SMMUV3_IDR5_GRAN64K)
 
-/* IDR5.OAS of @bits, -1 for what cannot be wished for. */
+/* IDR5.OAS of @bits; -1: no wish may name @bits. */
 static int promise_oas_field(int bits)
 {
     switch (bits) {
@@ -51,8 +51,9 @@ bool smmuv3_oas_valid(int bits)
 }
 
 /*
- * 6.3.4: mandatory for stage 1 from SMMUv3.1 on. The bit is not on the kernel's
- * list, the version is told beside it; of an SMMUv3.0 nothing is known.
+ * 6.3.4: HAD is mandatory for stage 1 from SMMUv3.1 on. The version in AIDR
+ * decides, because the bit is not on the kernel's list. An SMMUv3.0 is taken
+ * for one without HAD.
  */
 static bool promise_has_had(const SMMUv3HostInfo *info)
 {
@@ -60,8 +61,8 @@ static bool promise_has_had(const SMMUv3HostInfo *info)
 }
 
 /*
- * The host may do less than these. Two levels of CDs are for substreams only:
- * with a single CD the format is IGNORED (5.2, S1Fmt).
+ * Takes off what the host lacks, and adds what it has. CD2L needs substreams,
+ * because with a single CD the format is IGNORED (5.2, S1Fmt).
  */
 static void promise_narrow(uint32_t idr[6], const SMMUv3HostInfo *info,
                            bool substreams)
@@ -111,7 +112,7 @@ void smmuv3_promise(const SMMUv3Wishes *w, const SMMUv3HostInfo *info,
     }
 }
 
-/* What promise_narrow() may change, by register */
+/* The bits that promise_narrow() may change, by register. */
 static const uint32_t narrowed[6] = {
     [0] = SMMUV3_IDR0_ASID16 | SMMUV3_IDR0_CD2L,
     [3] = SMMUV3_IDR3_BBML | SMMUV3_IDR3_HAD,
@@ -183,7 +184,7 @@ static const struct {
     { 5, SMMUV3_IDR5_GRAN64K, "IDR5.GRAN64K" },
 };
 
-/* These no promise can leave out. */
+/* Does the host lack what every guest needs? */
 static bool promise_unusable(const SMMUv3HostInfo *info, SMMUv3Shortfall *out)
 {
     unsigned ttf = SMMUV3_GET(SMMUV3_IDR0_TTF, info->idr[0]);
@@ -203,8 +204,8 @@ static bool promise_unusable(const SMMUv3HostInfo *info, SMMUv3Shortfall *out)
 }
 
 /*
- * A range that the host cannot invalidate is expanded, so RIL is no promise
- * that a host has to keep; nor are features that the VMM serves itself.
+ * RIL is not compared, because the engine expands ranges for a host without it;
+ * nor are features that the VMM serves itself.
  */
 bool smmuv3_promise_broken(const uint32_t idr[6], const SMMUv3HostInfo *info,
                            SMMUv3Shortfall *out)

@@ -3,11 +3,10 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Two tables: registers (where, how wide) and their writable fields (which
- * bits, needing which feature, locked by what). Both follow Arm IHI 0070
- * chapter 6.3; what they do not list is RES0. A value is stored with no other
- * bits than a field of it allows, so reading needs no masks but for the indices
- * of queues.
+ * Two tables: registers (offset, width) and their writable fields (bits, the
+ * feature that they need, the enable that locks them). Both follow Arm IHI 0070
+ * chapter 6.3; what they do not list is RES0. Reading masks only the indices of
+ * queues, because a value is stored with the bits of its fields alone.
  */
 #include <glib.h>
 #include <string.h>
@@ -41,9 +40,9 @@ typedef enum Index { NO_INDEX, CMDQ_INDEX, EVENTQ_INDEX } Index;
 typedef struct Reg {
     uint16_t offset;
     uint8_t bytes;
-    bool read_only;         /* has no fields */
-    Index index;            /* bits above the queue's size are hidden */
-    size_t at;              /* in SMMUv3Regs */
+    bool read_only;         /* it has no fields */
+    Index index;            /* the queue whose size hides bits */
+    size_t at;              /* offset in SMMUv3Regs */
 } Reg;
 
 #define AT(field) \
@@ -91,10 +90,10 @@ typedef struct Field {
     uint16_t reg;
     bool address;           /* bits above IDR5.OAS are RES0, 3.4.3 */
     uint64_t bits;
-    uint32_t idr0;          /* without any of these in IDR0 it is RES0 */
-    uint32_t idr1;          /* the same of IDR1 */
-    uint32_t cr0_off;       /* read-only while one of these is set in CR0 */
-    uint32_t irq_off;       /* read-only while one of these is in IRQ_CTRL */
+    uint32_t idr0;          /* unless 0: RES0 if IDR0 has none of these */
+    uint32_t idr1;          /* unless 0: RES0 if IDR1 has none of these */
+    uint32_t cr0_off;       /* read-only while CR0 has one of these bits */
+    uint32_t irq_off;       /* read-only while IRQ_CTRL has one of these */
 } Field;
 
 #define FIELD(name, ...) { SMMUV3_REG_##name, .bits = __VA_ARGS__ }
@@ -110,10 +109,10 @@ typedef struct Field {
           .irq_off = enable)
 
 /*
- * Those of a register stand together; the busiest first.
+ * A register's fields stand together, the busiest register first.
  *
- * GBPA.SHCFG is kept in any case: without ATTR_TYPES_OVR the incoming
- * attribute is used, and the field's reset value says so.
+ * GBPA.SHCFG exists without ATTR_TYPES_OVR, too, because its reset value says
+ * that the incoming attribute is used.
  */
 static const Field fields[] = {
     FIELD(CMDQ_PROD, SMMUV3_QUEUE_INDEX),
@@ -183,7 +182,7 @@ static bool regfile_locked(const Field *field, const SMMUv3Regs *r)
     return (field->cr0_off & r->cr0) || (field->irq_off & r->irq_ctrl);
 }
 
-/* The bits of a register that exist; @now: that can be written now. */
+/* The bits of a register that exist; with @now those that are not locked. */
 static uint64_t regfile_writable(const SMMUv3Regs *r, uint16_t offset, bool now)
 {
     const Field *field = fields, *end = fields + G_N_ELEMENTS(fields);
@@ -238,7 +237,7 @@ static bool regfile_legal(uint64_t offset, unsigned size)
     return (size == 4 || size == 8) && offset % size == 0;
 }
 
-/* A 64-bit register answers to its halves, too; NULL: not @size at once. */
+/* Finds a register, also by its halves. NULL: none, or @size is too wide. */
 static const Reg *regfile_find(uint64_t offset, unsigned size)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
@@ -251,7 +250,7 @@ static const Reg *regfile_find(uint64_t offset, unsigned size)
     return NULL;
 }
 
-/* PIDR4-7, PIDR0-3, CIDR0-3: those of Arm's MMU-600, as QEMU has them. */
+/* PIDR4-7, PIDR0-3, CIDR0-3 of Arm's MMU-600, as QEMU's SMMUv3 has them. */
 static uint64_t regfile_id(uint64_t offset)
 {
     static const uint8_t ids[] = {
@@ -262,7 +261,7 @@ static uint64_t regfile_id(uint64_t offset)
            ? ids[(offset - SMMUV3_REG_PIDR4) / 4] : 0;
 }
 
-/* A register, one of its halves, or what stands where there is none */
+/* A register or one of its halves; else an ID byte, or 0. */
 static uint64_t regfile_read_one(const SMMUv3Regs *r, uint64_t offset,
                                  unsigned size)
 {
@@ -338,7 +337,6 @@ bool smmuv3_regfile_write(SMMUv3Regs *r, uint64_t offset, unsigned size,
     return true;
 }
 
-/* With the size that IDR1 allows. */
 uint64_t smmuv3_regfile_cmdq_base(const SMMUv3Regs *r)
 {
     return (r->cmdq_base &

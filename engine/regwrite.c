@@ -24,7 +24,7 @@ static void regwrite_drive_streams(SMMUv3Engine *e)
     smmuv3_attach_all(e, &regs);
 }
 
-/* CONS and its ERR are in place before the error can be seen, 7.1. */
+/* CONS and its ERR are set before GERROR shows the error, 7.1. */
 static void regwrite_stop(SMMUv3Engine *e, SMMUv3CmdError cerror)
 {
     e->regs.cmdq_cons &= ~SMMUV3_CMDQ_CONS_ERR;
@@ -32,7 +32,7 @@ static void regwrite_stop(SMMUv3Engine *e, SMMUv3CmdError cerror)
     smmuv3_eventq_raise_gerror(e, SMMUV3_GERROR_CMDQ_ERR);
 }
 
-/* Commands are consumed while the queue is on and no error waits, 7.1. */
+/* 7.1: no command is consumed while a CMDQ_ERR is not acknowledged. */
 static bool regwrite_may_consume(const SMMUv3Engine *e)
 {
     return !e->paused && !e->waiting && (e->regs.cr0 & SMMUV3_CR0_CMDQEN) &&
@@ -51,7 +51,7 @@ static SMMUv3CmdqResult regwrite_run(SMMUv3Engine *e, bool quiet)
     SMMUv3CmdqResult result = smmuv3_cmdq_run(e, &q);
 
     e->restarted = false;
-    /* What an STE raises is told before CONS says so; in no quiet run. */
+    /* The event of an illegal STE comes before CONS passes its CFGI_STE. */
     if (result.events_due) {
         smmuv3_eventq_record_own(e);
     }
@@ -83,7 +83,7 @@ static void regwrite_consume(SMMUv3Engine *e)
     }
 }
 
-/* The change is complete when CR0ACK says so, 6.3.10. */
+/* CR0ACK follows when the change is complete, 6.3.10. */
 static void regwrite_cr0(SMMUv3Engine *e, uint64_t old)
 {
     if ((e->regs.cr0 ^ old) & SMMUV3_CR0_SMMUEN) {
@@ -95,7 +95,7 @@ static void regwrite_cr0(SMMUv3Engine *e, uint64_t old)
     regwrite_consume(e);
 }
 
-/* GBPA means nothing while SMMUEN=1; the change to 0 looks at it again. */
+/* GBPA means nothing while SMMUEN=1; regwrite_cr0() applies it at SMMUEN=0. */
 static void regwrite_gbpa(SMMUv3Engine *e, uint64_t old)
 {
     if (!(e->regs.cr0 & SMMUV3_CR0_SMMUEN) && e->regs.gbpa != old) {
@@ -109,7 +109,7 @@ static void regwrite_prod(SMMUv3Engine *e)
     regwrite_consume(e);
 }
 
-/* What @w, of a guest's write, sets going. */
+/* Sets going what the write @w asks for. */
 static void regwrite_set_going(SMMUv3Engine *e, const SMMUv3RegWrite *w)
 {
     switch (w->reg) {
@@ -156,7 +156,7 @@ void smmuv3_engine_write_prod(SMMUv3Engine *e, uint32_t prod)
     regwrite_prod(e);
 }
 
-/* What an unsettled run has left is smmuv3_engine_settle()'s to see to. */
+/* Not after an unsettled run, because smmuv3_engine_settle() sees to it. */
 static void regwrite_resume_later(SMMUv3Engine *e)
 {
     if (!e->unsettled && regwrite_may_consume(e)) {
@@ -226,7 +226,7 @@ const SMMUv3Regs *smmuv3_engine_state(const SMMUv3Engine *e)
     return &e->regs;
 }
 
-/* 6.3.1 to 6.3.8: what the guest was promised says what the rest means. */
+/* 6.3.1 to 6.3.8: the identification registers, by which others are read. */
 static bool regwrite_same_promise(const SMMUv3Regs *a, const SMMUv3Regs *b)
 {
     return !memcmp(a->idr, b->idr, sizeof(a->idr)) && a->iidr == b->iidr &&

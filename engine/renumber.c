@@ -9,7 +9,10 @@
 
 static const SMMUv3StreamConfig abort_config = { .kind = SMMUV3_STREAM_ABORT };
 
-/* One that another device holds is no news until that one moves. */
+/*
+ * Without a vSID @d has moved only if its new vSID is free, because @d cannot
+ * take one that another device holds.
+ */
 static bool renumber_moved(const SMMUv3EngineDevice *d)
 {
     const SMMUv3Engine *e = d->engine;
@@ -34,8 +37,8 @@ bool smmuv3_renumber_due(SMMUv3Engine *e)
 }
 
 /*
- * A translate stream needs its vDEVICE, so it aborts before that goes; and no
- * stream lives on under the STE of a number that it has lost.
+ * The stream aborts before its vDEVICE goes, because translation needs the
+ * vDEVICE, and while SMMUEN=1 no stream goes on by the STE of a lost vSID.
  */
 static void renumber_forget(SMMUv3EngineDevice *d)
 {
@@ -69,7 +72,7 @@ static void renumber_learn(SMMUv3EngineDevice *d)
     }
 }
 
-/* All are forgotten before any is learned: numbers may have been swapped. */
+/* All old vSIDs go before any new one comes, because two may be swapped. */
 void smmuv3_renumber(SMMUv3Engine *e)
 {
     if (!smmuv3_renumber_due(e)) {

@@ -1,5 +1,5 @@
 /*
- * Renumbering: the guest gives its devices StreamIDs, and other ones later.
+ * Renumbering: the guest gives its devices StreamIDs, and may change them.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -8,12 +8,12 @@
 
 #include "internal.h"
 
-/* Has a device another vSID than the table says? */
+/* Does smmuv3_renumber(), or its caller, have anything to do? */
 bool smmuv3_renumber_due(SMMUv3Engine *e);
 
 /*
- * Takes the guest's numbering over. Whose number has changed aborts, or has
- * none, until it is applied: the caller's to do, for each that is renumbered.
+ * Takes the guest's numbering over. The caller attaches each device that is
+ * renumbered; until then its stream aborts, or goes as GBPA says if SMMUEN=0.
  */
 void smmuv3_renumber(SMMUv3Engine *e);
 

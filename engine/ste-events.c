@@ -6,9 +6,9 @@
 #include "ste-events.h"
 
 /*
- * 7.2: an event comes with a transaction, so that V=0, or a table that is not
- * there yet, is no event. Only an STE that says that it is valid, and is not,
- * is told of without one.
+ * 7.2: an event comes with a transaction, so V=0, or a table that is not there
+ * yet, is no event. Only an STE with V=1 that is illegal is reported without a
+ * transaction.
  */
 void smmuv3_ste_event_due(SMMUv3EngineDevice *d)
 {
@@ -32,7 +32,7 @@ void smmuv3_ste_event_forget(SMMUv3EngineDevice *d)
     d->event_told = false;
 }
 
-/* 7.3.5; no SubstreamID, as there was no transaction. */
+/* 7.3.5; without a SubstreamID, because there was no transaction. */
 static SMMUv3EventRecord ste_events_record(const SMMUv3EngineDevice *d)
 {
     return (SMMUv3EventRecord) {

@@ -12,7 +12,7 @@ SMMUv3StreamConfig smmuv3_ste_abort(SMMUv3EventType event)
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_ABORT, .event = event };
 }
 
-/* V=1, but not what the guest was promised (5.2.2) */
+/* V=1, but ILLEGAL by the guest's promise (5.2.2). */
 static SMMUv3StreamConfig ste_illegal(void)
 {
     SMMUv3StreamConfig config = smmuv3_ste_abort(SMMUV3_EVENT_C_BAD_STE);
@@ -26,7 +26,7 @@ static SMMUv3StreamConfig ste_bypass(void)
     return (SMMUv3StreamConfig) { .kind = SMMUV3_STREAM_BYPASS };
 }
 
-/* 0b11, which behaves as 0b00 */
+/* 0b11 is reserved in these fields, and behaves as 0b00. */
 static void ste_drop_reserved(uint64_t *word, uint64_t field)
 {
     if ((*word & field) == field) {
@@ -35,9 +35,9 @@ static void ste_drop_reserved(uint64_t *word, uint64_t field)
 }
 
 /*
- * The words of a stage-1 STE as they act (5.2): without the fields that are
- * IGNORED for a guest with this promise, which the host's SMMU may not ignore,
- * and without the reserved encodings that behave as 0.
+ * The words of a stage-1 STE as they act (5.2). Fields that are IGNORED by this
+ * guest's promise are 0, because the host's SMMU may not ignore them. So are
+ * reserved encodings that behave as 0.
  */
 static void ste_effective_s1(uint64_t out[2], const uint64_t dw[2],
                              const uint32_t idr[6])
@@ -59,7 +59,7 @@ static void ste_effective_s1(uint64_t out[2], const uint64_t dw[2],
     ste_drop_reserved(&out[1], SMMUV3_STE1_EATS);
 }
 
-/* Of effective words: what makes a stage-1 STE ILLEGAL, 5.2.2 */
+/* 5.2.2, of words that ste_effective_s1() has made. */
 static bool ste_s1_legal(const uint64_t dw[2], const uint32_t idr[6])
 {
     if (SMMUV3_GET(SMMUV3_STE0_S1CDMAX, dw[0]) >
@@ -72,7 +72,7 @@ static bool ste_s1_legal(const uint64_t dw[2], const uint32_t idr[6])
     if ((dw[1] & SMMUV3_STE1_S1STALLD) && (idr[0] & SMMUV3_IDR0_STALL_MODEL)) {
         return false;
     }
-    /* 3.4.3: so it is from SMMUv3.1 on, and may be before. */
+    /* 3.4.3: illegal from SMMUv3.1 on, and allowed to be before. */
     if ((dw[0] & SMMUV3_STE0_S1CONTEXTPTR) >> smmuv3_oas_bits(idr[5])) {
         return false;
     }

@@ -12,8 +12,8 @@
 #define LOG2_L1STD_SIZE 3
 
 /*
- * The base is aligned to the size that LOG2SIZE says, also where SIDSIZE lets
- * less of it be reached, and never to less than 64 bytes (6.3.24).
+ * The base is aligned to the table's size by LOG2SIZE, even if SIDSIZE lets
+ * less of the table be reached, and to at least 64 bytes (6.3.24).
  */
 static uint64_t stream_table_base(uint64_t base, unsigned log2bytes)
 {
@@ -29,9 +29,9 @@ static unsigned stream_table_split(uint32_t cfg)
 }
 
 /*
- * The address of @vsid's STE in a two-level table; an event where there is
- * none (7.3.3: an invalid or too short level 2 table is C_BAD_STREAMID), with
- * the address of what could not be read.
+ * The address of @vsid's STE in a two-level table; or an event (7.3.3: an
+ * invalid or too short level 2 table is C_BAD_STREAMID). With F_STE_FETCH
+ * *@addr is that of the descriptor that could not be read.
  */
 static SMMUv3EventType stream_table_locate_2lvl(SMMUv3ReadWords read_words,
                                                 void *opaque,
@@ -52,7 +52,7 @@ static SMMUv3EventType stream_table_locate_2lvl(SMMUv3ReadWords read_words,
     }
     desc = GUINT64_FROM_LE(desc);
     span = SMMUV3_GET(SMMUV3_L1STD_SPAN, desc);
-    /* A span that the split cannot reach is none (5.1.1, 7.3.3). */
+    /* A span beyond what the split can index is invalid (5.1.1, 7.3.3). */
     if (!span || span > split + 1 || l2_index >= SMMUV3_BIT(span - 1)) {
         return SMMUV3_EVENT_C_BAD_STREAMID;
     }
@@ -102,7 +102,7 @@ SMMUv3StreamConfig smmuv3_stream_table_lookup(SMMUv3ReadWords read_words,
     }
     if (event != SMMUV3_EVENT_NONE) {
         config = smmuv3_ste_abort(event);
-        /* All other events have RES0 there, C_BAD_STREAMID included. */
+        /* Other events, C_BAD_STREAMID included, have RES0 there. */
         config.event_addr = event == SMMUV3_EVENT_F_STE_FETCH ? addr : 0;
         return config;
     }

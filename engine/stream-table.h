@@ -9,8 +9,8 @@
 #include "ste.h"
 
 /*
- * Finds and decodes the STE of @vsid: linear and two-level tables, bounds as
- * IDR1.SIDSIZE and STRTAB_BASE_CFG say (3.3, 6.3.25). Reads guest memory once.
+ * Finds and decodes the STE of @vsid in a linear or two-level table, bounded by
+ * IDR1.SIDSIZE and STRTAB_BASE_CFG (3.3, 6.3.25). Reads each word once.
  */
 SMMUv3StreamConfig smmuv3_stream_table_lookup(SMMUv3ReadWords read_words,
                                               void *opaque,

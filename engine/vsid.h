@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A vSID belongs to one device at the most. Ids above 16 bits are possible
- * (IDR1.SIDSIZE), so this is a map, not an array.
+ * A vSID belongs to one device at the most. The table is a hash, because a vSID
+ * may have up to 32 bits.
  */
 #ifndef ENGINE_VSID_H
 #define ENGINE_VSID_H

@@ -9,8 +9,8 @@
 #include "window.h"
 
 /*
- * A CMD_SYNC that finds a timed out ATC_INV before it, at @atc_from, stops the
- * window (4.5.1): where, or @end.
+ * A CMD_SYNC behind @atc_from, where an ATC_INV timed out, stops the window
+ * (4.5.1): returns its index, or @end if there is none before @end.
  */
 static uint32_t window_atc_failure(SMMUv3Window *w, uint32_t end,
                                    uint32_t atc_from)
@@ -32,7 +32,7 @@ static uint32_t window_atc_failure(SMMUv3Window *w, uint32_t end,
     return end;
 }
 
-/* True if it asks for the wired interrupt. */
+/* Sends a CMD_SYNC's MSI. True: it asks for the wired interrupt instead. */
 static bool window_signal_sync(SMMUv3Window *w, const SMMUv3Cmd *cmd)
 {
     SMMUv3Engine *e = w->engine;
@@ -47,13 +47,13 @@ static bool window_signal_sync(SMMUv3Window *w, const SMMUv3Cmd *cmd)
     return smmuv3_window_wants_signal(cmd);
 }
 
-/* Everything up to @end is done: signals the CMD_SYNCs in it. */
+/* All commands before @end are done: signals the CMD_SYNCs among them. */
 static bool window_complete(SMMUv3Window *w, uint32_t end, uint32_t atc_from)
 {
     SMMUv3Engine *e = w->engine;
     bool irq = false;
 
-    /* CONS never goes back, whatever became of what is behind it. */
+    /* CONS never goes back: @end may be before what is done already. */
     end = window_atc_failure(w, MAX(end, w->done), atc_from);
     if (e->fe.consumed && end > w->done) {
         e->fe.consumed(e->opaque, w->cmds + w->done, end - w->done);
@@ -65,7 +65,7 @@ static bool window_complete(SMMUv3Window *w, uint32_t end, uint32_t atc_from)
     while (w->signalled < w->n_syncs && e->syncs[w->signalled] < end) {
         irq |= window_signal_sync(w, &w->cmds[e->syncs[w->signalled++]]);
     }
-    /* One edge says it for all of them: the guest looks at memory. */
+    /* One edge does for all, because it only has the guest look again. */
     if (irq) {
         e->fe.sync_irq(e->opaque);
     }
@@ -85,7 +85,7 @@ bool smmuv3_window_wait(SMMUv3Window *w)
     return true;
 }
 
-/* The host's answer, as far as @end: what is done, what is to be reported. */
+/* Acts on the host's answer to the commands before @end. */
 static bool window_conclude(SMMUv3Window *w, uint32_t end,
                             const SMMUv3BatchResult *result)
 {
@@ -93,7 +93,7 @@ static bool window_conclude(SMMUv3Window *w, uint32_t end,
     uint32_t atc_from = 0;
 
     if (result->atc_timed_out) {
-        /* An earlier one that no CMD_SYNC has told of concerns the first. */
+        /* The first CMD_SYNC reports a time-out that is not reported yet. */
         atc_from = e->atc.timed_out ? 0 : result->atc_index;
         e->atc.timed_out = true;
     }
@@ -103,16 +103,16 @@ static bool window_conclude(SMMUv3Window *w, uint32_t end,
     if (window_complete(w, result->failed, atc_from) &&
         !(result->refused && smmuv3_window_wait(w))) {
         w->cerror = result->cerror;
-        /* Acknowledged, it has as many tries again: the guest may not spin. */
+        /* A guest that acknowledges waits for all tries again: no spinning. */
         e->tries = 0;
     }
     return false;
 }
 
-/* A window on its way to the host once more. */
+/* A window that is sent to the host once more. */
 typedef struct Replay {
     SMMUv3Window *w;
-    uint32_t end;           /* all before it are done, unless one failed */
+    uint32_t end;           /* commands before it are done, if none failed */
     SMMUv3BatchResult result;
 } Replay;
 
@@ -121,7 +121,7 @@ static bool window_replay_ended(const Replay *r)
     return r->result.cerror || r->result.timed_out;
 }
 
-/* What precedes command @i is in this batch, or was in one before. */
+/* All commands before @i are in this batch, or were in an earlier one. */
 static void window_replay_flush(Replay *r, uint32_t i)
 {
     r->result = smmuv3_batch_flush(&r->w->engine->batch);
@@ -155,9 +155,10 @@ static void window_replay_ste(Replay *r, const SMMUv3Cmd *cmd, uint32_t i)
 }
 
 /*
- * Something that was merged failed, so that no single command can be named.
- * Once more, one by one and in the guest's order (invalidations are
- * idempotent), this time to find out. A time-out ends it, with what is done.
+ * A batch of merged commands failed, which names no command of the guest's. So
+ * the window is sent again, unmerged and in the guest's order, to find the one
+ * that fails; that is harmless, because invalidations are idempotent. A
+ * time-out ends the search.
  */
 static Replay window_replay(SMMUv3Window *w, uint32_t end)
 {
@@ -180,7 +181,7 @@ static Replay window_replay(SMMUv3Window *w, uint32_t end)
     return r;
 }
 
-/* How many commands does the host get for this one, unmerged? */
+/* How many commands the host gets for @cmd, unmerged. */
 static uint32_t window_forwarded_for(const SMMUv3Engine *e,
                                      const SMMUv3Cmd *cmd)
 {
@@ -198,7 +199,7 @@ static uint32_t window_forwarded_for(const SMMUv3Engine *e,
     return sum;
 }
 
-/* Were the @sent commands of the batch those before @end, one by one? */
+/* Was each of the @sent commands one of those before @end, and in order? */
 static bool window_sent_as_written(const SMMUv3Window *w, uint32_t end,
                                    uint32_t sent)
 {
@@ -228,7 +229,7 @@ static void window_count_batch(const SMMUv3Window *w, uint32_t sent)
     }
 }
 
-/* @calls: how many there had been before it */
+/* @calls: the count of invalidate calls before the batch. */
 static void window_tell_batch(const SMMUv3Window *w, uint32_t sent,
                               uint64_t calls, SMMUv3CmdError cerror)
 {
@@ -278,7 +279,7 @@ bool smmuv3_window_give_up_quiet(SMMUv3Window *w)
 {
     SMMUv3Engine *e = w->engine;
 
-    /* Nothing is done that has not been looked through. */
+    /* The next run gathers the same commands, and counts them, again. */
     w->loud = true;
     w->forwarded = w->flushed;
     e->stats.widened = w->widened;

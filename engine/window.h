@@ -1,12 +1,12 @@
 /*
- * A window of commands on its way: what is gathered, sent, done and signalled.
+ * A window of commands: sending, completing, signalling, and blame.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * A window is what one run of the command queue consumes. cmdq.c fetches it and
  * looks at each command, gather.c takes in what the host has to do, cfgi.c
- * configures streams; this file sends what was gathered, completes and signals
- * what is done, and decides on which command a failure is.
+ * configures streams. window.c sends what was gathered, completes and signals
+ * what is done, and decides which command a failure is reported at.
  */
 #ifndef ENGINE_WINDOW_H
 #define ENGINE_WINDOW_H
@@ -15,11 +15,11 @@
 #include "opcodes.h"
 
 /*
- * The caches that commands empty, each filled from those before it. The kernel
- * has a CMD_SYNC behind an array, not in it. A guest's CMD_SYNC between the
- * commands of two caches therefore ends an array (4.7.3), because the later
- * cache could otherwise be filled again from what the earlier one has not
- * dropped yet. Between commands of one cache it need not.
+ * The caches that commands empty, each filled from those before it. A guest's
+ * CMD_SYNC between the commands of two caches ends the array (4.7.3), because
+ * the later cache could otherwise be filled again from what the earlier one has
+ * not dropped yet: the kernel puts its CMD_SYNCs where its blocks end. Between
+ * commands of one cache a CMD_SYNC ends nothing.
  */
 typedef enum SMMUv3Cache {
     SMMUV3_CACHE_CFG,
@@ -39,20 +39,20 @@ typedef struct SMMUv3Window {
     int32_t budget;         /* SMMUV3_COST_*; the slice ends at 0 */
     SMMUv3CmdError cerror;  /* of cmds[done] */
     uint32_t n_syncs;       /* CMD_SYNCs seen, in engine->syncs */
-    uint32_t signalled;     /* the first of them, so many */
+    uint32_t signalled;     /* how many of the CMD_SYNCs are signalled */
     bool msi_aborted;
     uint32_t forwarded;
-    uint32_t flushed;       /* of the forwarded ones */
-    uint32_t cds_to;        /* CDs are dropped for commands before it */
-    uint8_t gathered;       /* bit n: some of cache n, since the last flush */
-    SMMUv3Cache synced;     /* a CMD_SYNC is behind some of it; CACHES: none */
-    uint32_t others;        /* taken that are neither TLBI nor SYNC */
-    bool numbered;          /* the guest's StreamIDs have been asked for */
+    uint32_t flushed;       /* forwarded, up to the last flush */
+    uint32_t cds_to;        /* CDs are gathered for commands before it */
+    uint8_t gathered;       /* bit n: commands of cache n since the flush */
+    SMMUv3Cache synced;     /* lowest gathered at a CMD_SYNC; CACHES: none */
+    uint32_t others;        /* commands taken, neither TLBI nor CMD_SYNC */
+    bool numbered;          /* new StreamIDs were taken over */
     bool quiet;             /* see smmuv3_cmdq_run() */
-    bool loud;              /* cmds[done] is what no quiet run may do */
-    bool waits;             /* the host is to do better at cmds[done] */
-    bool immovable;         /* a stream that it does not even let abort */
-    uint64_t widened;       /* the counter, at the last flush */
+    bool loud;              /* a quiet run met a command that it may not do */
+    bool waits;             /* the host refused cmds[done]; to be retried */
+    bool immovable;         /* the host does not even let a stream abort */
+    uint64_t widened;       /* the counter's value at the last flush */
 } SMMUv3Window;
 
 /* Does a CMD_SYNC ask for an interrupt (4.7.3, SIG_IRQ)? */
@@ -61,7 +61,7 @@ static inline bool smmuv3_window_wants_signal(const SMMUv3Cmd *cmd)
     return SMMUV3_GET(SMMUV3_SYNC0_CS, cmd->dw[0]) == SMMUV3_SYNC_IRQ;
 }
 
-/* 4.7.3: has a CMD_SYNC an MSI? The whole field says so, beyond OAS, too. */
+/* 4.7.3: has a CMD_SYNC an MSI? Address bits beyond OAS count, too. */
 static inline bool smmuv3_window_has_msi(const SMMUv3Engine *e,
                                          const SMMUv3Cmd *cmd)
 {
@@ -75,23 +75,23 @@ static inline uint64_t smmuv3_window_msi_address(const SMMUv3Engine *e,
 }
 
 /*
- * Sends what was gathered before @end and completes up to there. A command
- * about several streams may be at @end, and have some of its CDs in it. False:
- * the window ends here. After a time-out it does, because who is behind it may
- * not wait for the next one, too.
+ * Sends what was gathered and completes the commands before @end. A command for
+ * several streams may be at @end, with CDs of some of them gathered. False: the
+ * window ends here, after a time-out in any case, because others that wait for
+ * the engine shall not wait for another time-out.
  */
 bool smmuv3_window_flush(SMMUv3Window *w, uint32_t end);
 
-/* Command @i is @cerror's, unless something before it fails. False. */
+/* Fails command @i with @cerror, unless one before it fails. Returns false. */
 bool smmuv3_window_fail(SMMUv3Window *w, uint32_t i, SMMUv3CmdError cerror);
 
 /*
- * The host is to do better at cmds[done], all before which is done. False: it
- * has had its tries there.
+ * The host refused cmds[done], and all before it is done: the window ends, to
+ * be run again from there. False: there were SMMUV3_TRIES_MAX tries already.
  */
 bool smmuv3_window_wait(SMMUv3Window *w);
 
-/* A quiet window met what it may not do; nothing gathered stays. False. */
+/* A quiet window met a command that it may not do. Returns false. */
 bool smmuv3_window_give_up_quiet(SMMUv3Window *w);
 
 #endif

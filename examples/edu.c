@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A device that copies on request: what it reads and writes by IOVA goes
- * through the guest's stage 1 and the host's stage 2, in the hardware.
+ * The device copies on request. Its reads and writes by IOVA go through the
+ * guest's stage 1 and the host's stage 2, in the hardware.
  */
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static bool busy(const Host *host)
                  bar + EDU_DMA_CMD) == sizeof(cmd) && (cmd & CMD_START);
 }
 
-/* At most ten seconds; the device itself takes a tenth of one. */
+/* Waits for ten seconds at the most; the device takes a tenth of one. */
 static bool copy(const Host *host, uint32_t from, uint32_t to, uint32_t count,
                  uint32_t direction)
 {
@@ -86,7 +86,7 @@ static bool enable(const Host *host)
            sizeof(command);
 }
 
-/* IOVA -> the device -> IOVA. A page table that is not walked shows. */
+/* IOVA -> the device -> IOVA. Fails if the page table is not walked. */
 bool edu_copies_through_the_iommu(Vmm *vmm, const Host *host)
 {
     static const char text[] = "this went through the guest's stage 1";
@@ -101,7 +101,7 @@ bool edu_copies_through_the_iommu(Vmm *vmm, const Host *host)
            !strcmp(to, text);
 }
 
-/* After guest_unmap(): a fault, told to the guest in its own terms. */
+/* After guest_unmap(): a fault, reported with the guest's StreamID and IOVA. */
 bool edu_fault_is_reported(Vmm *vmm, const Host *host)
 {
     SMMUv3EventRecord event;

@@ -1,9 +1,10 @@
 /*
- * What a guest's SMMUv3 driver does, cut down to one stream. See vmm.h.
+ * A guest's SMMUv3 driver, cut down to one stream. See vmm.h.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Nothing here knows of the engine: registers, and tables in the guest's RAM.
+ * The driver does not know the engine. It accesses registers, and tables in the
+ * guest's RAM.
  */
 #include <glib.h>
 
@@ -12,7 +13,7 @@
 #include "smmuv3/ste.h"
 #include "vmm.h"
 
-/* Where this guest has its tables; each aligned to its size. */
+/* Addresses of the tables, each aligned to its size. */
 #define STRTAB      (RAM_BASE + 0x10000)
 #define STRTAB_LOG2 4
 #define CMDQ        (RAM_BASE + 0x20000)
@@ -65,7 +66,7 @@ static void set_reg(Vmm *vmm, uint64_t offset, uint32_t value)
     vmm_mmio_write(vmm, offset, 4, value);
 }
 
-/* Into the queue, without telling the SMMU. */
+/* Puts a command into the queue, and leaves CMDQ_PROD as it is. */
 static uint32_t queue(Vmm *vmm, uint32_t prod, uint64_t dw0, uint64_t dw1)
 {
     uint64_t at = CMDQ + 16 * (prod & ((1 << CMDQ_LOG2) - 1));
@@ -75,7 +76,7 @@ static uint32_t queue(Vmm *vmm, uint32_t prod, uint64_t dw0, uint64_t dw1)
     return (prod + 1) & ((2 << CMDQ_LOG2) - 1);
 }
 
-/* Adds a CMD_SYNC, rings, and waits until CONS is there, as Linux does. */
+/* Adds a CMD_SYNC, writes PROD, and waits until CONS is PROD, as Linux does. */
 static void sync(Vmm *vmm, uint32_t prod)
 {
     prod = queue(vmm, prod, SMMUV3_CMD_SYNC, 0);
@@ -91,7 +92,7 @@ static uint64_t for_stream(SMMUv3Opcode opcode, uint32_t sid)
     return opcode | SMMUV3_PREP(SMMUV3_CMD0_SID, sid);
 }
 
-/* 6.3.9 and the order that Linux keeps: queues first, SMMUEN last. */
+/* 6.3.9, in Linux's order: queues first, SMMUEN last. */
 void guest_enable(Vmm *vmm)
 {
     uint32_t prod;
@@ -112,7 +113,7 @@ void guest_enable(Vmm *vmm)
             SMMUV3_CR0_SMMUEN);
 }
 
-/* Word 0, with V, last: the SMMU may look at any time. */
+/* Word 0 has V and is last, because the SMMU may read the STE at any time. */
 void guest_write_ste(Vmm *vmm, uint32_t sid, const uint64_t ste[2])
 {
     uint64_t at = STRTAB + 64 * sid;
@@ -123,7 +124,7 @@ void guest_write_ste(Vmm *vmm, uint32_t sid, const uint64_t ste[2])
                     for_stream(SMMUV3_CMD_CFGI_STE, sid), SMMUV3_CFGI1_LEAF));
 }
 
-/* Tables, a CD that points to them, an STE that points to the CD. */
+/* Page tables, a CD that points to them, and an STE that points to the CD. */
 void guest_translate(Vmm *vmm, uint32_t sid)
 {
     const uint64_t ste[2] = {
@@ -152,7 +153,7 @@ void guest_break_ste(Vmm *vmm, uint32_t sid)
     guest_write_ste(vmm, sid, ste);
 }
 
-/* The buffer is gone: @pages commands and one CMD_SYNC, then one ring. */
+/* Unmaps the buffer: @pages commands, one CMD_SYNC, one write of PROD. */
 void guest_unmap(Vmm *vmm, unsigned pages)
 {
     uint32_t prod = reg(vmm, SMMUV3_REG_CMDQ_PROD);

@@ -1,11 +1,11 @@
 /*
- * A port between the engine and another one: says and counts what passes.
+ * A port between the engine and another port: prints and counts each request.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * With nothing below it answers itself, for a host that has what a guest can
- * be promised; that shows the requests without an SMMU. It is also how to
- * provide a port that is not IOMMUFD: smmuv3-host.h is the contract.
+ * Without a port below, it answers for a host that can keep any promise, which
+ * shows the requests on a machine without an SMMU. It is also an example of a
+ * port that is not IOMMUFD's; smmuv3-host.h is the contract.
  */
 #include <errno.h>
 #include <stdio.h>

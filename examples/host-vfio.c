@@ -1,11 +1,11 @@
 /*
- * A device of this machine for the guest: what comes before the engine.
+ * A device of this machine for the guest, up to where the engine takes it.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The order of linux/vfio.h and linux/iommufd.h: open both, bind, an IOAS with
- * the guest's RAM at its guest physical address, stage 2 as a nesting parent,
- * attach. From then on the device is the engine's to attach.
+ * The order of linux/vfio.h and linux/iommufd.h: open both, bind, make an IOAS
+ * with the guest's RAM at its guest physical address, allocate stage 2 as a
+ * nesting parent, attach. From then on only the engine attaches the device.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 #include "vmm.h"
 
-/* perror() and false */
+/* On failure: perror(), and false. */
 static bool try(int fd, unsigned long op, void *arg, const char *name)
 {
     if (ioctl(fd, op, arg) < 0) {
@@ -41,7 +41,7 @@ static bool bind_device(Host *host)
     return true;
 }
 
-/* All of the guest's RAM, so it is pinned: see RLIMIT_MEMLOCK. */
+/* Maps all of the guest's RAM, which pins it: see RLIMIT_MEMLOCK. */
 static bool map_ram(Host *host, void *ram, uint32_t *ioas)
 {
     struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
@@ -62,7 +62,7 @@ static bool map_ram(Host *host, void *ram, uint32_t *ioas)
     return try(host->iommufd.iommufd, IOMMU_IOAS_MAP, &map, "IOMMU_IOAS_MAP");
 }
 
-/* One parent for each SMMU of the guest: its VMID is the TLB's tag. */
+/* Each SMMU of the guest needs its own parent, whose VMID tags the TLB. */
 static bool make_parent(Host *host, uint32_t ioas)
 {
     struct iommu_hwpt_alloc alloc = {

@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Without an argument the host is made up (host-spy.c). With the cdev of a
- * device that vfio-pci has (/dev/vfio/devices/vfio0) it is this machine's
- * kernel and SMMU. Prints TAP, and every request that reached the host; exit
- * status 1 if something was not as it has to be.
+ * device that vfio-pci has (/dev/vfio/devices/vfio0) the host is this machine's
+ * kernel and SMMU. Prints TAP, and every request to the host. Exit status 1: a
+ * check failed.
  */
 #include <stdio.h>
 
@@ -71,7 +71,7 @@ static void the_guest_errs(Vmm *vmm)
     unsigned irqs;
 
     while (guest_next_event(vmm, &event)) {
-        /* of DMA that failed before */
+        /* Drops the events of DMA that failed before. */
     }
     irqs = vmm->irqs[SMMUV3_IRQ_EVENTQ];
     guest_break_ste(vmm, RID);
@@ -107,7 +107,7 @@ static void dma(Vmm *vmm, const Host *host, bool mapped)
     }
 }
 
-/* The parent stays the VMM's. */
+/* Counts no parent, because the VMM has made it, and keeps it. */
 static void the_device_goes(Vmm *vmm)
 {
     vmm_unplug(vmm);

@@ -14,9 +14,9 @@
 #include "smmuv3-promise.h"
 #include "vmm.h"
 
-/* ---- What the engine asks for ---- */
+/* ---- The engine's callbacks ---- */
 
-/* NULL where the guest has no RAM: an MMIO region is none. */
+/* NULL: the guest has no RAM there, but maybe an MMIO region. */
 static void *ram_at(const Vmm *vmm, uint64_t addr, uint64_t len)
 {
     uint64_t offset = addr - RAM_BASE;
@@ -56,7 +56,7 @@ static void sync_irq(void *opaque)
     vmm->sync_irqs++;           /* a VMM pulses its interrupt line */
 }
 
-/* A VMM with an ITS, too, has its doorbell's address here as well. */
+/* A VMM with an ITS also accepts the address of its doorbell here. */
 static int send_msi(void *opaque, uint64_t addr, uint32_t data)
 {
     uint32_t *ram = ram_at(opaque, addr, sizeof(*ram));
@@ -68,7 +68,7 @@ static int send_msi(void *opaque, uint64_t addr, uint32_t data)
     return 0;
 }
 
-/* Also the guest's doing, again and again: say it once at most. */
+/* Says it once, because a guest can repeat it. */
 static void stream_failed(void *opaque, void *cookie, SMMUv3HostCall call,
                           int err)
 {
@@ -150,7 +150,7 @@ static const SMMUv3FrontendOps frontend_ops = {
     .events_failed = events_failed,
 };
 
-/* ---- When the VMM calls ---- */
+/* ---- The VMM's calls ---- */
 
 static void promise(Vmm *vmm, const SMMUv3HostInfo *info)
 {
@@ -222,7 +222,7 @@ bool vmm_plug(Vmm *vmm, const SMMUv3HostOps *ops, Host *host, uint32_t rid)
     return ret == 0;
 }
 
-/* The guest reboots: the promise stands, all else is as at power-on. */
+/* The guest reboots: all but the promise is as at power-on. */
 void vmm_reset(Vmm *vmm)
 {
     uint32_t idr[6];
@@ -240,7 +240,7 @@ void vmm_unplug(Vmm *vmm)
     smmuv3_engine_unplug(vmm->engine, vmm->plugged);
     vmm->plugged = NULL;
     pthread_mutex_unlock(&vmm->lock);
-    /* Now, not before, the VMM may close the device's file descriptor. */
+    /* From now on the VMM may close the device's file descriptor. */
 }
 
 void vmm_destroy(Vmm *vmm)
@@ -249,7 +249,7 @@ void vmm_destroy(Vmm *vmm)
     munmap(vmm->ram, RAM_SIZE);
 }
 
-/* The handlers of a vCPU's exits in the SMMU's two pages. */
+/* Handle a vCPU's exits for accesses to the SMMU's two pages. */
 uint64_t vmm_mmio_read(Vmm *vmm, uint64_t offset, unsigned size)
 {
     uint64_t value;
@@ -267,7 +267,7 @@ void vmm_mmio_write(Vmm *vmm, uint64_t offset, unsigned size, uint64_t value)
     pthread_mutex_unlock(&vmm->lock);
 }
 
-/* Commands are to be resumed in so many ms; never: -1. */
+/* In how many ms commands are to be resumed; -1: none are left. */
 static int until_resume(const Vmm *vmm)
 {
     return vmm->resume ? MAX(vmm->resume_at - now_ms(), 0) : -1;

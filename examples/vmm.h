@@ -4,14 +4,14 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  *   main.c       the story: plug, let the guest work, unplug; and the checks
- *   vmm.c        what a VMM has to provide, and when it calls the engine
- *   guest.c      what a guest's SMMUv3 driver does, as register accesses
+ *   vmm.c        the VMM's callbacks, and its calls of the engine
+ *   guest.c      a guest's SMMUv3 driver, as register accesses
  *   host-vfio.c  a device of this machine, bound to an iommufd, by ioctls
  *   host-spy.c   prints and counts the requests to the host on their way
  *   edu.c        DMA by QEMU's edu device, if it is the one that was plugged
  *
- * It has no vCPUs: guest.c calls vmm_mmio_read() and vmm_mmio_write(), as the
- * exit handler of a VMM would.
+ * The program has no vCPUs: guest.c calls vmm_mmio_read() and vmm_mmio_write(),
+ * as the exit handler of a VMM would.
  */
 #ifndef EXAMPLES_VMM_H
 #define EXAMPLES_VMM_H
@@ -25,7 +25,7 @@
 #define RAM_BASE UINT64_C(0x40000000)
 #define RAM_SIZE (UINT64_C(16) << 20)
 
-/* What a VMM that passes devices through has of each. */
+/* A device, and its iommufd, as a VMM that passes devices through has them. */
 typedef struct Host {
     SMMUv3Host iommufd;
     SMMUv3HostDevice device;
@@ -33,14 +33,14 @@ typedef struct Host {
 } Host;
 
 typedef struct Vmm {
-    pthread_mutex_t lock;       /* around every call on engine and regs */
+    pthread_mutex_t lock;       /* around every call on engine */
     uint8_t *ram;               /* RAM_SIZE bytes at guest physical RAM_BASE */
     SMMUv3Engine *engine;
     SMMUv3EngineDevice *plugged;
     uint32_t rid;               /* the RequesterID that the guest gave it */
     int events_fd;              /* readable: the host has events; -1: none */
-    bool resume;                /* commands are left after a slice... */
-    int64_t resume_at;          /* ...and to be resumed then, see now_ms() */
+    bool resume;                /* commands are left after a slice */
+    int64_t resume_at;          /* when to resume them, see now_ms() */
     unsigned irqs[2];           /* by SMMUv3Irq */
     unsigned sync_irqs;
     unsigned refused;           /* configurations that the host refused */
@@ -67,16 +67,16 @@ void guest_break_ste(Vmm *vmm, uint32_t sid);
 void guest_unmap(Vmm *vmm, unsigned pages);
 bool guest_next_event(Vmm *vmm, SMMUv3EventRecord *event);
 
-/* host-vfio.c. Nothing is closed: the kernel does it at exit. */
+/* host-vfio.c. Never closed, because the kernel does that at exit. */
 bool host_open(Host *host, const char *cdev, void *ram);
 
-/* host-spy.c: @below NULL answers for a host that does not exist. */
+/* host-spy.c: with @below NULL it answers for a host that does not exist. */
 typedef struct Seen {
     unsigned made, destroyed;               /* objects */
-    unsigned translate, vdevices;           /* of those, by kind */
+    unsigned translate, vdevices;           /* objects made, by kind */
     unsigned invalidate_calls, commands;
-    SMMUv3HostId attached;                  /* where the device is */
-    uint32_t vsid;                          /* of the last vDEVICE */
+    SMMUv3HostId attached;                  /* the device's HWPT */
+    uint32_t vsid;                          /* the last vDEVICE's */
 } Seen;
 
 extern const SMMUv3HostOps spy_ops;

@@ -5,12 +5,12 @@
  *
  * The engine owns this interface; hw/vfio/iommufd-nested.c provides it over
  * IOMMUFD, tests/support/fake-host.c provides it in memory. One function is
- * one request to the kernel; there is no policy behind it. The objects follow
+ * one request to the kernel, without any policy. The objects follow
  * linux/iommufd.h: a vIOMMU on a nesting parent HWPT (stage 2), vDEVICEs that
  * tie a vSID to a device, nested HWPTs that carry a guest's STE.
  *
- * Results: 0, or a negative errno as the kernel gave it. An implementation
- * retries EINTR itself, EINTR is never returned. On failure nothing exists
+ * Results: 0, or a negative errno as the kernel gave it. EINTR is never
+ * returned, because an implementation retries it. On failure nothing exists
  * that did not exist before, and outputs are untouched (but see invalidate).
  *
  * Locking: the engine calls from the thread that called the engine, never
@@ -18,8 +18,8 @@
  *
  * Order that the engine keeps, because the kernel wants it:
  *  - a device's vDEVICE exists before the device is attached to a nested HWPT:
- *    Linux 6.15 to 6.18 answer ENOENT otherwise, newer ones for those that
- *    translate (struct iommu_hwpt_arm_smmuv3);
+ *    Linux 6.15 to 6.18 answer ENOENT otherwise, newer kernels only for HWPTs
+ *    that translate (struct iommu_hwpt_arm_smmuv3);
  *  - an HWPT is destroyed only when no device is attached to it (EBUSY);
  *  - vDEVICEs, nested HWPTs and the vEVENTQ are destroyed before their vIOMMU,
  *    and a vDEVICE before its device's file descriptor closes
@@ -39,7 +39,7 @@
 extern "C" {
 #endif
 
-/* One iommufd context. Owned by whoever made it; outlives the engine's use. */
+/* One iommufd context. Owned by the caller that made it; outlives its use. */
 typedef struct SMMUv3Host SMMUv3Host;
 
 /* One device bound to that iommufd. Outlives smmuv3_engine_unplug(). */
@@ -48,17 +48,16 @@ typedef struct SMMUv3HostDevice SMMUv3HostDevice;
 /* An IOMMUFD object id; 0 is none (the kernel never hands out 0). */
 typedef uint32_t SMMUv3HostId;
 
-/* More entries than this in one invalidate() are never sent. */
+/* The most entries of one invalidate(). */
 #define SMMUV3_HOST_INVALIDATE_MAX 4096
 
-/* Linux 7.3 has a CMD_SYNC behind each so many of them, and behind the last. */
+/* Linux 7.3 puts a CMD_SYNC behind each so many entries, and at the end. */
 #define SMMUV3_HOST_BLOCK 63
 
 /*
- * What IOMMU_GET_HW_INFO says of the physical SMMU. Of idr only the fields
- * that the comment of struct iommu_hw_info_arm_smmuv3 lists mean anything; the
- * engine reads no others, except that a refusal's text may name what looks
- * missing.
+ * What IOMMU_GET_HW_INFO reports of the physical SMMU. In idr only the fields
+ * that the comment of struct iommu_hw_info_arm_smmuv3 lists mean anything. The
+ * engine reads no others; the text of a refusal may name some.
  */
 typedef struct SMMUv3HostInfo {
     uint32_t idr[6];
@@ -69,37 +68,37 @@ typedef struct SMMUv3HostInfo {
      * Linux >= 7.3).
      */
     int repeat_tlbi_cfgi;
-    /* From here on of the device, not of its SMMU. */
+    /* The device's, not its SMMU's, from here on. */
     int no_ats;             /* it cannot use ATS; older kernels do not tell */
     int shares_group;       /* its IOMMU group has other devices in it */
     unsigned pasid_bits;    /* the width of its PASIDs; 0: it has none */
-    int pasid_exec;         /* what the PASID capability says of it */
-    int pasid_priv;
+    int pasid_exec;         /* its PASID capability has Execute Permission */
+    int pasid_priv;         /* its PASID capability has Privileged Mode */
 } SMMUv3HostInfo;
 
-/* What a vEVENTQ gives (struct iommufd_vevent_header). */
+/* An event of a vEVENTQ (struct iommufd_vevent_header). */
 typedef struct SMMUv3HostEvent {
     uint32_t sequence;          /* 0 to INT32_MAX, then 0 again */
-    bool lost;                  /* events before this were; no record */
+    bool lost;                  /* events were lost here; no record */
     SMMUv3EventRecord record;   /* little-endian; its StreamID is the vSID */
 } SMMUv3HostEvent;
 
-/* At most so many in one veventq_read(). */
+/* The most events of one veventq_read(). */
 #define SMMUV3_HOST_EVENTS_MAX 128
 
 typedef struct SMMUv3HostOps {
     size_t size;                /* of this struct, as the caller knows it */
 
     /*
-     * -ENODEV: there is an IOMMU, but it is no SMMUv3. The host attaches an
-     * IOMMU group as a whole, so that who shares its group cannot be taken.
+     * -ENODEV: there is an IOMMU, but it is no SMMUv3. A device that shares its
+     * IOMMU group is refused, because the host attaches a group as a whole.
      */
     int (*get_info)(SMMUv3Host *host, SMMUv3HostDevice *dev,
                     SMMUv3HostInfo *info);
 
     /*
      * A vIOMMU of type ARM_SMMUV3 on @parent, backed by the SMMU of @dev.
-     * -EOPNOTSUPP: that SMMU cannot nest; -EINVAL: @parent is of another one.
+     * -EOPNOTSUPP: that SMMU cannot nest; -EINVAL: @parent is another SMMU's.
      */
     int (*viommu_alloc)(SMMUv3Host *host, SMMUv3HostDevice *dev,
                         SMMUv3HostId parent, SMMUv3HostId *viommu);
@@ -126,14 +125,14 @@ typedef struct SMMUv3HostOps {
     /*
      * Issues @n (at most SMMUV3_HOST_INVALIDATE_MAX) little-endian commands
      * in order and waits for them. On success all are complete. On failure
-     * *@done is the kernel's count, to be distrusted. What it names may be
-     * issued again: invalidations are idempotent. Of Linux 7.3:
+     * *@done is the kernel's count, to be distrusted. All commands may be
+     * issued again, because invalidations are idempotent. In Linux 7.3:
      *
-     *  -EIO        the command at *@done is not legal. Those before it are
-     *              complete, but for those of its block: not issued. At once.
-     *  -ETIMEDOUT  no answer to a block's CMD_SYNC for a second. *@done is its
-     *              last command. It was issued, and may become complete; the
-     *              blocks before are, those behind were not issued.
+     *  -EIO        the command at *@done is not legal. The blocks before its
+     *              own are complete; its own was not issued. Fails at once.
+     *  -ETIMEDOUT  a block's CMD_SYNC had no answer for a second. *@done is the
+     *              block's last command. The block may yet become complete; the
+     *              blocks before it are complete, those behind not issued.
      *  -ENOMEM     nothing was issued; *@done is @n.
      *  others      nothing was issued; *@done is 0.
      */
@@ -142,16 +141,16 @@ typedef struct SMMUv3HostOps {
 
     /*
      * A queue of @depth events of @viommu's devices. *@fd polls readable when
-     * there are any; it belongs to the caller, who gives it to veventq_close()
-     * before the queue is destroyed. -ENOTTY, -EOPNOTSUPP: the kernel has no
-     * such thing (Linux before 6.15).
+     * there are any; the caller owns it, and closes it by veventq_close()
+     * before it destroys the queue. -ENOTTY, -EOPNOTSUPP: the kernel has no
+     * vEVENTQs (Linux before 6.15).
      */
     int (*veventq_alloc)(SMMUv3Host *host, SMMUv3HostId viommu, uint32_t depth,
                          SMMUv3HostId *veventq, int *fd);
 
     /*
      * Takes at most @n events (SMMUV3_HOST_EVENTS_MAX) out of the queue, in
-     * order; never blocks. How many, 0 if there are none now.
+     * order; never blocks. Returns how many; 0: there are none now.
      */
     int (*veventq_read)(SMMUv3Host *host, int fd, SMMUv3HostEvent *events,
                         unsigned n);

@@ -4,16 +4,16 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Each function of smmuv3_iommufd_ops is one ioctl of linux/iommufd.h, or of
- * linux/vfio.h for attaching, and nothing else, but that get_info also looks
- * the device's IOMMU group up in sysfs. The kernel needs Linux 6.13
+ * linux/vfio.h for attaching; or a read() or close() of a vEVENTQ. get_info
+ * also looks the device's IOMMU group up in sysfs. The host needs Linux 6.13
  * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of 6.15.
  *
  * Ownership: the descriptors are the caller's, and stay open for as long as
- * the engine uses them. Nothing is opened, closed or remembered here, but for
- * a vEVENTQ's descriptor, which comes and goes with the queue.
+ * the engine uses them. Nothing is opened, closed or remembered here, except
+ * for a vEVENTQ's descriptor, which comes and goes with the queue.
  *
- * Errors: negative errno as the kernel gave it; the one made here is -ENODEV
- * of get_info. EINTR is retried for as long as it comes.
+ * Errors: negative errno as the kernel gave it, except for -ENODEV of get_info,
+ * which is made here. EINTR is retried for as long as it comes.
  */
 #ifndef SMMUV3_IOMMUFD_H
 #define SMMUV3_IOMMUFD_H
@@ -34,9 +34,9 @@ struct SMMUv3HostDevice {
     int device_fd;
     uint32_t dev_id;            /* out_devid of VFIO_DEVICE_BIND_IOMMUFD */
     /*
-     * Its folder in sysfs, /sys/bus/pci/devices/...; borrowed. NULL: found by
-     * the descriptor's device number. Whoever runs without sysfs has to see to
-     * it that the device is alone in its IOMMU group.
+     * The device's folder in sysfs, /sys/bus/pci/devices/...; borrowed. NULL:
+     * it is found by the descriptor's device number. A VMM without sysfs has to
+     * see to it that the device is alone in its IOMMU group.
      */
     const char *sysfs;
 };
@@ -44,30 +44,30 @@ struct SMMUv3HostDevice {
 extern const SMMUv3HostOps smmuv3_iommufd_ops;
 
 /*
- * Why the host cannot nest stage 1, for the one who runs it: what is missing
- * with the value that was seen, and what helps. @info is what get_info gave,
- * NULL or zeroed if it gave nothing; @err is the negative errno of get_info,
- * viommu_alloc, or of allocating the nesting parent.
+ * Why the host cannot nest stage 1, for its administrator: what is missing,
+ * with the value that was seen, and what helps. @info is get_info's, NULL or
+ * zeroed if that failed; @err is the negative errno of get_info, viommu_alloc,
+ * or of allocating the nesting parent.
  *
  * A clause in the manner of error_setg(): no capital, no full stop. Free it
- * with g_free(). It is a guess where the kernel keeps the reason to itself:
- * IDR0.S1P and S2P, IDR3.FWB and IIDR are read here, although they are not on
- * the list of struct iommu_hw_info_arm_smmuv3, and decide over nothing else.
+ * with g_free(). It is a guess where the kernel does not tell the reason, made
+ * from IDR0.S1P and S2P, IDR3.FWB and IIDR. They are not on the list of struct
+ * iommu_hw_info_arm_smmuv3, so they decide over nothing but this text.
  */
 char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err);
 
 /*
- * Who else is in the IOMMU group of @dev, *@number: "0000:00:1d.1" or more of
- * them. NULL if nobody is, or sysfs does not tell. Free it with g_free(). See
- * SMMUv3HostInfo.shares_group.
+ * The other devices of the IOMMU group of @dev, which is *@number:
+ * "0000:00:1d.1", or several. NULL: there are none, or sysfs does not tell.
+ * Free it with g_free(). See SMMUv3HostInfo.shares_group.
  */
 char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
                                   unsigned *number);
 
 /*
  * The IOVAs at which the kernel maps the doorbell of @dev's MSIs ("msi" in its
- * group's reserved_regions), which a guest has to keep mapped one to one. False
- * if sysfs does not tell.
+ * group's reserved_regions). A guest has to map them one to one. False: sysfs
+ * does not tell.
  */
 bool smmuv3_iommufd_msi_range(const SMMUv3HostDevice *dev, uint64_t *base,
                               uint64_t *size);

@@ -1,5 +1,5 @@
 /*
- * arm-smmuv3 in ACPI: what a guest that is started by firmware is told.
+ * arm-smmuv3 in ACPI, for a guest that firmware starts.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -9,13 +9,13 @@
  * behind an accelerated instance a Reserved Memory Range for the IOVAs of the
  * host's MSI doorbell, which the guest has to map one to one.
  *
- * An RMR names StreamIDs, and with them bus numbers. They are the firmware's:
- * the tables are made anew when it has numbered the buses and reads them, and
- * _DSM function 5 of the host bridge asks the guest to leave them. Before that
- * there is no RMR.
+ * An RMR names StreamIDs, and with them bus numbers, which firmware gives. So
+ * the tables are made again when firmware has numbered the buses and reads
+ * them, and _DSM function 5 of the host bridge asks the guest to keep the
+ * numbers. Before that there is no RMR.
  *
- * A guest can number buses as it likes, so no number is trusted here, and
- * nothing is reported.
+ * No bus number is trusted here, and none is reported, because a guest can
+ * number buses as it likes.
  */
 #include "qemu/osdep.h"
 #include "hw/acpi/aml-build.h"
@@ -24,7 +24,7 @@
 
 #include "smmuv3-accel.h"
 
-/* DEN 0049E.e, table 5 (nodes) and what each of them is long */
+/* DEN 0049E.e, table 5 (nodes), and the length of each */
 #define NODE_ITS        0
 #define NODE_RC         2
 #define NODE_SMMUV3     4
@@ -33,8 +33,8 @@
 #define ITS_SIZE        24
 #define RC_SIZE         36
 #define SMMUV3_SIZE     68
-#define RMR_SIZE        48      /* with one range, at */
-#define RMR_RANGE       28
+#define RMR_SIZE        48      /* with one range */
+#define RMR_RANGE       28      /* offset of the range */
 #define MAPPING_SIZE    20
 
 #define IORT_HEADER     48
@@ -62,10 +62,10 @@ typedef struct Iort {
     AcpiTable table;
     GArray *roots;              /* SMMUv3AccelRootBus */
     bool its;
-    uint32_t *nodes;            /* of the root's SMMU: offset in the table */
+    uint32_t *nodes;            /* by root: its SMMU's offset in the table */
     uint32_t next_id;
     unsigned n_nodes;
-    uint8_t revision;           /* that the nodes so far need */
+    uint8_t revision;           /* lowest that has the nodes so far */
 } Iort;
 
 static void accel_acpi_put(Iort *t, uint64_t value, int size)
@@ -99,7 +99,7 @@ static uint32_t accel_acpi_begin_node(Iort *t, int type, unsigned size,
     return offset;
 }
 
-/* IDs stay what they are: a RequesterID is the StreamID and the DeviceID. */
+/* Maps IDs to themselves: RequesterID = StreamID = DeviceID. */
 static void accel_acpi_put_mapping(Iort *t, IdRange r, uint32_t node)
 {
     accel_acpi_put(t, r.first, 4);
@@ -109,7 +109,7 @@ static void accel_acpi_put_mapping(Iort *t, IdRange r, uint32_t node)
     accel_acpi_put(t, 0, 4);
 }
 
-/* Of the node itself: no IDs come in. */
+/* The node's own DeviceID, for which no IDs come in. */
 static void accel_acpi_put_own_mapping(Iort *t, uint32_t device_id)
 {
     accel_acpi_put(t, 0, 4);
@@ -122,8 +122,8 @@ static void accel_acpi_put_own_mapping(Iort *t, uint32_t device_id)
 static void accel_acpi_put_its(Iort *t)
 {
     accel_acpi_begin_node(t, NODE_ITS, ITS_SIZE, 1, 0);
-    accel_acpi_put(t, 1, 4);            /* ITSs in the group: */
-    accel_acpi_put(t, 0, 4);            /* MADT's translation_id */
+    accel_acpi_put(t, 1, 4);            /* number of ITSs */
+    accel_acpi_put(t, 0, 4);            /* the ITS: MADT's translation_id */
 }
 
 static unsigned accel_acpi_gsiv(const Iort *t, SMMUv3State *s, SMMUIrq irq)
@@ -149,7 +149,7 @@ static uint32_t accel_acpi_put_smmu(Iort *t, SMMUv3State *s)
     accel_acpi_put(t, accel_acpi_gsiv(t, s, SMMU_IRQ_GERROR), 4);
     accel_acpi_put(t, accel_acpi_gsiv(t, s, SMMU_IRQ_CMD_SYNC), 4);
     accel_acpi_put(t, 0, 4);            /* proximity domain, not valid */
-    accel_acpi_put(t, msis, 4);         /* which mapping has its DeviceID */
+    accel_acpi_put(t, msis, 4);         /* index of its own mapping */
     if (t->its) {
         accel_acpi_put_mapping(t, (IdRange) { 0, ALL_IDS - 1 }, IORT_HEADER);
     }
@@ -221,7 +221,7 @@ static gint accel_acpi_by_first(gconstpointer a, gconstpointer b)
     return (int)x->first - (int)y->first;
 }
 
-/* What touches or overlaps becomes one. */
+/* Ranges that touch or overlap become one. */
 static void accel_acpi_merge(GArray *ranges)
 {
     unsigned kept = 0;
@@ -241,8 +241,8 @@ static void accel_acpi_merge(GArray *ranges)
 }
 
 /*
- * All that is or will be below the bridge @dev; nothing if it has no numbers,
- * or such as are not its root bus's to give.
+ * Adds all IDs that may be below the bridge @dev; none if its bus numbers are
+ * not set, or not within those of its root bus.
  */
 static void accel_acpi_add_below(GArray *ranges, const SMMUv3AccelRootBus *r,
                                  PCIDevice *dev)
@@ -257,7 +257,7 @@ static void accel_acpi_add_below(GArray *ranges, const SMMUv3AccelRootBus *r,
     }
 }
 
-/* StreamIDs that need the MSI range. */
+/* The StreamIDs that need the MSI range. */
 static GArray *accel_acpi_msi_ids(const SMMUv3AccelRootBus *r)
 {
     GArray *ranges = g_array_new(false, false, sizeof(IdRange));
@@ -281,7 +281,7 @@ static void accel_acpi_put_rmr(Iort *t, GArray *ids, uint32_t smmu)
 {
     accel_acpi_need(t, IORT_E_D);
     accel_acpi_begin_node(t, NODE_RMR, RMR_SIZE, 3, ids->len);
-    /* It is not to be remapped, and not privileged. */
+    /* Flags: neither may be remapped nor is privileged. */
     accel_acpi_put(t, RMR_DEVICE_NGNRE, 4);
     accel_acpi_put(t, 1, 4);
     accel_acpi_put(t, RMR_RANGE, 4);
@@ -311,7 +311,7 @@ static void accel_acpi_put_rmrs(Iort *t)
 
 /* ---- Hooks ---- */
 
-/* The table's revision, and how many nodes it has, are known in the end. */
+/* Sets the revision and the number of nodes, which are known in the end. */
 static void accel_acpi_finish(Iort *t, BIOSLinker *linker)
 {
     uint8_t *table = (uint8_t *)t->data->data + t->table.table_offset;
@@ -349,7 +349,7 @@ void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
     g_array_free(t.roots, true);
 }
 
-/* DEN 0049E.d, 3.1.1.5: StreamIDs in an RMR have to stay valid. */
+/* DEN 0049E.d, 3.1.1.5: because StreamIDs in an RMR have to stay valid. */
 bool smmuv3_accel_keeps_pci_config(PCIBus *bus)
 {
     VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Everything that can be said against it when the instance is plugged: the
- * bus, its properties (smmuv3-accel-props.c), and devices that came before it.
+ * The checks when an instance is plugged: of the bus, of its own properties
+ * (smmuv3-accel-props.c), and of devices that came before it.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"

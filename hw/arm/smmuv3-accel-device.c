@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * It is the cookie of what smmuv3-accel-pci.c gives to the engine: its StreamID
- * now, and what is said of it when the host refuses its configuration.
+ * The device is the cookie that smmuv3-accel-pci.c gives to the engine. Here
+ * are its present StreamID, and the message when the host refuses its
+ * configuration.
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -45,7 +46,7 @@ void smmuv3_accel_device_free(SMMUv3AccelDevice *d)
     g_free(d);
 }
 
-/* The bus number is the guest's to give; 0 below a bridge: not given yet. */
+/* The guest gives bus numbers; below a bridge 0 is one not given yet. */
 bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid)
 {
     SMMUv3AccelDevice *d = cookie;
@@ -55,7 +56,7 @@ bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid)
     return bus_num || pci_bus_is_root(d->bus);
 }
 
-/* What a stream's new configuration may fail at */
+/* The ioctl of a call at which a new configuration may fail. */
 static const char *accel_device_name_of_call(SMMUv3HostCall call)
 {
     switch (call) {
@@ -70,7 +71,7 @@ static const char *accel_device_name_of_call(SMMUv3HostCall call)
     }
 }
 
-/* Once for each device: what a guest can repeat must not fill a log. */
+/* Warns once for each device, because a guest that repeats it fills a log. */
 void smmuv3_accel_device_failed(void *accel, void *cookie,
                                 SMMUv3HostCall call, int err)
 {

@@ -3,15 +3,15 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The host's SMMU does not see their DMA. QEMU's emulated SMMUv3 (smmuv3.c,
- * smmu-common.c) walks the guest's page tables for it. Here is what that needs
- * of the accelerated one: the CDs, or events, of streams, and what commands
- * drop from its caches, both as the engine decodes them (smmuv3-decode.h);
- * registers in step with the register file; and its events, handed to that.
+ * The host's SMMU does not see their DMA, so QEMU's emulated SMMUv3 (smmuv3.c,
+ * smmu-common.c) walks the guest's page tables. This file gives that the CDs,
+ * or events, of streams, and the entries that commands drop from its caches,
+ * both as the engine decodes them (smmuv3-decode.h); and the engine's
+ * registers. It takes the emulated SMMU's events to the engine.
  *
  * Locking: an endpoint may translate, and fault, in an iothread without the
  * BQL. SMMUv3State.mutex guards the registers and the caches, as it does with
- * accel=off; pending events have a lock of their own, under which nothing is
+ * accel=off. Pending events have a lock of their own, under which nothing is
  * called.
  */
 #include "qemu/osdep.h"
@@ -28,9 +28,9 @@
 #include "smmuv3-decode.h"
 
 /*
- * What one call may spend: an address or a configuration costs 1, what looks
- * at every entry or is split into several 8. Beyond, all is forgotten at once,
- * so that no queue full of commands can hold the BQL.
+ * What one call may spend. An address or a configuration costs 1, a command
+ * that looks at every entry or becomes several blocks 8. Beyond the budget the
+ * caches are emptied, so that no queue full of commands can hold the BQL.
  */
 #define BUDGET 256
 #define COST_ONE 1
@@ -74,7 +74,7 @@ static int accel_emul_forget_pages(SMMUv3State *s,
     return inv->tg ? COST_SOME : COST_ONE;
 }
 
-/* What it cost. The engine has said what is to be dropped. */
+/* Drops what @inv says; returns the cost. */
 static int accel_emul_apply(SMMUv3State *s, const SMMUv3Invalidation *inv)
 {
     switch (inv->kind) {
@@ -128,7 +128,7 @@ static SMMUv3StreamRegs accel_emul_stream_regs(const SMMUv3Accel *a)
     };
 }
 
-/* QEMU's code looks at those of SMMUv3State, and the decoder at a->emul's. */
+/* QEMU's code goes by SMMUv3State's copy, and the decoder by a->emul.regs. */
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a)
 {
     SMMUv3StreamRegs regs = accel_emul_stream_regs(a);
@@ -159,8 +159,8 @@ void smmuv3_accel_emul_follow_regs(SMMUv3Accel *a)
 /* ---- Streams ---- */
 
 /*
- * Under SMMUv3State.mutex; events are numbered by the architecture. QEMU's code
- * takes an STE as it is, so it gets one without substreams.
+ * Under SMMUv3State.mutex. Both event types have the architecture's numbers.
+ * The STE is one without substreams, because QEMU's code has none.
  */
 int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, STE *ste,
                           SMMUEventInfo *event)
@@ -197,7 +197,7 @@ void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
     if (!a->running) {
         return;
     }
-    /* Not from inside of an access; nor is one begun in an endpoint's DMA. */
+    /* Later, if this thread is inside of an access and has the lock. */
     if (!smmuv3_accel_hold(a)) {
         qemu_bh_schedule(e->bh);
         return;
@@ -215,7 +215,6 @@ void smmuv3_accel_emul_deliver(SMMUv3Accel *a)
     smmuv3_accel_release(a);
 }
 
-/* They are of a guest that is no more. */
 void smmuv3_accel_emul_reset(SMMUv3Accel *a)
 {
     SMMUv3AccelEvents *e = &a->emul.events;
@@ -271,7 +270,7 @@ void smmuv3_accel_emul_init(SMMUv3Accel *a)
                                 &DEVICE(a->smmu)->mem_reentrancy_guard);
 }
 
-/* Its caches are invalidated with the BQL: no run is quiet from now on. */
+/* No run is quiet from now on, because caches are emptied under the BQL. */
 void smmuv3_accel_emul_be_present(SMMUv3Accel *a)
 {
     smmuv3_accel_lock_be_loud(&a->lock);

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The table of what it calls back, most of it in other files; wired interrupts;
- * and what it has asked to be called for later, by a bottom half or a timer.
+ * The table of its callbacks, most of which are in other files; wired
+ * interrupts; and resuming later, by a bottom half or a timer.
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
@@ -33,14 +33,14 @@ static void accel_engine_irq(void *opaque, SMMUv3Irq irq)
                                                         : SMMU_IRQ_GERROR);
 }
 
-/* ---- What is left for later ---- */
+/* ---- Resuming later ---- */
 
 static void accel_engine_resume(void *opaque)
 {
     SMMUv3Accel *a = opaque;
 
     if (smmuv3_accel_enter(a)) {
-        /* The bottom half comes for what a guest does, and no wait ends so. */
+        /* A wait goes on, because a guest can schedule the bottom half. */
         if (!timer_pending(a->resume.retry)) {
             smmuv3_engine_resume(a->engine);
         }
@@ -48,7 +48,7 @@ static void accel_engine_resume(void *opaque)
     }
 }
 
-/* Of the lock, from any thread */
+/* The lock's @later; called from any thread. */
 static void accel_engine_resume_soon(void *opaque)
 {
     SMMUv3Accel *a = opaque;
@@ -56,7 +56,7 @@ static void accel_engine_resume_soon(void *opaque)
     qemu_bh_schedule(a->resume.bh);
 }
 
-/* From any thread, too. It is the host that is waited for: real time. */
+/* Called from any thread. In real time, because the host is waited for. */
 static void accel_engine_resume_in(void *opaque, unsigned delay_ms)
 {
     SMMUv3Accel *a = opaque;
@@ -109,7 +109,7 @@ void smmuv3_accel_engine_init(SMMUv3Accel *a)
 {
     smmuv3_accel_events_init(a);
     a->engine = smmuv3_engine_new(&accel_engine_frontend_ops, a);
-    /* NULL is for who leaves a callback out. */
+    /* It fails only if a mandatory callback is missing. */
     g_assert(a->engine);
     a->resume.bh = qemu_bh_new_guarded(accel_engine_resume, a,
                                        &DEVICE(a->smmu)->mem_reentrancy_guard);

@@ -1,10 +1,9 @@
 /*
- * arm-smmuv3,accel=on: the host's events, and the descriptor that tells of
- * them.
+ * arm-smmuv3,accel=on: the host's events, and watching their descriptor.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What is in them is the engine's, and so is the guest's event queue. Events of
+ * The engine reads the events and writes the guest's event queue. Events of
  * emulated endpoints are in smmuv3-accel-emul.c.
  */
 #include "qemu/osdep.h"
@@ -24,7 +23,7 @@ static void accel_events_readable(void *opaque)
     }
 }
 
-/* Once: a guest can ask again and again. */
+/* Warns once, because a guest can repeat what fails. */
 void smmuv3_accel_events_failed(void *accel, int err)
 {
     SMMUv3Accel *a = accel;
@@ -38,9 +37,9 @@ void smmuv3_accel_events_failed(void *accel, int err)
 }
 
 /*
- * Who polls a descriptor keeps its file open until poll() returns. The main
- * loop sleeps in it while a vCPU unplugs the last device; the host's queue
- * could not be destroyed then (EBUSY), and with it the vIOMMU would stay. An
+ * A thread that polls a descriptor keeps its file open until poll() returns.
+ * The main loop sleeps in poll() while a vCPU unplugs the last device, so the
+ * host's queue could not be destroyed (EBUSY), and the vIOMMU would stay. An
  * epoll descriptor between them lets go of the queue at once.
  */
 static int accel_events_poll_through(int fd)

@@ -1,20 +1,20 @@
 /*
- * arm-smmuv3 in the device tree: what a guest that is started with -kernel is
- * told. What firmware gets instead is in smmuv3-accel-acpi.c.
+ * arm-smmuv3 in the device tree, for a guest that is started with -kernel. For
+ * one that firmware starts see smmuv3-accel-acpi.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The tree is completed at machine-done time, when every device has its
- * place. Three things are described:
+ * place. It describes:
  *  - each instance, as an arm,smmu-v3 node, and the root bus it serves, with
  *    an iommu-map;
  *  - the extra root buses of pxb-pcie devices, which QEMU leaves to firmware:
  *    each gets a pci-host-ecam-generic node and a share of the windows;
  *  - behind an accelerated instance, the range that the host's kernel uses
  *    for the physical MSI doorbell, which the guest has to map one to one: a
- *    reserved-memory node with iommu-addresses for each endpoint. What may be
- *    plugged while the guest runs has to be in the tree as well, because Linux
- *    takes the range from the function's own node
+ *    reserved-memory node with iommu-addresses for each endpoint. Functions
+ *    that may be plugged while the guest runs are in the tree as well, because
+ *    Linux takes the range from the function's own node
  *    (accel_fdt_add_bus_nodes()).
  */
 #include "qemu/osdep.h"
@@ -30,10 +30,10 @@
 
 #include "smmuv3-accel.h"
 
-/* Of an empty port: a device, or a port with a device. */
+/* What an empty port may take: a device, or a port with a device. */
 #define PLUG_LEVELS 2
 
-/* Bytes for what follows: regions, memory, /chosen with the command line. */
+/* Bytes for later nodes: regions, memory, /chosen with the command line. */
 #define TREE_SPARE  (64 * KiB)
 
 /* The tree being completed. */
@@ -42,7 +42,7 @@ typedef struct Tree {
     void *fdt;
     GArray *roots;          /* SMMUv3AccelRootBus, by ascending bus number */
     uint32_t msi_region;    /* phandle; 0: not made yet */
-    GArray *msi_addresses;  /* of msi_region's iommu-addresses, big-endian */
+    GArray *msi_addresses;  /* msi_region's iommu-addresses, big-endian */
 } Tree;
 
 /* The SMMU's node; returns its phandle. */
@@ -89,8 +89,8 @@ static void accel_fdt_reserve_msi_range(Tree *t, uint32_t phandle)
 }
 
 /*
- * Whoever adds to the tree behind us ends QEMU in libfdt's words when it is
- * full. The nodes of PCI functions are what can fill it.
+ * The nodes of PCI functions can fill the tree. That is found here, because
+ * code that adds to it later would end QEMU with an error of libfdt.
  */
 static void accel_fdt_check_room(const Tree *t)
 {
@@ -183,7 +183,7 @@ static char *accel_fdt_add_only_child(const Tree *t, const char *parent,
 static void accel_fdt_add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
                                     unsigned levels);
 
-/* @dev, NULL if there is none yet, is at @devfn; @levels as below. */
+/* The node of @dev, NULL if there is none yet, at @devfn; @levels as below. */
 static void accel_fdt_add_function_node(Tree *t, const char *parent,
                                         PCIBus *bus, int devfn, PCIDevice *dev,
                                         unsigned levels)
@@ -214,12 +214,12 @@ static void accel_fdt_add_function_node(Tree *t, const char *parent,
 }
 
 /*
- * The functions on @bus (NULL: there is none yet), and, with @levels, all that
- * can be plugged into a port's only slot: eight functions; and with one level
- * more a port as function 0, with the functions behind it. What is there now
- * may go, so a function can become anything that its slot can take. QEMU plugs
- * nothing behind the upstream port of a switch, and ports may be plugged into
- * ports without end: the tree has one of them.
+ * Adds the functions on @bus (NULL: there is no bus yet). With @levels 1 it
+ * adds all that can be plugged into a port's only slot, eight functions; with 2
+ * also a port as function 0, with the functions behind it. A device that is
+ * there now may go, so each function gets the node of whatever its slot can
+ * take. Ports may be plugged into ports without end; the tree has one level of
+ * them. QEMU plugs nothing behind the upstream port of a switch.
  */
 static void accel_fdt_add_bus_nodes(Tree *t, const char *parent, PCIBus *bus,
                                     unsigned levels)
@@ -257,7 +257,7 @@ static void accel_fdt_add_msi_region(Tree *t)
     qemu_fdt_setprop_cell(t->fdt, node, "phandle", t->msi_region);
 }
 
-/* What serves the bus of @r, whose host bridge is @node. */
+/* Maps the bus of @r, whose host bridge is @node, to its SMMU. */
 static void accel_fdt_map_bus(Tree *t, const SMMUv3AccelRootBus *r,
                               const char *node)
 {
@@ -269,7 +269,7 @@ static void accel_fdt_map_bus(Tree *t, const SMMUv3AccelRootBus *r,
     phandle = accel_fdt_add_smmu_node(t, r->smmu);
     qemu_fdt_setprop_cells(t->fdt, node, "iommu-map", r->first << 8, phandle,
                            r->first << 8, (r->end - r->first) << 8);
-    /* Of the host bridge; without it Linux uses no ATS. */
+    /* A property of the host bridge, without which Linux uses no ATS. */
     if (smmuv3_accel_props_ats(r->smmu)) {
         qemu_fdt_setprop(t->fdt, node, "ats-supported", NULL, 0);
     }
@@ -278,14 +278,14 @@ static void accel_fdt_map_bus(Tree *t, const SMMUv3AccelRootBus *r,
     }
 }
 
-/* Of a window that is shared */
+/* A root bus's share of a window */
 typedef struct Share {
     hwaddr base, size;
 } Share;
 
 /*
- * A power of two, aligned to it as BARs are, so that one of half the share fits
- * beside others. What is over is the last one's.
+ * A share is a power of two, and aligned as BARs are, so that a BAR of half its
+ * size fits beside others. The last share has the rest of the window, too.
  */
 static Share accel_fdt_share(const MemMapEntry *window, unsigned index,
                              unsigned shares)
@@ -345,7 +345,7 @@ static void accel_fdt_copy_prop(Tree *t, const char *to, const char *prop)
     }
 }
 
-/* A pxb's pins are swizzled like pcie.0's, so the interrupt map is the same. */
+/* Has pcie.0's interrupt map, because a pxb's pins are swizzled alike. */
 static char *accel_fdt_add_pxb_node(Tree *t, const SMMUv3AccelRootBus *r,
                                     unsigned index)
 {
@@ -386,7 +386,7 @@ void smmuv3_accel_fdt_complete(VirtMachineState *vms, GArray *roots)
     Tree t = { .vms = vms, .fdt = MACHINE(vms)->fdt, .roots = roots };
 
     t.msi_addresses = g_array_new(false, false, sizeof(uint32_t));
-    /* Backwards: a node that is added comes to stand before the others. */
+    /* Backwards, because a new node is put before the others. */
     for (unsigned i = roots->len; i-- > 0;) {
         const SMMUv3AccelRootBus *r = smmuv3_accel_topology_root(roots, i);
 

@@ -1,5 +1,6 @@
 /*
- * arm-smmuv3,accel=on: who may be at the engine. See smmuv3-accel-lock.h.
+ * arm-smmuv3,accel=on: which thread may call the engine. See
+ * smmuv3-accel-lock.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,15 +12,15 @@
 #include "smmuv3-accel-lock.h"
 
 /*
- * That there is a value: a bit that PROD has not (6.3.27), so that the register
- * file drops it.
+ * Marks a posted value, which may be 0. PROD has no such bit (6.3.27), so the
+ * engine drops it.
  */
 #define POSTED BIT(31)
 
-/* A vCPU consumes for others so many times before the main loop does. */
+/* How many posted values a vCPU consumes before the main loop takes over. */
 #define ROUNDS_MAX 4
 
-/* What a vCPU has left; 0: nothing. */
+/* The posted value, which the caller consumes; 0: there is none. */
 static uint32_t accel_lock_take_posted(SMMUv3AccelLock *l)
 {
     return qatomic_xchg(&l->posted, 0);
@@ -28,10 +29,16 @@ static uint32_t accel_lock_take_posted(SMMUv3AccelLock *l)
 /* ---- Without the BQL ---- */
 
 /*
- * A vCPU posts and then tries the mutex; who unlocks the mutex looks at what
- * is posted afterwards. Both are ordered by a full barrier, so there are two
- * outcomes. Either the vCPU gets the mutex, or the one who has it unlocks it
- * after the value was posted, and sees the value.
+ * A posted value is never left behind, because a full barrier orders both
+ * sides:
+ *
+ *     a vCPU                     the holder
+ *     1 posts the value          A unlocks the mutex
+ *     2 tries the mutex          B looks for a posted value
+ *
+ * 1 2 A B: the vCPU fails at 2, and the holder finds the value at B.
+ * 1 A 2 B, or A 1 2 B: the vCPU gets the mutex at 2; or another thread has it
+ * by then, which is the holder from here on.
  */
 static void accel_lock_unlock(SMMUv3AccelLock *l)
 {
@@ -52,7 +59,7 @@ static bool accel_lock_take(SMMUv3AccelLock *l)
     if (l->inside) {
         return false;
     }
-    /* vCPUs that take turns would keep it for ever. */
+    /* Because vCPUs that take turns would keep the mutex for ever. */
     qatomic_set_mb(&l->wanted, true);
     qemu_mutex_lock(&l->mutex);
     qatomic_set(&l->wanted, false);
@@ -119,7 +126,7 @@ bool smmuv3_accel_lock_look(SMMUv3AccelLock *l)
         return accel_lock_take(l);
     }
     if (qatomic_read(&l->wanted)) {
-        /* Behind the one who has the BQL: readers that take turns would win. */
+        /* Waits for the BQL's holder, because readers would win for ever. */
         BQL_LOCK_GUARD();
     }
     qemu_mutex_lock(&l->mutex);
@@ -137,15 +144,15 @@ void smmuv3_accel_lock_looked(SMMUv3AccelLock *l)
 
 /* ---- CMDQ_PROD ---- */
 
-/* An older value that nobody has seen is as if it had never been written. */
+/* Replaces an older value that nobody has taken, which needs no consuming. */
 void smmuv3_accel_lock_post(SMMUv3AccelLock *l, uint32_t prod)
 {
     qatomic_xchg(&l->posted, POSTED | prod);
-    /* It is seen before consume() looks at "wanted" and at the mutex. */
+    /* Visible before _consume() looks at "wanted" and at the mutex. */
     smp_mb__after_rmw();
 }
 
-/* False: there is something left to do, or all, with the BQL. */
+/* False: something is left that needs the BQL. */
 static bool accel_lock_consume_quietly(SMMUv3AccelLock *l)
 {
     uint32_t posted;

@@ -1,12 +1,11 @@
 /*
- * arm-smmuv3,accel=on: the guest's memory, as the engine and the register file
- * reach it.
+ * arm-smmuv3,accel=on: the engine's accesses to guest memory.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Queues and tables live in plain RAM (smmuv3-accel-ram.h). The command queue's
  * ring stays mapped from one CMDQ_PROD to the next, until the guest moves the
- * ring or the machine its memory.
+ * ring, or the machine's memory changes.
  */
 #include "qemu/osdep.h"
 #include "exec/address-spaces.h"
@@ -25,7 +24,7 @@ static void accel_memory_unmap_ring(SMMUv3Accel *a)
     }
 }
 
-/* From inside of an access, too: a stream's change can move memory. */
+/* May be called inside of an access, because attaching can change memory. */
 static void accel_memory_changed(MemoryListener *listener)
 {
     SMMUv3Accel *a = container_of(listener, SMMUv3Accel, ring.listener);
@@ -37,7 +36,7 @@ static void accel_memory_changed(MemoryListener *listener)
     }
 }
 
-/* Of what is no RAM, or not in one piece, there is no mapping. */
+/* Maps nothing if the ring is not RAM, or not in one piece. */
 static void accel_memory_map_ring(SMMUv3Accel *a)
 {
     uint64_t size = smmuv3_engine_cmdq_ring(a->engine, &a->ring.base);
@@ -92,7 +91,7 @@ int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
     return smmuv3_accel_ram_write(addr, buf, len) ? 0 : -EFAULT;
 }
 
-/* The ring is where Linux polls for the MSI of a CMD_SYNC: in its own place. */
+/* Looks at the ring first, because a CMD_SYNC of Linux has its MSI there. */
 int smmuv3_accel_memory_store(SMMUv3Accel *a, uint64_t addr, uint32_t value)
 {
     uint32_t *ram;

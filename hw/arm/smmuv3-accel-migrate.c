@@ -5,17 +5,17 @@
  *
  * While the VM is stopped the SMMU does nothing on its own: no command is
  * consumed and no event is written, because what is saved after STOP (RAM
- * first, then devices) has to be of one moment. What vCPUs had posted is a
- * register like others then. A fault of an emulated endpoint whose last DMA
- * ends after STOP is told when the VM goes on here; no stream carries it
- * elsewhere.
+ * first, then devices) has to be of one moment. A posted CMDQ_PROD is put into
+ * its register. If the last DMA of an emulated endpoint ends after STOP with a
+ * fault, the event is written when the VM goes on here, and lost if the guest
+ * goes on elsewhere.
  *
  * The stream has the format of the emulated device, and with accel=on the
- * promise beside it: SMMU_IDR0..5 as the guest has read them, and where its
- * tables have the MSI doorbell. Who loads takes the promise over, or refuses:
- * from then on the guest has run, and nothing that is plugged later changes it.
- * A host device's state cannot be saved, so there may be none, but for one that
- * failover has taken from the guest.
+ * promise beside it: SMMU_IDR0..5 as the guest has read them, and the MSI range
+ * of its tables. A QEMU that loads takes the promise over, or refuses. The
+ * loaded guest has run, so nothing that is plugged later changes the promise.
+ * A host device's state cannot be saved, so none may be plugged, except for one
+ * that failover has taken from the guest.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -31,8 +31,8 @@
 /* ---- Stopping ---- */
 
 /*
- * Handlers of devices run before this one when the VM stops, so what they
- * brought is written before RAM is saved.
+ * When the VM stops, the handlers of devices run before this one, so the events
+ * that they cause are written before RAM is saved.
  */
 static void accel_migrate_run_state_changed(void *opaque, bool running,
                                             RunState state)
@@ -94,7 +94,7 @@ void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d)
     }
 }
 
-/* A primary that the guest has let go of stays plugged, and is hidden. */
+/* A failover primary that the guest has released stays plugged, and hidden. */
 static bool accel_migrate_is_given_up(const SMMUv3AccelDevice *d)
 {
     PCIDevice *dev = d->bus->devices[d->devfn];
@@ -174,7 +174,7 @@ static void accel_migrate_load_registers(SMMUv3Accel *a)
 
     smmuv3_accel_emul_reset(a);
     if (smmuv3_accel_hold(a)) {
-        /* The promise was compared with the stream's before. */
+        /* This is the stream's promise: smmuv3_accel_props_take() took it. */
         smmuv3_engine_reset(a->engine, a->promise.idr);
         regs = *smmuv3_engine_state(a->engine);
 #define FROM_STREAM(theirs, ours) regs.ours = s->theirs;
@@ -226,7 +226,7 @@ static bool accel_migrate_is_accelerated(void *opaque)
     return s->accel;
 }
 
-/* The section is found by its name, whatever this device is. */
+/* QEMU finds a section by its name, so accel=off may get this one, too. */
 static int accel_migrate_promise_pre_load(void *opaque)
 {
     SMMUv3State *s = opaque;
@@ -239,7 +239,7 @@ static int accel_migrate_promise_pre_load(void *opaque)
     return 0;
 }
 
-/* What is loaded next brings its own, or has none. */
+/* Cleared, because a stream without a promise must not find this one. */
 static int accel_migrate_promise_post_save(void *opaque)
 {
     SMMUv3Accel *a = ((SMMUv3State *)opaque)->accel_state;

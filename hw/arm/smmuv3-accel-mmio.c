@@ -3,17 +3,18 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A write of CMDQ_PROD is posted, as on hardware: the vCPU leaves the value,
- * and if another one is consuming commands just then, that one goes on with
- * these as well, and the vCPU is back in its guest, where it waits for its
- * CMD_SYNC. A read takes the engine's lock alone. So other vCPUs reach other
- * devices while an invalidation is at the host, or while a guest polls
- * CMDQ_CONS, unless somebody waits for the engine with the BQL in hand. Any
- * other write comes with the BQL (smmuv3-accel-lock.h).
+ * A write of CMDQ_PROD is posted, as on hardware. The vCPU leaves the value. If
+ * another vCPU is consuming commands, that one consumes these as well, and the
+ * first vCPU returns to its guest, which waits for its CMD_SYNC there. A read
+ * takes the engine's lock alone. So other vCPUs reach other devices while an
+ * invalidation is at the host, or while a guest polls CMDQ_CONS, unless a
+ * thread waits for the engine's lock with the BQL. Any other write takes the
+ * BQL (smmuv3-accel-lock.h).
  *
- * What the device reads and writes is RAM, or the machine's MSI doorbell
- * (smmuv3-accel-memory.c). QEMU's emulated ITS goes on from there to wherever
- * its guest has put its tables: an access from inside of another does nothing.
+ * The device accesses only RAM and the machine's MSI doorbell
+ * (smmuv3-accel-memory.c). Behind the doorbell QEMU's emulated ITS accesses the
+ * addresses that the guest gives for its tables, which may be these registers:
+ * an access inside of another access does nothing.
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
@@ -41,7 +42,7 @@ static bool accel_mmio_read_register(SMMUv3Accel *a, hwaddr offset,
     return legal;
 }
 
-/* The region's opaque is that of the emulated device's. */
+/* The region's opaque is the emulated device's, SMMUState. */
 static SMMUv3Accel *accel_mmio_instance(void *opaque)
 {
     return container_of(opaque, SMMUv3State, smmu_state)->accel_state;
@@ -85,7 +86,7 @@ static MemTxResult accel_mmio_write(void *opaque, hwaddr offset, uint64_t data,
     if (prod) {
         stat64_add(&a->mmio.prod_writes, 1);
     }
-    /* With CMDQ_CONS beside it, it is not posted: both change, or neither. */
+    /* 8 bytes are not posted, because CMDQ_CONS changes with CMDQ_PROD. */
     if (prod && size == 4) {
         smmuv3_accel_lock_post(&a->lock, data);
     } else {
@@ -109,6 +110,6 @@ void smmuv3_accel_mmio_init(SMMUv3Accel *a)
     MemoryRegion *mr = &a->smmu->smmu_state.iomem;
 
     mr->lockless_io = true;
-    /* It would refuse the second of two vCPUs. */
+    /* Because the guard would refuse the second of two vCPUs. */
     mr->disable_reentrancy_guard = true;
 }

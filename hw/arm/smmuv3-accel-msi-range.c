@@ -5,9 +5,8 @@
  *
  * An MSI of a passed-through device is a write to an IOVA that the host's
  * kernel has chosen at stage 2, so the guest's stage 1 has to map that IOVA to
- * itself. The guest learns of it from its tables, which are made once for all
- * instances: what they say stands from then on, and a device that needs another
- * range cannot be taken.
+ * itself. The guest learns of the range from its tables. They are made once for
+ * all instances, so a device that needs another range later cannot be taken.
  */
 #include "qemu/osdep.h"
 #include "qemu/units.h"
@@ -18,13 +17,13 @@
 
 #include "smmuv3-accel.h"
 
-/* What IORT can say of a range (Arm DEN 0049, memory range descriptor). */
+/* The unit of ranges in IORT (Arm DEN 0049, memory range descriptor). */
 #define RANGE_ALIGN (64 * KiB)
 
-/* Without a device to ask: MSI_IOVA_BASE and MSI_IOVA_LENGTH of Linux. */
+/* Until a device gives one: MSI_IOVA_BASE and MSI_IOVA_LENGTH of Linux. */
 static SMMUv3AccelMsiRange told = { .base = 0x08000000, .size = 0x00100000 };
 
-/* A host's, not the default: all others have to be alike. */
+/* A device, or a guest that was loaded, needs this range: it stands. */
 static bool decided;
 
 const SMMUv3AccelMsiRange *smmuv3_accel_msi_range_told(void)
@@ -90,7 +89,10 @@ bool smmuv3_accel_msi_range_take(const SMMUv3AccelMsiRange *range, Error **errp)
     return true;
 }
 
-/* ACPI is made anew when the guest restarts, the tree was made for good. */
+/*
+ * Another range can still be told in ACPI, which is made again when the guest
+ * restarts, but not in the device tree, which is made once.
+ */
 bool smmuv3_accel_msi_range_load(const SMMUv3AccelMsiRange *range, Error **errp)
 {
     ERRP_GUARD();

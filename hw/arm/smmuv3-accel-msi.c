@@ -3,13 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * It is a CMD_SYNC's, or stands in for a wired interrupt. It goes to RAM, which
- * a guest polls, or to the machine's doorbell. No other device is in a guest's
- * reach, because the write happens inside of an access to this one.
+ * The MSI is a CMD_SYNC's, or replaces a wired interrupt. It goes to RAM, which
+ * a guest polls, or to the machine's doorbell. It goes to no other device,
+ * because the write happens inside of an access to this one.
  *
- * MSIs of the devices behind the SMMU are others' business: the kernel takes
- * them to where smmuv3-accel-msi-range.c says, and KVM to the doorbell that
- * smmuv3-accel-pci.c names.
+ * MSIs of the devices behind the SMMU do not come here: the kernel maps their
+ * doorbell where smmuv3-accel-msi-range.c says, and KVM sends those that it
+ * injects to the doorbell that smmuv3-accel-pci.c names.
  */
 #include "qemu/osdep.h"
 #include "exec/address-spaces.h"

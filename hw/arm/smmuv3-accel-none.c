@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * accel=on wants IOMMUFD's vIOMMUs: a host that is Linux, and a linux/iommufd.h
- * that knows them (hw/vfio/meson.build decides). Where either is missing, these
- * are the hooks of hw/arm/smmuv3.c. accel=on is refused before anything else is
- * looked at, so that no instance has it; accel=off, in device tree and ACPI,
- * too, is as it is elsewhere.
+ * accel=on needs IOMMUFD's vIOMMUs: a host with Linux, and a linux/iommufd.h
+ * that has them (hw/vfio/meson.build decides). Where either is missing, these
+ * are the hooks of hw/arm/smmuv3.c. No instance has accel=on, because it is
+ * refused before anything else is checked. accel=off works as everywhere, in
+ * device tree and ACPI, too.
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -54,7 +54,7 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     return 0;
 }
 
-/* ---- Of instances with accel=on, which there are none of ---- */
+/* ---- Hooks for accel=on, which no instance has ---- */
 
 const MemoryRegionOps smmuv3_accel_mem_ops = { };
 
@@ -63,7 +63,7 @@ static bool accel_none_never_needed(void *opaque)
     return false;
 }
 
-/* The section is found by its name. */
+/* QEMU finds a section by its name, so accel=off may get this one. */
 static int accel_none_refuse_promise(void *opaque)
 {
     error_report("%s: the guest comes from an arm-smmuv3 with accel=on, and"

@@ -4,10 +4,10 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Two kinds: vfio-pci on an iommufd, which the host's SMMU serves, and
- * emulated endpoints, which smmuv3-accel-emul.c does. Bridges are neither: all
- * that they ever send is an MSI. MSIs go to the machine's doorbell whatever
- * address the guest gave them: for those that KVM injects there is no walk of
- * the guest's stage 1.
+ * emulated endpoints, which smmuv3-accel-emul.c serves. Bridges are neither,
+ * because they send nothing but MSIs. MSIs go to the machine's doorbell,
+ * whatever address the guest gave them, because nobody walks the guest's stage
+ * 1 for an MSI that KVM injects.
  */
 #include "qemu/osdep.h"
 #include <sys/sysmacros.h>
@@ -68,9 +68,9 @@ static void accel_pci_note_early_device(PCIBus *bus, PCIDevice *dev,
 }
 
 /*
- * What VFIO maps at stage 2 is the guest's memory. All else is translated,
- * also what may come to an empty slot: a device asks before it stands in it,
- * and VFIO once more when it does.
+ * VFIO gets the guest's memory, which it maps at stage 2. Any other device gets
+ * an address space that is translated. So does an empty slot, because a device
+ * asks before it is in bus->devices; VFIO asks again afterwards.
  */
 static AddressSpace *accel_pci_get_address_space(PCIBus *bus, void *opaque,
                                                  int devfn)
@@ -97,9 +97,9 @@ static bool accel_pci_msi_doorbell(PCIBus *bus, void *opaque, int devfn,
 }
 
 /*
- * PASID_CAP of a device whose PASIDs are SubstreamIDs of ours. The host's
- * SMMU driver has enabled PASID where it could; the guest's tables then decide
- * over them.
+ * The device's PASID capability for the guest, whose PASIDs are SubstreamIDs of
+ * this SMMU. The host's SMMU driver has enabled PASID if it could, so the
+ * guest's tables decide which PASIDs work.
  */
 static uint16_t accel_pci_pasid_cap(PCIBus *bus, void *opaque, int devfn)
 {
@@ -129,7 +129,7 @@ static void accel_pci_explain_group(Error **errp, const SMMUv3HostDevice *dev)
                       " 1 > /sys/bus/pci/devices/ADDRESS/remove).\n");
 }
 
-/* Why the engine did not take a device, for the one who plugs it. */
+/* Why the engine did not take the device, as an error message. */
 static void accel_pci_explain(Error **errp, SMMUv3Accel *a,
                               SMMUv3AccelDevice *d, SMMUv3Refusal why, int err)
 {
@@ -171,7 +171,7 @@ static void accel_pci_promise_again(SMMUv3Accel *a, const SMMUv3HostInfo *info)
     }
 }
 
-/* The first device shows the host; while the guest has not run, it decides. */
+/* Until the guest runs, the first device's host decides the promise. */
 static bool accel_pci_show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d,
                                 Error **errp)
 {
@@ -191,7 +191,7 @@ static bool accel_pci_show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d,
     return true;
 }
 
-/* Where sysfs does not tell, it is where Linux has always had it. */
+/* If sysfs does not tell, Linux's usual range is taken for granted. */
 static bool accel_pci_take_msi_range(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3AccelMsiRange range;
@@ -239,7 +239,7 @@ static bool accel_pci_check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
         error_setg(errp, "the device has no stage-2 HWPT of an iommufd");
         return false;
     }
-    /* Emulated endpoints beside it would have its StreamID, too. */
+    /* Because emulated endpoints beside the device would have its StreamID. */
     if (hiod->aliased_bus != bus || hiod->aliased_devfn != devfn ||
         !pci_bus_is_express(bus)) {
         error_setg(errp, "a PCIe-to-PCI bridge hides the device's StreamID");
@@ -256,8 +256,8 @@ static bool accel_pci_check_host_device(SMMUv3Accel *a, HostIOMMUDevice *hiod,
 }
 
 /*
- * The host's PCI address. Of a device that came as a descriptor, as libvirt
- * gives them, VFIO knows none; sysfs knows whose character device it is.
+ * The host's PCI address. VFIO does not know it if the device came as a
+ * descriptor, as libvirt gives them; sysfs has it by the character device.
  */
 static char *accel_pci_host_name(const VFIODevice *vdev)
 {

@@ -4,13 +4,13 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Linux lets an empty hot-plug port of an arm64 machine sleep, and masks its
- * interrupt while it does (pciehp_runtime_suspend()): the port is to wake by
- * PME. QEMU's ports have no PME, so that what is plugged into them stays
- * unseen. Here they get one: PCI Bus Power Management 3.2, PCI Express Base
+ * interrupt meanwhile (pciehp_runtime_suspend()), because PME is to wake it.
+ * QEMU's ports have no PME, so a device that is plugged into one stays unseen.
+ * This file gives them PME: PCI Bus Power Management 3.2, PCI Express Base
  * 6.1.6 (PME messages) and 6.7.3.4 (wakeup by hot-plug events).
  *
- * QEMU's machines of released types have ports without it. No released one has
- * a pluggable arm-smmuv3, so it is the machines with one whose ports get it.
+ * Only machines with a pluggable arm-smmuv3 have such ports, because QEMU's
+ * released machine types, none of which has one, must not change.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -23,7 +23,7 @@
 
 #include "smmuv3-accel.h"
 
-/* Version 3; wakes from D0 and D3hot */
+/* Version 3; PME from D0 and D3hot */
 #define PORT_PMC (3 | PCI_PM_CAP_PME_D0 | PCI_PM_CAP_PME_D3hot)
 
 static uint8_t *accel_ports_exp_cap(PCIDevice *d)
@@ -42,7 +42,7 @@ static bool accel_ports_is_root_port(PCIDevice *d)
            pcie_cap_get_type(d) == PCI_EXP_TYPE_ROOT_PORT;
 }
 
-/* The root port that @d is below, or @d */
+/* The root port above @d, or @d itself */
 static PCIDevice *accel_ports_root_port_of(PCIDevice *d)
 {
     while (d && !accel_ports_is_root_port(d)) {
@@ -59,7 +59,7 @@ static bool accel_ports_wants_interrupt(PCIDevice *root)
             PCI_EXP_RTCTL_PMEIE);
 }
 
-/* It shares the vector of hot-plug events. */
+/* PME shares the vector of hot-plug events. */
 static void accel_ports_interrupt(PCIDevice *root)
 {
     if (msix_enabled(root)) {
@@ -71,7 +71,7 @@ static void accel_ports_interrupt(PCIDevice *root)
     }
 }
 
-/* The level of a wired interrupt, which the two share as well */
+/* Sets the wired interrupt's level, which PME and hot-plug events share. */
 static void accel_ports_set_level(PCIDevice *root)
 {
     if (!msix_enabled(root) && !msi_enabled(root) && pci_intx(root) != -1) {
@@ -81,8 +81,8 @@ static void accel_ports_set_level(PCIDevice *root)
 }
 
 /*
- * A PME message of @d's has come to its root port. One that is there already
- * has woken its sender, which says what there is when it is asked.
+ * Sends a PME message of @d to its root port. If the root port has one already,
+ * it notes only that another one is pending (accel_ports_send_pending()).
  */
 static void accel_ports_send_pme(PCIDevice *d)
 {
@@ -104,7 +104,7 @@ static void accel_ports_send_pme(PCIDevice *d)
     }
 }
 
-/* 6.7.3.4: events that are enabled; what interrupts are does not matter. */
+/* 6.7.3.4: an enabled event, whether or not hot-plug interrupts are enabled. */
 static bool accel_ports_has_event(PCIDevice *d)
 {
     return pci_get_word(accel_ports_exp_cap(d) + PCI_EXP_SLTSTA) &
@@ -112,14 +112,14 @@ static bool accel_ports_has_event(PCIDevice *d)
            PCI_EXP_HP_EV_SUPPORTED;
 }
 
-/* An event while it sleeps */
+/* Is @d asleep with an event? */
 static bool accel_ports_should_wake(PCIDevice *d)
 {
     return (pci_get_word(accel_ports_pmcsr(d)) & PCI_PM_CTRL_STATE_MASK) &&
            accel_ports_has_event(d);
 }
 
-/* It has a PME message to send, or has sent it. */
+/* Has @d a PME message to send, or sent one? */
 static bool accel_ports_has_pme(PCIDevice *d)
 {
     const uint16_t both = PCI_PM_CTRL_PME_STATUS | PCI_PM_CTRL_PME_ENABLE;
@@ -133,8 +133,8 @@ static void accel_ports_note_pme(PCIDevice *d)
 }
 
 /*
- * Of hw/pci/pcie.c: a slot's events may be others than before. One that wakes
- * already is not to wake again.
+ * Called by hw/pci/pcie.c: a slot's events may have changed. A port that has a
+ * PME already sends no other.
  */
 static void accel_ports_event_changed(PCIDevice *d)
 {
@@ -148,11 +148,11 @@ static void accel_ports_event_changed(PCIDevice *d)
     }
 }
 
-/* Ports below a root port, and itself, that have a PME: the first, and more */
+/* The ports that have a PME, of a root port and those below it */
 typedef struct Waiting {
     PCIDevice *first;
-    uint16_t but;           /* not this requester, which has just been taken */
-    bool more;
+    uint16_t but;           /* except this requester, which was just taken */
+    bool more;              /* there are others than the first */
 } Waiting;
 
 static void accel_ports_find_waiting(PCIBus *bus, PCIDevice *d, void *opaque)
@@ -173,8 +173,8 @@ static void *accel_ports_look_at_bus(PCIBus *bus, void *opaque)
 }
 
 /*
- * 6.1.6: the next one is told when the guest has taken the one before, whose
- * own status it may clear later.
+ * 6.1.6: sends the next PME when the guest has taken the last one. It may clear
+ * the last sender's own status later, so that sender is left out.
  */
 static void accel_ports_send_pending(PCIDevice *root)
 {
@@ -197,12 +197,12 @@ static void accel_ports_send_pending(PCIDevice *root)
     }
 }
 
-/* PCIDevice -> its config_write() before, of the ports that wake */
+/* The ports with PME: PCIDevice -> the config_write() that it had */
 static GHashTable *ports;
 
 /*
- * 6.7.3.4: whichever comes last of an event, that it is enabled, and sleep; and
- * of PME_Status and PME_En.
+ * 6.7.3.4: the port wakes when it has an event, the event is enabled, and the
+ * port sleeps, in any order. So it is with PME_Status and PME_En.
  */
 static void accel_ports_written(PCIDevice *d, bool woke, bool had_pme)
 {
@@ -258,7 +258,7 @@ static void accel_ports_forget(PCIDevice *d)
     }
 }
 
-/* Of a port that failed to be realized after this; no listener is told. */
+/* For a port that failed to be realized later, of which no listener is told. */
 static void accel_ports_freed(Object *obj, const char *name, void *opaque)
 {
     accel_ports_forget(PCI_DEVICE(obj));
@@ -280,7 +280,7 @@ static void accel_ports_add_pme(PCIDevice *d)
                                    PCI_EXP_RTCTL_PMEIE);
         pci_set_long(d->w1cmask + d->exp.exp_cap + PCI_EXP_RTSTA,
                      PCI_EXP_RTSTA_PME);
-        /* What it tells is of the moment, and moves with the guest. */
+        /* Not compared on loading, because it differs from moment to moment. */
         pci_set_long(d->cmask + d->exp.exp_cap + PCI_EXP_RTSTA, 0);
     }
     accel_ports_reset(d);

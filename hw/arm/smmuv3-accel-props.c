@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * ril, ats, ssidsize and oas, as libvirt passes them. What they and the host
- * make together is the engine's to say (smmuv3-promise.h). It is said again
- * until the guest runs: a device that is plugged before decides over what is
- * left to the host. From then on it stands, also over resets and unplugging,
- * so that a guest finds after a reboot the SMMU that it had.
+ * ril, ats, ssidsize and oas, as libvirt passes them. The engine makes the
+ * promise of them and of the host (smmuv3-promise.h). It is made again until
+ * the guest runs, because a device that is plugged before then decides what is
+ * left to the host. From then on the promise stands, also over resets and
+ * unplugging, so that a guest finds after a reboot the SMMU that it had.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -22,7 +22,7 @@ static int accel_props_from_on_off(OnOffAuto value)
                                      : value == ON_OFF_AUTO_ON;
 }
 
-/* "auto", or a number as libvirt writes it; not set is auto. */
+/* "auto", or a number as libvirt writes it; NULL is auto. */
 static bool accel_props_parse_bits(const char *text, int *bits)
 {
     if (!text || !strcmp(text, "auto")) {
@@ -74,7 +74,7 @@ static bool accel_props_check_accel(const SMMUv3State *s, Error **errp)
 {
     ERRP_GUARD();
 
-    /* It has no doorbell, and the guest is not told of what it needs. */
+    /* Because that SMMU has no doorbell, and no MSI range in the tables. */
     if (!s->smmu_per_bus) {
         error_setg(errp, "accel=on is not for the machine's own SMMU"
                    " (iommu=smmuv3), which serves all buses");
@@ -90,7 +90,7 @@ static bool accel_props_check_accel(const SMMUv3State *s, Error **errp)
     return true;
 }
 
-/* What the emulated SMMU does not have. */
+/* Is a feature wished for that the emulated SMMU does not have? */
 static bool accel_props_check_emulated(const SMMUv3State *s,
                                        const SMMUv3Wishes *w, Error **errp)
 {
@@ -112,7 +112,7 @@ static bool accel_props_check_emulated(const SMMUv3State *s,
     return false;
 }
 
-/* libvirt and QEMU 11 know the property; "auto" and "off" are what there is. */
+/* libvirt and QEMU 11 have the property; here it can only be off. */
 static bool accel_props_check_cmdqv(const SMMUv3State *s, Error **errp)
 {
     ERRP_GUARD();
@@ -146,7 +146,7 @@ void smmuv3_accel_props_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info)
                                a->promise.idr[3], a->promise.idr[5]);
 }
 
-/* The value of a property as one gives it */
+/* A property's value as a user writes it */
 static char *accel_props_value(const char *name, unsigned value)
 {
     bool is_switch = !strcmp(name, "ril") || !strcmp(name, "ats");
@@ -218,7 +218,7 @@ bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
     return true;
 }
 
-/* As smmuv3_promise() makes IDR0.ATS of it: auto is off. */
+/* As in smmuv3_promise(), auto is off. */
 bool smmuv3_accel_props_ats(const SMMUv3State *s)
 {
     return s->ats == ON_OFF_AUTO_ON;

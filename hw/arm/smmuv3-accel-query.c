@@ -1,11 +1,11 @@
 /*
- * arm-smmuv3,accel=on: what QMP and HMP tell of an instance.
+ * arm-smmuv3,accel=on: queries over QMP and HMP.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * query-smmuv3-accel copies what the engine, its register file and the other
- * files know into the types of qapi/smmuv3-accel.json; info smmuv3-accel
- * prints these. Nothing is asked of the guest's memory or of the host.
+ * query-smmuv3-accel copies the state of the engine and of the other files into
+ * the types of qapi/smmuv3-accel.json; info smmuv3-accel prints these. Neither
+ * asks the guest's memory or the host.
  */
 #include "qemu/osdep.h"
 #include "monitor/hmp.h"
@@ -60,7 +60,7 @@ static uint32List *accel_query_granules(uint32_t page_sizes)
     return list;
 }
 
-/* Without ATS and OAS, which no host's kernel tells. */
+/* Without ATS and OAS, which a host's kernel does not report of its SMMU. */
 static SMMUv3AccelFeatures *accel_query_features(const uint32_t idr[6],
                                                  const SMMUv3Features *from)
 {
@@ -137,7 +137,7 @@ static SMMUv3AccelHost *accel_query_host(const SMMUv3Accel *a)
     return h;
 }
 
-/* As the guest reads it; bits of the indices may be hidden from it. */
+/* A register as the guest reads it, so indices without hidden bits. */
 static uint64_t accel_query_reg(const SMMUv3Accel *a, uint32_t offset,
                                 unsigned size)
 {

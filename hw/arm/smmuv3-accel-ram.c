@@ -1,5 +1,5 @@
 /*
- * Guest memory as a thread without the BQL may reach it. See
+ * Guest memory that a thread without the BQL may access. See
  * smmuv3-accel-ram.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -20,7 +20,7 @@ typedef struct Piece {
     void *ram;
 } Piece;
 
-/* What of @len bytes at @addr can be read in one piece; false: none of it. */
+/* The first of @len bytes at @addr that can be read in one piece; or false. */
 static bool accel_ram_find_piece(Piece *p, hwaddr addr, hwaddr len)
 {
     MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
@@ -49,7 +49,7 @@ bool smmuv3_accel_ram_read(hwaddr addr, void *buf, size_t len)
     return true;
 }
 
-/* What of @len bytes at @addr can be written in one piece; 0: none of it. */
+/* How many of @len bytes at @addr can be written in one piece. */
 static hwaddr accel_ram_map_piece(MemoryRegionCache *c, hwaddr addr, hwaddr len)
 {
     int64_t mapped = address_space_cache_init(c, &address_space_memory, addr,
@@ -61,7 +61,7 @@ static hwaddr accel_ram_map_piece(MemoryRegionCache *c, hwaddr addr, hwaddr len)
     return mapped >= 0 && c->ptr ? mapped : 0;
 }
 
-/* A written page is dirty, and code that was translated from it is stale. */
+/* Marks the page dirty, and drops code that was translated from it. */
 static void accel_ram_unmap_piece(MemoryRegionCache *c, hwaddr written)
 {
     address_space_cache_invalidate(c, 0, written);

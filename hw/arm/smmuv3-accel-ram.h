@@ -1,18 +1,17 @@
 /*
- * Guest memory as a thread without the BQL may reach it: plain RAM, or not at
- * all.
+ * Guest memory that a thread without the BQL may access: plain RAM.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A device's registers take the BQL, and so does a vfio-pci BAR, although QEMU
- * calls it RAM. Whoever waits for the BQL with the engine or the emulated
- * SMMU's mutex in hand waits for a thread that may be waiting for just that.
- * So whatever an SMMU reads and writes on its own behalf (queues, tables, MSIs
- * that are polled) goes through these functions, with the BQL or without: the
- * guest gets the same answer in either case.
+ * calls it RAM. A thread that waited for the BQL with the engine's lock or the
+ * emulated SMMU's mutex could deadlock with the BQL's holder, which may wait
+ * for that lock. So an SMMU's own accesses (queues, tables, MSIs that are
+ * polled) go through these functions, also with the BQL, because the guest has
+ * to get the same answer in either case.
  *
  * Addresses are guest physical. False: something in the range is not plain RAM,
- * and nothing beyond that has been touched. Any thread; no lock is taken.
+ * and nothing behind it was accessed. Any thread may call; no lock is taken.
  */
 #ifndef HW_ARM_SMMUV3_ACCEL_RAM_H
 #define HW_ARM_SMMUV3_ACCEL_RAM_H

@@ -1,5 +1,5 @@
 /*
- * arm-smmuv3,accel=on: what an emulator without the device answers.
+ * arm-smmuv3,accel=on: QMP and HMP of an emulator without the device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

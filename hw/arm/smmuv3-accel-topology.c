@@ -4,9 +4,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the device tree (smmuv3-accel-fdt.c) and ACPI (smmuv3-accel-acpi.c) tell
- * alike. It is looked up when it is asked for, because nothing tells of a bus
- * or an SMMU that comes.
+ * For the device tree (smmuv3-accel-fdt.c) and ACPI (smmuv3-accel-acpi.c). It
+ * is looked up when it is asked for, because QEMU does not report a new bus or
+ * SMMU.
  */
 #include "qemu/osdep.h"
 #include "hw/pci/pci_bus.h"
@@ -128,7 +128,7 @@ unsigned smmuv3_accel_topology_spi(const VirtMachineState *vms,
            platform_bus_get_irqn(pbus, SYS_BUS_DEVICE(s), irq);
 }
 
-/* A GICv2m takes an MSI as it comes, and Linux wants no DeviceID for it. */
+/* Only an ITS needs a DeviceID; a GICv2m takes an MSI without one. */
 bool smmuv3_accel_topology_sends_msis(const VirtMachineState *vms,
                                       const SMMUv3State *s)
 {

@@ -1,6 +1,5 @@
 /*
- * arm-smmuv3,accel=on: trace events of what the engine and its register file
- * tell.
+ * arm-smmuv3,accel=on: the engine's callbacks for tracing, as trace events.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

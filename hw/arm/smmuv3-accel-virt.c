@@ -1,6 +1,6 @@
 /*
  * arm-smmuv3 as a device of the virt machine: refusals, the MSI doorbell, and
- * when what the guest is told of it is made.
+ * when the guest's tables are made.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,7 +28,7 @@ static hwaddr accel_virt_msi_doorbell(const VirtMachineState *vms)
     }
 }
 
-/* The machine's own SMMU is made before there is a platform bus. */
+/* Not for the machine's own SMMU, which comes before the platform bus. */
 void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
                                 Error **errp)
 {
@@ -56,7 +56,7 @@ bool smmuv3_accel_virt_in_use(void)
     return smmuv3_accel_topology_in_use();
 }
 
-/* ---- What the guest is told ---- */
+/* ---- The guest's tables ---- */
 
 static void accel_virt_warn_of_hidden_buses(const VirtMachineState *vms,
                                             GArray *roots)
@@ -73,10 +73,10 @@ static void accel_virt_warn_of_hidden_buses(const VirtMachineState *vms,
 }
 
 /*
- * Without a pluggable SMMU the tree is QEMU's own, unchanged. Firmware may hand
- * the tree on (U-Boot), or have tables of its own (EDK2), which is not to be
- * seen from here. EDK2 takes a tree with one host bridge only, so that with
- * several root buses firmware gets QEMU's own tree.
+ * Without a pluggable SMMU the tree stays QEMU's own. It is completed for
+ * firmware as well, because firmware may pass it on (U-Boot) or not (EDK2),
+ * which cannot be seen from here. With several root buses firmware gets QEMU's
+ * own tree, because EDK2 takes a tree with one host bridge only.
  */
 void smmuv3_accel_virt_done(VirtMachineState *vms)
 {

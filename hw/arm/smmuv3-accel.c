@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The registers of SMMUv3State are the emulated device's. With accel=on idr is
- * the promise; those that decide over streams follow the register file, for
- * emulated endpoints; the others only carry a migration stream's values.
+ * the promise. Registers that streams depend on follow the engine's, for
+ * emulated endpoints. The others only carry a migration stream's values.
  */
 #include "qemu/osdep.h"
 #include "hw/pci/pci_bus.h"

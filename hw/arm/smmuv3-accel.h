@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The files, as smmuv3-accel-NAME.c, but that "accel" is smmuv3-accel.c. A file
- * calls none that stands above it, because what is called can then be read
- * without its callers, and a circle of calls hides who holds which lock. The
- * build checks that (scripts/check-layers reads this table): each file calls
- * all of those behind its arrow, and no other.
+ * The files, as smmuv3-accel-NAME.c; "accel" is smmuv3-accel.c. A file calls
+ * none that stands above it, because a file can then be read without its
+ * callers, and a circle of calls hides which lock is held. The build checks
+ * that (scripts/check-layers reads this table): each file calls all files
+ * behind its arrow, and no other.
  *
  *   bus       may an instance be where it is plugged?
  *             -> accel, props, topology
@@ -18,7 +18,7 @@
  *             -> props, msi-range, topology
  *   fdt       the device tree, for a guest that -kernel starts
  *             -> props, msi-range, topology
- *   query     what QMP and HMP tell of all of it
+ *   query     queries over QMP and HMP
  *             -> lock
  *   accel     an instance: made, and reset
  *             -> pci, migrate, mmio, engine, memory, emul, props
@@ -29,16 +29,16 @@
  *             -> events, emul, props, msi-range, lock
  *   mmio      the guest's accesses to registers
  *             -> emul, lock
- *   engine    the engine in QEMU: its callbacks, wired interrupts, what is left
- *             for later, reset
+ *   engine    the engine in QEMU: its callbacks, wired interrupts, commands
+ *             that are left for later, reset
  *             -> events, trace, device, msi, emul, memory, lock
- *   events    the host's events: the descriptor that tells of them
+ *   events    the host's events: watching their descriptor
  *             -> lock
- *   trace     trace events of what the engine tells
+ *   trace     the engine's callbacks for tracing, as trace events
  *   device    a host device, as the engine asks for it
  *   msi       where an MSI of the SMMU itself goes
  *             -> memory
- *   emul      QEMU's emulated SMMUv3 translates for emulated endpoints
+ *   emul      emulated endpoints, for which QEMU's emulated SMMUv3 translates
  *             -> memory, lock
  *   memory    the way to guest memory
  *             -> ram, lock
@@ -46,19 +46,19 @@
  *   msi-range where the host's MSI doorbell is for the guest
  *             -> topology
  *   topology  which SMMU serves which root bus, and where the machine has both
- *   ports     ports that Linux has put to sleep wake
- *   lock      who may be at the engine
- *   ram       what of guest memory may be reached without the BQL: plain RAM
- *   none      in place of most of them, where accel=on is not built in
+ *   ports     PCIe ports that Linux has put to sleep, and that have to wake
+ *   lock      which thread may call the engine
+ *   ram       guest memory that is plain RAM, which needs no BQL
+ *   none      in place of most files, where accel=on is not built in
  *   stub      QMP and HMP where there is no arm-smmuv3 at all
  *
- * None of them decides over anything that Arm IHI 0070 defines, because that is
- * the engine's (smmuv3-decode.h has what is asked of it here).
+ * No file decides anything that Arm IHI 0070 defines, because the engine does;
+ * what files here ask of it is in smmuv3-decode.h.
  *
- * Locking: everything runs under the BQL, but for the DMA of emulated endpoints
- * (emul), a guest's invalidations and its reads of registers (mmio). As these
- * come without the BQL, the engine has a lock of its own (lock). Everybody else
- * takes it beside the BQL.
+ * Locking: everything runs under the BQL, except for the DMA of emulated
+ * endpoints (emul), a guest's invalidations and its reads of registers (mmio).
+ * Because these come without the BQL, the engine has a lock of its own (lock),
+ * which every other caller takes beside the BQL.
  */
 #ifndef HW_ARM_SMMUV3_ACCEL_H
 #define HW_ARM_SMMUV3_ACCEL_H
@@ -78,67 +78,67 @@
 
 /*
  * The IOVAs at which the host's kernel maps the physical MSI doorbell. The
- * guest has to map them one to one for each device that the host's SMMU serves,
- * and is told so once, by its tables.
+ * guest's tables tell it once that it has to map them one to one for each
+ * device that the host's SMMU serves.
  */
 typedef struct SMMUv3AccelMsiRange {
     uint64_t base, size;
 } SMMUv3AccelMsiRange;
 
-/* Of pci: the host devices behind an instance. */
+/* pci: the host devices behind an instance. */
 typedef struct SMMUv3AccelDevices {
     GPtrArray *all;             /* SMMUv3AccelDevice */
-    unsigned taken;             /* by the engine */
-    IOMMUFDBackend *backend;    /* theirs, all of one iommufd */
+    unsigned taken;             /* how many the engine has */
+    IOMMUFDBackend *backend;    /* the one iommufd that all devices use */
     SMMUv3Host host;
 } SMMUv3AccelDevices;
 
-/* Of migrate. */
+/* migrate */
 typedef struct SMMUv3AccelMigration {
-    unsigned blocking;          /* devices that block it */
+    unsigned blocking;          /* how many devices block migration */
     Error *blocker;
     uint32_t stream_idr[6];     /* the promise, as it is saved and loaded */
-    SMMUv3AccelMsiRange stream_msi;     /* likewise */
+    SMMUv3AccelMsiRange stream_msi;     /* what the guest was told, likewise */
 } SMMUv3AccelMigration;
 
-/* Of mmio. */
+/* mmio */
 typedef struct SMMUv3AccelMmio {
     Stat64 prod_writes;
 } SMMUv3AccelMmio;
 
-/* Of engine: commands that are left for later. */
+/* engine: commands that are left for later. */
 typedef struct SMMUv3AccelResume {
-    QEMUBH *bh;                 /* the rest of a long command queue */
-    QEMUTimer *retry;           /* of what the host refused */
+    QEMUBH *bh;                 /* for the rest of a long command queue */
+    QEMUTimer *retry;           /* for a command that the host refused */
 } SMMUv3AccelResume;
 
-/* Of events: the host's. */
+/* events: the host's events. */
 typedef struct SMMUv3AccelHostEvents {
-    int fd;                     /* -1: none */
-    int poll;                   /* polls readable when that does */
+    int fd;                     /* the queue's; -1: there is none */
+    int poll;                   /* polls readable when fd does */
     bool failure_told;
 } SMMUv3AccelHostEvents;
 
-/* Of emul: events of endpoints, from any thread, until the BQL is at hand. */
+/* emul: endpoints' events, from any thread, that wait for the BQL. */
 #define SMMUV3_ACCEL_EVENTS_MAX 64
 
 typedef struct SMMUv3AccelEvents {
     QemuMutex lock;
     QEMUBH *bh;
     unsigned n;
-    bool lost;                  /* there were more */
+    bool lost;                  /* there were more than fit */
     SMMUv3EventRecord records[SMMUV3_ACCEL_EVENTS_MAX];
 } SMMUv3AccelEvents;
 
-/* Of emul. */
+/* emul */
 typedef struct SMMUv3AccelEmul {
     const PCIIOMMUOps *ops;     /* of the emulated SMMU */
     bool present;               /* there is, or was, an emulated endpoint */
-    SMMUv3StreamRegs regs;      /* by which it translates */
+    SMMUv3StreamRegs regs;      /* the registers that endpoints go by */
     SMMUv3AccelEvents events;
 } SMMUv3AccelEmul;
 
-/* Of memory: the command queue's ring, as it is mapped. */
+/* memory: the mapping of the command queue's ring. */
 typedef struct SMMUv3AccelRing {
     MemoryRegionCache cache;
     uint64_t base;
@@ -146,18 +146,21 @@ typedef struct SMMUv3AccelRing {
     MemoryListener listener;
 } SMMUv3AccelRing;
 
-/* Of props: what the guest reads in SMMU_IDR0..5. */
+/* props: what the guest reads in SMMU_IDR0..5. */
 typedef struct SMMUv3AccelPromise {
     uint32_t idr[6];
-    bool frozen;                /* the guest has run: it stands */
+    bool frozen;                /* the guest has run, so idr stands */
 } SMMUv3AccelPromise;
 
-/* One per arm-smmuv3 with accel=on; of all files, and then of one each. */
+/*
+ * One per arm-smmuv3 with accel=on. All files use the members up to lock; each
+ * structure behind it belongs to one file.
+ */
 typedef struct SMMUv3Accel {
     SMMUv3State *smmu;
     const char *name;           /* for messages and traces */
     SMMUv3Engine *engine;
-    bool running;               /* the VM is; migrate says so */
+    bool running;               /* the VM runs; set by migrate */
     SMMUv3AccelLock lock;
     SMMUv3AccelDevices devices;
     SMMUv3AccelMigration migration;
@@ -169,36 +172,36 @@ typedef struct SMMUv3Accel {
     SMMUv3AccelPromise promise;
 } SMMUv3Accel;
 
-/* A vfio-pci device; the host's side is filled when VFIO has bound it. */
+/* A vfio-pci device that VFIO has bound. */
 typedef struct SMMUv3AccelDevice {
     SMMUv3Accel *accel;
     PCIBus *bus;
     int devfn;
-    char *name;                 /* of the host, for messages */
+    char *name;                 /* the host's name of it, for messages */
     bool failure_told;
     bool blocks_migration;
     SMMUv3HostDevice host_dev;
-    SMMUv3HostInfo info;        /* zeroes if there is none to have */
+    SMMUv3HostInfo info;        /* zeroes if the host gives none */
     SMMUv3EngineDevice *engine_dev;
 } SMMUv3AccelDevice;
 
-/* For messages: the id, or the type of an instance without. */
+/* For messages: an instance's id, or its type if it has none. */
 static inline const char *smmuv3_accel_name(const SMMUv3State *s)
 {
     return DEVICE(s)->id ?: TYPE_ARM_SMMUV3;
 }
 
 /*
- * The DeviceID of an instance's own MSIs. Those of PCI functions fill the 16
- * bits that an ITS has; the last ones, of bus 255, are the least likely to
- * have a function.
+ * The DeviceID of an instance's own MSIs. It is one of bus 255's last, which
+ * are the least likely to have a function, because PCI functions fill the 16
+ * bits of DeviceIDs that an ITS has.
  */
 static inline uint16_t smmuv3_accel_own_device_id(const SMMUv3State *s)
 {
     return UINT16_MAX - s->identifier;
 }
 
-/* The host's SMMU serves it; for all other endpoints QEMU translates. */
+/* Does the host's SMMU serve @dev? QEMU translates for all other endpoints. */
 static inline bool smmuv3_accel_is_vfio(PCIDevice *dev)
 {
     return object_dynamic_cast(OBJECT(dev), "vfio-pci") != NULL;
@@ -207,8 +210,9 @@ static inline bool smmuv3_accel_is_vfio(PCIDevice *dev)
 /*
  * ---- What QEMU's own files call ----
  *
- * With accel=off these hooks do nothing but for what they say. Where accel=on
- * is not built in, smmuv3-accel-none.c has some of them.
+ * Each comment names the caller and the file. With accel=off these hooks do
+ * nothing unless their comment says so. Where accel=on is not built in,
+ * smmuv3-accel-none.c has some of them.
  */
 
 /* hw/arm/smmuv3.c, of bus: may @s be plugged? With accel=off, too. */
@@ -234,7 +238,7 @@ struct SMMUEventInfo;
 
 /*
  * hw/arm/smmuv3.c, of emul: in place of smmu_find_ste() with accel=on. An STE
- * for QEMU's code to go on with, or -EINVAL and the event.
+ * by which QEMU's code translates; or -EINVAL and the event.
  */
 int smmuv3_accel_find_ste(SMMUv3State *s, uint32_t sid, struct STE *ste,
                           struct SMMUEventInfo *event);
@@ -255,7 +259,7 @@ bool smmuv3_accel_keeps_pci_config(PCIBus *bus);
 /* fdt: completes the tree of @roots (SMMUv3AccelRootBus). */
 void smmuv3_accel_fdt_complete(VirtMachineState *vms, GArray *roots);
 
-/* accel: is there accel=on at all? If not, why. */
+/* accel: is accel=on built in? */
 bool smmuv3_accel_built_in(Error **errp);
 
 /* pci */
@@ -269,7 +273,7 @@ void smmuv3_accel_migrate_unblock(SMMUv3AccelDevice *d);
 /* mmio */
 void smmuv3_accel_mmio_init(SMMUv3Accel *a);
 
-/* engine: with its lock */
+/* engine: the engine, and its lock */
 void smmuv3_accel_engine_init(SMMUv3Accel *a);
 void smmuv3_accel_engine_reset(SMMUv3Accel *a);
 
@@ -279,7 +283,7 @@ void smmuv3_accel_events_listen(SMMUv3Accel *a, bool on);
 void smmuv3_accel_events_watch(void *accel, int fd);
 void smmuv3_accel_events_failed(void *accel, int err);
 
-/* trace: SMMUv3FrontendOps's */
+/* trace: the last callbacks of SMMUv3FrontendOps */
 void smmuv3_accel_trace_window(void *accel, const SMMUv3WindowInfo *w);
 void smmuv3_accel_trace_batch(void *accel, const SMMUv3BatchInfo *b);
 void smmuv3_accel_trace_stream(void *accel, const SMMUv3DeviceInfo *info);
@@ -292,7 +296,7 @@ SMMUv3AccelDevice *smmuv3_accel_device_new(SMMUv3Accel *a, PCIBus *bus,
                                            int devfn);
 void smmuv3_accel_device_free(SMMUv3AccelDevice *d);
 
-/* NULL: no host device is there. */
+/* NULL: there is no host device at @bus, @devfn. */
 SMMUv3AccelDevice *smmuv3_accel_device_find(SMMUv3Accel *a, PCIBus *bus,
                                             int devfn);
 bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid);
@@ -303,22 +307,22 @@ void smmuv3_accel_device_failed(void *accel, void *cookie,
 int smmuv3_accel_msi_send(void *accel, uint64_t addr, uint32_t data);
 bool smmuv3_accel_msi_is_quiet(void *accel, uint64_t addr);
 
-/* emul: before another one sets the PCIIOMMUOps of the bus */
+/* emul: before pci sets its PCIIOMMUOps of the bus */
 void smmuv3_accel_emul_init(SMMUv3Accel *a);
 
-/* Under the BQL: from now on there is an emulated endpoint. */
+/* Under the BQL: there is an emulated endpoint from now on. */
 void smmuv3_accel_emul_be_present(SMMUv3Accel *a);
 
-/* Under the BQL: events that wait, unless the VM is stopped */
+/* Under the BQL: delivers events that wait, unless the VM is stopped. */
 void smmuv3_accel_emul_deliver(SMMUv3Accel *a);
 
-/* A reset, or another guest: events that wait are forgotten. */
+/* Forgets events that wait, because the guest is reset, or another one. */
 void smmuv3_accel_emul_reset(SMMUv3Accel *a);
 
 /*
  * Under the BQL and the engine's lock: the emulated SMMU takes over the
- * registers that streams depend on, and forgets what it has cached. With
- * _follow_regs() that is done only if they have changed.
+ * registers that streams depend on, and empties its caches. _follow_regs() does
+ * so only if the registers have changed.
  */
 void smmuv3_accel_emul_take_regs(SMMUv3Accel *a);
 void smmuv3_accel_emul_follow_regs(SMMUv3Accel *a);
@@ -330,7 +334,7 @@ AddressSpace *smmuv3_accel_emul_address_space(SMMUv3Accel *a, PCIBus *bus,
                                               int devfn);
 
 /*
- * memory. Addresses are guest physical; 0, or -EFAULT for what is not all RAM.
+ * memory. Addresses are guest physical. 0, or -EFAULT if not all of it is RAM.
  * _store() is one little-endian store with release semantics.
  */
 void smmuv3_accel_memory_init(SMMUv3Accel *a);
@@ -342,46 +346,46 @@ int smmuv3_accel_memory_write(void *accel, uint64_t addr, const void *buf,
                               size_t len);
 int smmuv3_accel_memory_store(SMMUv3Accel *a, uint64_t addr, uint32_t value);
 
-/* props: is @s as it is given possible? With accel=off, too. */
+/* props: are the properties of @s possible? With accel=off, too. */
 bool smmuv3_accel_props_check(SMMUv3State *s, Error **errp);
 
-/* May devices behind @s use ATS, as the guest's tables tell it? */
+/* Do the guest's tables say that devices behind @s may use ATS? */
 bool smmuv3_accel_props_ats(const SMMUv3State *s);
 
 /* Makes the promise for the host's @info (NULL: not known). Not when frozen. */
 void smmuv3_accel_props_promise(SMMUv3Accel *a, const SMMUv3HostInfo *info);
 
-/* Which field of @info does not do for the promise, and what to do about it. */
+/* Sets @errp: the field of @info that breaks the promise, and what helps. */
 void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
                                 const SMMUv3HostInfo *info);
 
 /*
- * The promise that a guest comes with. True: it is kept from now on. False:
- * properties or plugged devices cannot keep it.
+ * Takes over the promise @idr of a guest that is loaded, for good. False: the
+ * properties or the plugged devices cannot keep it.
  */
 bool smmuv3_accel_props_take(SMMUv3Accel *a, const uint32_t idr[6],
                              Error **errp);
 
-/* msi-range: what the guest is told. */
+/* msi-range: the range that the guest is told of. */
 const SMMUv3AccelMsiRange *smmuv3_accel_msi_range_told(void);
 
 /* A device's host has @range. False: the device cannot be taken. */
 bool smmuv3_accel_msi_range_take(const SMMUv3AccelMsiRange *range,
                                  Error **errp);
 
-/* A guest is loaded that was told of @range elsewhere. */
+/* A guest is loaded that was told of @range. False: it cannot run here. */
 bool smmuv3_accel_msi_range_load(const SMMUv3AccelMsiRange *range,
                                  Error **errp);
 
 /* topology: a PCIe root bus, which is pcie.0, or a pxb-pcie's. */
 typedef struct SMMUv3AccelRootBus {
     PCIBus *bus;
-    unsigned first;             /* its number, and the first not below it; */
-    unsigned end;               /* the same if beyond the machine's buses */
-    SMMUv3State *smmu;          /* pluggable; NULL: none serves it */
+    unsigned first;             /* its bus number */
+    unsigned end;               /* first bus number beyond; first: hidden */
+    SMMUv3State *smmu;          /* pluggable; NULL: none serves the bus */
 } SMMUv3AccelRootBus;
 
-/* All of them, by ascending number; the caller's to free. */
+/* All root buses, by ascending number; the caller frees the array. */
 GArray *smmuv3_accel_topology_roots(const VirtMachineState *vms);
 
 static inline SMMUv3AccelRootBus *smmuv3_accel_topology_root(GArray *roots,
@@ -393,29 +397,29 @@ static inline SMMUv3AccelRootBus *smmuv3_accel_topology_root(GArray *roots,
 /* Is there a pluggable SMMU at all? */
 bool smmuv3_accel_topology_in_use(void);
 
-/* How many buses the machine has, and where the ECAM of @bus is. */
+/* How many buses the machine has; where the ECAM of @bus is. */
 unsigned smmuv3_accel_topology_buses(const VirtMachineState *vms);
 hwaddr smmuv3_accel_topology_ecam(const VirtMachineState *vms, unsigned bus);
 
-/* Where the platform bus has put @s, and its interrupt @irq. */
+/* Where the platform bus has put the registers and the @irq of @s. */
 hwaddr smmuv3_accel_topology_mmio(const VirtMachineState *vms, SMMUv3State *s);
 unsigned smmuv3_accel_topology_spi(const VirtMachineState *vms,
                                    SMMUv3State *s, SMMUIrq irq);
 
-/* Is the guest told of a DeviceID, so that it may use MSIs for events? */
+/* Do the guest's tables have a DeviceID of @s, so that it may send MSIs? */
 bool smmuv3_accel_topology_sends_msis(const VirtMachineState *vms,
                                       const SMMUv3State *s);
 
-/* Has the guest nothing but a device tree to learn of its SMMUs from? */
+/* Does the guest learn of its SMMUs from a device tree alone? */
 bool smmuv3_accel_topology_has_tree_alone(void);
 
 typedef void (*SMMUv3AccelVisitor)(PCIBus *bus, PCIDevice *dev, void *opaque);
 
-/* What is plugged below @bus now, but for what has a root bus of its own. */
+/* Visits the devices plugged below @bus now, without those of a pxb-pcie. */
 void smmuv3_accel_topology_for_each(PCIBus *bus, SMMUv3AccelVisitor visit,
                                     void *opaque);
 
-/* ports: all PCIe slots wake, those plugged later as well. */
+/* ports: makes all PCIe slots wake, those plugged later as well. */
 void smmuv3_accel_ports_wake(void);
 
 /* lock: smmuv3_accel_lock_hold(), _enter() and _release() of an instance */

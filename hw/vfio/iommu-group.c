@@ -1,14 +1,14 @@
 /*
- * What sysfs tells of a device's IOMMU group: who shares it, and where its MSIs
- * go. See smmuv3-iommufd.h.
+ * A device's IOMMU group in sysfs: its other devices, and where its MSIs go.
+ * See smmuv3-iommufd.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The kernel puts into one group what can reach each other past the SMMU: the
- * functions of a slot without ACS, what is below a switch or a conventional
- * bridge. It attaches all of a group at once, bridges included
- * (for_each_group_device() in drivers/iommu/iommu.c), so that one would walk
- * another's tables or, having no vDEVICE, keep it from being attached.
+ * The kernel puts devices into one group that can reach each other past the
+ * SMMU: the functions of a slot without ACS, the devices below a switch or a
+ * conventional bridge. It attaches a group as a whole, bridges included
+ * (for_each_group_device() in drivers/iommu/iommu.c), so a device of the group
+ * would walk another one's tables, or have no vDEVICE and fail the attachment.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,10 +21,10 @@
 
 #include "smmuv3-iommufd.h"
 
-/* As many are named; one is enough to know what is wrong. */
+/* How many devices a message names; one would do to see what is wrong. */
 #define NAMED_MAX 4
 
-/* The device's folder; NULL if there is none. */
+/* The device's folder in sysfs; NULL: it has none. */
 static char *group_device_folder(const SMMUv3HostDevice *dev)
 {
     struct stat st;
@@ -44,7 +44,7 @@ static gint group_by_name(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The others of the group whose folder is @group. */
+/* The devices in the folder @group, except @own. */
 static GPtrArray *group_list_others(const char *group, const char *own)
 {
     g_autofree char *path = g_build_filename(group, "devices", NULL);
@@ -77,7 +77,7 @@ static char *group_in_words(const GPtrArray *names)
     return g_string_free(text, FALSE);
 }
 
-/* The folder of @dev's group, and @dev's own name; NULL if there is none. */
+/* The folder of @dev's group, and in *@own its name; NULL: there is none. */
 static char *group_folder(const SMMUv3HostDevice *dev, char **own)
 {
     g_autofree char *path = group_device_folder(dev);

@@ -5,8 +5,8 @@
  *
  * No policy: nothing is shared, cached, split or retried here, except for
  * EINTR. Each function names the comment of the kernel's uAPI it rests on.
- * The last part reads no file descriptor: it puts a refusal into words. What
- * get_info tells of the device's group is sysfs' (iommu-group.c).
+ * get_info's answer about the device's group comes from sysfs (iommu-group.c).
+ * The last part puts a refusal into words, without any system call.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ _Static_assert(sizeof(SMMUv3Cmd) ==
                sizeof(struct iommu_viommu_arm_smmuv3_invalidate),
                "commands are handed down as they are");
 
-/* The kernel writes results only when it succeeds, so @arg can go again. */
+/* @arg can be used again, because the kernel writes it only on success. */
 static int iommufd_request(int fd, unsigned long op, void *arg)
 {
     int ret;
@@ -170,9 +170,8 @@ static int iommufd_detach(SMMUv3Host *host, SMMUv3HostDevice *dev)
 }
 
 /*
- * struct iommu_hwpt_invalidate: entry_num is written on failure, too, so it
- * has to be set again before a retry. An interrupted array goes once more
- * from its start.
+ * struct iommu_hwpt_invalidate: entry_num is written on failure, too, so it is
+ * set again before a retry, which sends the array from its start.
  */
 static int iommufd_invalidate(SMMUv3Host *host, SMMUv3HostId viommu,
                               const SMMUv3Cmd *cmds, uint32_t n, uint32_t *done)
@@ -214,9 +213,9 @@ static int iommufd_veventq_alloc(SMMUv3Host *host, SMMUv3HostId viommu,
 }
 
 /*
- * struct iommufd_vevent_header: a record follows each header, but for one
- * that says that events were lost behind the last. The kernel gives whole
- * events only; what is cut off is not looked at.
+ * struct iommufd_vevent_header: a record follows each header, except for a
+ * header that says that events were lost. The kernel gives whole events only; a
+ * part of one at the end is ignored.
  */
 static int iommufd_parse_events(const uint8_t *at, size_t left,
                                 SMMUv3HostEvent *events, unsigned max)
@@ -245,7 +244,7 @@ static int iommufd_parse_events(const uint8_t *at, size_t left,
     return n;
 }
 
-/* An empty queue reads as nothing; it never blocks. */
+/* An empty queue gives 0 events, and never blocks. */
 static int iommufd_veventq_read(SMMUv3Host *host, int fd,
                                 SMMUv3HostEvent *events, unsigned n)
 {
@@ -292,14 +291,14 @@ const SMMUv3HostOps smmuv3_iommufd_ops = {
 };
 
 /*
- * What follows tells why, from what Linux 7.3 does:
+ * From here on: why a host cannot nest, by what Linux 7.3 does:
  *  - a kernel before 6.13 does not know IOMMU_VIOMMU_ALLOC: ENOTTY;
  *  - without CONFIG_ARM_SMMU_V3_IOMMUFD the SMMU's driver has neither hw_info
  *    (type NONE: our ENODEV) nor get_viommu_size (EOPNOTSUPP);
  *  - arm_smmu_get_viommu_size() is 0, hence EOPNOTSUPP, without both stages,
  *    with an erratum that arm_smmu_device_iidr_probe() knows, or with neither
  *    S2FWB nor CANWBS; so is the nesting parent for the first two;
- *  - EINVAL: the parent was not made for nesting, or for another SMMU.
+ *  - the parent was not made for nesting, or for another SMMU: EINVAL.
  */
 
 /* SMMU_IIDR, 6.3.7 */
@@ -311,13 +310,13 @@ const SMMUv3HostOps smmuv3_iommufd_ops = {
 #define PRODUCT_MMU_600         0x483
 #define PRODUCT_MMU_700         0x487
 
-/* Whether IDRs were read at all: every SMMU has a stage. */
+/* Were IDRs read at all? They have a stage, because every SMMU has one. */
 static bool iommufd_has_idrs(const SMMUv3HostInfo *info)
 {
     return info && (info->idr[0] & (SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P));
 }
 
-/* What Linux calls it when it turns nesting off; NULL: it does not. */
+/* The erratum for which Linux turns nesting off; NULL: there is none. */
 static const char *iommufd_nesting_erratum(uint32_t iidr)
 {
     unsigned variant = SMMUV3_GET(IIDR_VARIANT, iidr);
@@ -373,7 +372,7 @@ static char *iommufd_explain_unseen(const SMMUv3HostInfo *info)
         " says of arm-smmu-v3", info->iidr);
 }
 
-/* The kernel said that this SMMU cannot, not why. */
+/* The kernel gives no reason, so it is guessed from the IDRs. */
 static char *iommufd_explain_unsupported(const SMMUv3HostInfo *info)
 {
     uint64_t stages = SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P;

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Arm IHI 0070 5.3, and S1Fmt and S1DSS of 5.2. What a CD holds is for who
- * walks the tables: the host's SMMU.
+ * Arm IHI 0070 5.3, and S1Fmt and S1DSS of 5.2. A CD's content is not here,
+ * because the host's SMMU walks the tables.
  */
 #ifndef SMMUV3_CD_H
 #define SMMUV3_CD_H
@@ -17,14 +17,14 @@
 #define SMMUV3_L1CD_V             SMMUV3_BIT(0)
 #define SMMUV3_L1CD_L2PTR         SMMUV3_BITS(51, 12)
 
-/* STE.S1Fmt where there are substreams */
+/* STE.S1Fmt, which counts if there are substreams */
 enum SMMUv3SteS1Fmt {
     SMMUV3_STE_S1FMT_LINEAR = 0,
     SMMUV3_STE_S1FMT_4K_L2 = 1,     /* 64 CDs in a table */
     SMMUV3_STE_S1FMT_64K_L2 = 2,    /* 1024 */
 };
 
-/* STE.S1DSS where there are substreams: a transaction without SubstreamID */
+/* STE.S1DSS: a transaction without SubstreamID, if there are substreams */
 enum SMMUv3SteS1Dss {
     SMMUV3_STE_S1DSS_TERMINATE = 0,
     SMMUV3_STE_S1DSS_BYPASS = 1,

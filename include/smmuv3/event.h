@@ -21,7 +21,7 @@ static_assert(sizeof(SMMUv3EventRecord) == 32, "an event is 32 bytes (7.3)");
 #define SMMUV3_EVENT0_TYPE        SMMUV3_BITS(7, 0)
 #define SMMUV3_EVENT0_SID         SMMUV3_BITS(63, 32)
 
-/* Those that a stream's configuration can cause. */
+/* The events that a stream's configuration can cause */
 typedef enum SMMUv3EventType {
     SMMUV3_EVENT_NONE          = 0x00,
     SMMUV3_EVENT_C_BAD_STREAMID = 0x02,

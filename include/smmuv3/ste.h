@@ -47,7 +47,7 @@ enum SMMUv3SteEats {
     SMMUV3_STE_EATS_FULL = 1,
 };
 
-/* What a nested HWPT may carry: struct iommu_hwpt_arm_smmuv3 of the uAPI */
+/* Bits that a nested HWPT may have: struct iommu_hwpt_arm_smmuv3 of the uAPI */
 #define SMMUV3_STE0_NESTED_MASK                                         \
     (SMMUV3_STE0_V | SMMUV3_STE0_CONFIG | SMMUV3_STE0_S1FMT |           \
      SMMUV3_STE0_S1CONTEXTPTR | SMMUV3_STE0_S1CDMAX)
@@ -56,8 +56,8 @@ enum SMMUv3SteEats {
      SMMUV3_STE1_S1CSH | SMMUV3_STE1_S1STALLD | SMMUV3_STE1_EATS)
 
 /*
- * Level 1 Stream Table Descriptor, 5.1: a Span of n has 2^(n-1) STEs; 0, and
- * more than SPLIT+1, which all reserved values are, are invalid
+ * Level 1 Stream Table Descriptor, 5.1: a Span of n has 2^(n-1) STEs. A Span of
+ * 0, or of more than SPLIT+1 as reserved values are, is invalid.
  */
 #define SMMUV3_L1STD_SPAN         SMMUV3_BITS(4, 0)
 #define SMMUV3_L1STD_L2PTR        SMMUV3_BITS(51, 6)

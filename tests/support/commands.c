@@ -5,7 +5,6 @@
  */
 #include "commands.h"
 
-/* No two of these are neighbours, so no two could become one range. */
 uint64_t nth_va(unsigned i)
 {
     return 0x100000000 + 0x7000 * (uint64_t)i;
@@ -39,7 +38,6 @@ bool is_issued(const Scene *s, SMMUv3Cmd cmd)
     return false;
 }
 
-/* The issued commands are nth_tlbi(first), nth_tlbi(first + 1), ... */
 void expect_tlbis(const Scene *s, unsigned first, unsigned n)
 {
     g_assert_cmpuint(s->host->issued->len, ==, n);

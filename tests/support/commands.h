@@ -1,5 +1,5 @@
 /*
- * What tests of the command queue push into a scene, and expect of it.
+ * Commands that tests of the queue push into a scene, and checks of the result.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,7 +8,7 @@
 
 #include "scene.h"
 
-/* No two of these are neighbours, so no two could become one range. */
+/* Addresses that never merge into a range, because no two are neighbours. */
 uint64_t nth_va(unsigned i);
 SMMUv3Cmd nth_tlbi(unsigned i);
 
@@ -19,10 +19,10 @@ SMMUv3Cmd some_atc_inv(void);
 /* nth_tlbi(first), nth_tlbi(first + 1), ... */
 void push_tlbis(Scene *s, unsigned first, unsigned n);
 
-/* TLBIs of one page behind the other, from 0 on. */
+/* Pushes TLBIs of neighbouring pages, from 0 on. */
 void push_pages(Scene *s, unsigned n);
 
-/* scene_init_translating() with a queue of 16384, not at its begin. */
+/* scene_init_translating() with a queue of 16384, whose indices are not 0. */
 void init_long_queue(Scene *s);
 
 /* Is @cmd a TLBI of a range? */
@@ -31,15 +31,15 @@ bool is_range(const SMMUv3Cmd *cmd);
 /* Was the host issued @cmd? */
 bool is_issued(const Scene *s, SMMUv3Cmd cmd);
 
-/* The issued commands are nth_tlbi(first), nth_tlbi(first + 1), ... */
+/* Asserts that nth_tlbi(first), nth_tlbi(first + 1), ... were issued. */
 void expect_tlbis(const Scene *s, unsigned first, unsigned n);
 
-/* How a run ended, and where CONS is. */
+/* Assert how a run ended, and where CONS is. */
 void expect_drained(Scene *s, SMMUv3CmdqResult r);
 void expect_stopped(Scene *s, SMMUv3CmdqResult r, uint32_t cons,
                     SMMUv3CmdError cerror);
 
-/* The same of a run that is made here. */
+/* Run the queue, then assert the same. */
 void expect_drains(Scene *s);
 void expect_stops(Scene *s, uint32_t cons, SMMUv3CmdError cerror);
 

@@ -8,17 +8,17 @@
 
 #include "fake-host.h"
 
-/* 0, or the negative errno with which this call was told to fail. */
+/* Counts the call. 0, or the negative errno with which it is to fail. */
 int fake_called(SMMUv3Host *h, FakeCall call);
 
-/* A line of the journal. Gives @ret back. */
+/* Adds a line to the journal; returns @ret. */
 int fake_record(SMMUv3Host *h, FakeCall call, SMMUv3HostDevice *dev,
                 SMMUv3HostId id, uint32_t n, int ret);
 
-/* A rule was broken: -@err. */
+/* Counts a broken rule; returns -@err. */
 int fake_broken(SMMUv3Host *h, int err);
 
-/* The hardware is given @cmds, in the round that this is. */
+/* Hands @cmds to the hardware, in the present round. */
 void fake_reach(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n);
 
 /* fake-objects.c */

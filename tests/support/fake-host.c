@@ -1,6 +1,6 @@
 /*
- * The fake host as tests set it up: the journal, failures on request, and what
- * there is. See fake-host.h.
+ * The fake host as tests set it up: the journal, failures on request, hosts,
+ * SMMUs and devices. See fake-host.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,7 +15,6 @@ static bool countdown(SMMUv3Host *h, unsigned i)
     return h->fail_countdown[i] && !--h->fail_countdown[i];
 }
 
-/* 0, or the negative errno with which this call was told to fail. */
 int fake_called(SMMUv3Host *h, FakeCall call)
 {
     bool one, any;
@@ -55,7 +54,6 @@ int fake_broken(SMMUv3Host *h, int err)
     return -err;
 }
 
-/* The hardware is given @cmds, in the round that this is. */
 void fake_reach(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
 {
     g_array_append_vals(h->reached, cmds, n);

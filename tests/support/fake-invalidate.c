@@ -10,7 +10,7 @@
 #include "fake-host-internal.h"
 #include "smmuv3/registers.h"
 
-/* What may be in a command: arm_vsmmu_validate_range() */
+/* The bits that a command may have: arm_vsmmu_validate_range() */
 
 static bool range_legal(const SMMUv3HostInfo *info, uint64_t dw0, uint64_t dw1)
 {
@@ -150,7 +150,7 @@ static bool is_atc_inv(const SMMUv3Cmd *cmd)
     return (cmd->dw[0] & SMMUV3_CMD0_OPCODE) == SMMUV3_CMD_ATC_INV;
 }
 
-/* An ATC_INV whose device does not answer */
+/* Is @cmd an ATC_INV whose device does not answer? */
 static bool hangs(const SMMUv3Host *h, const SMMUv3Cmd *cmd)
 {
     if (!is_atc_inv(cmd)) {
@@ -165,8 +165,8 @@ static bool hangs(const SMMUv3Host *h, const SMMUv3Cmd *cmd)
 }
 
 /*
- * 4.7.3: of a block that times out for it, other devices have been asked, and
- * answer. Of the rest nothing is known.
+ * 4.7.3: in a block that times out the ATC_INVs of other devices are complete,
+ * because those devices answer. Its other commands need not be.
  */
 static bool times_out(SMMUv3Host *h, const SMMUv3Cmd *cmds, uint32_t n)
 {
@@ -269,7 +269,7 @@ int fake_invalidate(SMMUv3Host *h, SMMUv3HostId viommu,
 {
     int ret = fake_called(h, FAKE_INVALIDATE);
 
-    /* Its blocks have CMD_SYNCs, but how long they are is the kernel's. */
+    /* One round a call, because no caller may rely on the blocks' length. */
     h->round++;
     h->all_entries += n;
     if (ret) {

@@ -22,11 +22,11 @@ typedef struct Span {
 typedef struct Layout {
     unsigned long op;
     uint8_t size;
-    Span zero[3];               /* flags and reserved fields, unused ones */
+    Span zero[3];               /* flags, reserved and unused fields */
     uint8_t out_id;
-    uint8_t ptr;                /* a user pointer that we read */
-    uint8_t len;                /* its length... */
-    uint8_t count;              /* ...times this */
+    uint8_t ptr;                /* a user pointer to data */
+    uint8_t len;                /* the length of an entry of the data */
+    uint8_t count;              /* the number of entries */
 } Layout;
 
 static const Layout layouts[] = {
@@ -121,7 +121,7 @@ static void record(int fd, const Layout *l, const uint8_t *arg)
     g_array_append_val(calls, c);
 }
 
-/* As the kernel: the shorter of the two lengths, then zeroes. */
+/* Copies as the kernel does: the shorter of the two lengths, then zeroes. */
 static void give_info(uint8_t *arg)
 {
     uint8_t *buf = pointer(arg, 16);

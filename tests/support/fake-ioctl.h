@@ -3,14 +3,14 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Stands in for the kernel under hw/vfio/iommufd-nested.c. It knows the
- * requests by their numbers and layouts, written down here once more and not
- * taken from the kernel's headers, so that a wrong header is noticed. Each
- * call is checked (number, size, what must be zero), recorded with what its
- * user pointer held, and answered as the test chose.
+ * Stands in for the kernel under hw/vfio/iommufd-nested.c. The numbers and
+ * layouts of requests are written down here once more, and not taken from the
+ * kernel's headers, so that a wrong header is noticed. Each call is checked
+ * (number, size, what must be zero), recorded with the data behind its user
+ * pointer, and answered as the test chose.
  *
- * Like an evil twin of the kernel it scribbles over every result field when
- * it fails, so that code which reads them then is found out.
+ * A call that fails scribbles over every result field, so that code which reads
+ * them is found out.
  */
 #ifndef TESTS_FAKE_IOCTL_H
 #define TESTS_FAKE_IOCTL_H
@@ -35,21 +35,21 @@ typedef struct FakeIoctlCall {
     int fd;
     unsigned long op;
     uint8_t arg[64];            /* the structure as it came */
-    GBytes *data;               /* a copy of what it pointed to, or NULL */
+    GBytes *data;               /* a copy of the data behind it, or NULL */
 } FakeIoctlCall;
 
-/* How calls are answered; set by the test, kept until it changes them. */
+/* How calls are answered. Set by the test, and kept until it changes. */
 typedef struct FakeIoctlAnswer {
     unsigned interrupts;        /* so many calls first fail with EINTR */
-    int err;                    /* then this errno; 0: success */
+    int err;                    /* then with this errno; 0: they succeed */
     uint32_t id;                /* out_*_id */
     uint32_t fd;                /* VEVENTQ_ALLOC: out_veventq_fd */
     uint32_t done;              /* entry_num of an invalidate that fails */
     uint32_t info_type;         /* GET_HW_INFO: out_data_type */
-    const void *info;           /* GET_HW_INFO: what the kernel has */
+    const void *info;           /* GET_HW_INFO: the data */
     uint32_t info_len;
-    uint8_t max_pasid_log2;     /* GET_HW_INFO: of the device */
-    uint64_t capabilities;
+    uint8_t max_pasid_log2;     /* GET_HW_INFO: the device's */
+    uint64_t capabilities;      /* GET_HW_INFO: the device's */
 } FakeIoctlAnswer;
 
 extern FakeIoctlAnswer fake_ioctl;

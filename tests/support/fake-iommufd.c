@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * IOASs and stage-2 HWPTs are kept here, as plainly as QEMU's VFIO needs
- * them; what has to do with nesting is decoded and handed to fake-host.c.
+ * IOASs and stage-2 HWPTs are kept here, as far as QEMU's VFIO needs them.
+ * Requests for nesting are decoded and handed to fake-host.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define PAGE 4096
 
-/* A kernel's structures grow: everything up to @last has to be there. */
+/* The least size of @type, because a kernel's structures grow behind @last. */
 #define UP_TO(type, last) \
     (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 
@@ -55,7 +55,7 @@ static int ioas_alloc(Request *r)
     return 0;
 }
 
-/* All but the MSI doorbell's range of the SMMUv3 driver. */
+/* All IOVAs but the SMMUv3 driver's range for the MSI doorbell. */
 static int iova_ranges(Request *r)
 {
     static const struct iommu_iova_range ranges[] = {
@@ -102,7 +102,7 @@ static int ioas_map(Request *r)
     return 0;
 }
 
-/* What lies inside goes; the kernel does not split. */
+/* Removes the maps that lie inside, because the kernel does not split one. */
 static int ioas_unmap(Request *r)
 {
     struct iommu_ioas_unmap *arg = r->arg;
@@ -200,7 +200,7 @@ static int hw_info(Request *r)
     return ret;
 }
 
-/* arm_smmu_domain_alloc_paging_flags(): stage 2, if the SMMU has it. */
+/* arm_smmu_domain_alloc_paging_flags(): a stage 2, if the SMMU has it. */
 static int parent_alloc(Request *r, SMMUv3HostDevice *dev)
 {
     struct iommu_hwpt_alloc *arg = r->arg;
@@ -308,7 +308,7 @@ static int invalidate(Request *r)
     return ret;
 }
 
-/* Open at both ends, so that a test may come and go. */
+/* Opened at both ends, so that a test can open and close its end. */
 static int open_events(void)
 {
     g_autofree char *path = g_strconcat(getenv(FAKE_KERNEL_ENV),
@@ -342,7 +342,7 @@ static int veventq_alloc(Request *r)
     return fd < 0 ? -EMFILE : 0;
 }
 
-/* A vEVENTQ goes when its descriptor is closed, not before. */
+/* Closes the vEVENTQ @id if QEMU has closed its descriptor. */
 static void see_closed(Iommufd *f, uint32_t id)
 {
     const FakeObject *o = fake_object(f->host, id);
@@ -429,7 +429,7 @@ const Handler *fake_iommufd_handler(unsigned long op)
     return NULL;
 }
 
-/* HWPT_ALLOC is two kinds of call. */
+/* HWPT_ALLOC is two kinds of call: a parent's, and a nested HWPT's. */
 FakeKernelCall fake_iommufd_call(const Handler *h, const void *arg)
 {
     const struct iommu_hwpt_alloc *alloc = arg;

@@ -15,12 +15,12 @@
 
 typedef struct Iommufd {
     int fd;
-    SMMUv3Host *host;           /* nesting: fake-host.c */
+    SMMUv3Host *host;           /* for nesting: fake-host.c */
     GHashTable *ioass;          /* id -> GArray of IoasMap */
-    GHashTable *plain;          /* parents without NEST_PARENT, by id */
+    GHashTable *plain;          /* stage-2 HWPTs without NEST_PARENT, by id */
     GHashTable *devices;        /* dev_id -> SMMUv3HostDevice */
-    unsigned bound;             /* devices */
-    GHashTable *events;         /* vEVENTQ's id -> its descriptor */
+    unsigned bound;             /* how many devices are bound */
+    GHashTable *events;         /* a vEVENTQ's id -> its descriptor */
 } Iommufd;
 
 typedef struct IoasMap {
@@ -30,16 +30,16 @@ typedef struct IoasMap {
 
 typedef struct VfioDevice {
     int fd;                     /* -1: closed */
-    Iommufd *iommufd;           /* bound to; NULL: not bound */
-    SMMUv3HostDevice *dev;      /* there */
+    Iommufd *iommufd;           /* the one it is bound to; NULL: not bound */
+    SMMUv3HostDevice *dev;      /* the device in iommufd->host */
     uint32_t dev_id;
     int vectors[FAKE_PCI_VECTORS];  /* our own eventfds; -1: none */
 } VfioDevice;
 
-/* A request on its way; handlers fill @id and @n for the journal. */
+/* A request. Handlers fill @id and @n for the journal. */
 typedef struct Request {
-    Iommufd *iommufd;           /* of an iommufd's ioctl */
-    VfioDevice *device;         /* of a device's */
+    Iommufd *iommufd;           /* set in an iommufd's ioctl */
+    VfioDevice *device;         /* set in a device's ioctl */
     void *arg;
     FakeKernelCall call;
     uint32_t id;
@@ -49,7 +49,7 @@ typedef struct Request {
 typedef struct Handler {
     unsigned long op;
     FakeKernelCall call;
-    uint32_t min_size;          /* of the structure; its first word says it */
+    uint32_t min_size;          /* least value of the structure's first word */
     int (*run)(Request *r);     /* 0, or a negative errno */
 } Handler;
 

@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * One lock around every entry, as any of QEMU's threads may come here. Before
- * a request the test's wishes are taken over into fake-host.c, after it what
- * came of them and the state of all objects are published.
+ * One lock is around every entry, because any of QEMU's threads may call.
+ * Before a request the test's settings are taken over into fake-host.c. After
+ * it the journal and the state of all objects are published.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ FakeKernel *fake_kernel;
 VfioDevice fake_devices[FAKE_KERNEL_DEVICES];
 
 static Iommufd *iommufds[IOMMUFDS];
-/* Recursive: closing our own eventfds comes back here. */
+/* Recursive, because closing our own eventfds calls this file again. */
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 Iommufd *fake_kernel_iommufd(int fd)
@@ -48,7 +48,7 @@ static VfioDevice *find_device(int fd)
     return NULL;
 }
 
-/* The test's wishes, before a request. */
+/* Takes the test's settings over, before a request. */
 static void take_over(SMMUv3Host *h)
 {
     const FakeKernel *k = fake_kernel;
@@ -86,7 +86,7 @@ static void publish_commands(SMMUv3Host *h)
     g_array_set_size(h->rounds, 0);
 }
 
-/* What the test armed for a number of commands has been counted down. */
+/* Publishes what the request left, countdowns that the test armed included. */
 static void publish_host(SMMUv3Host *h)
 {
     FakeKernel *k = fake_kernel;
@@ -170,7 +170,7 @@ static bool countdown(uint32_t *n)
     return *n && !--*n;
 }
 
-/* 0, or the negative errno with which this call was told to fail. */
+/* 0, or the negative errno with which this call is to fail. */
 static int inject(FakeKernelCall call)
 {
     FakeKernel *k = fake_kernel;
@@ -252,7 +252,7 @@ int fake_kernel_open(const char *path)
     enter();
     ret = inject(FK_OPEN);
     if (ret) {
-        /* as it is */
+        /* the error stays */
     } else if (sscanf(path, VFIO_PREFIX "%u", &index) == 1) {
         ret = open_device(index, &r);
     } else {
@@ -273,7 +273,7 @@ static void open_as(const char *path, int to)
         g_error("%s cannot be passed to QEMU", path);
     }
     *(d ? &d->fd : &fake_kernel_iommufd(fd)->fd) = to;
-    close(fd);                  /* which is not ours any more */
+    close(fd);                  /* @to is ours now, and @fd is not */
 }
 
 static void pass_descriptors(void)
@@ -330,7 +330,7 @@ bool fake_kernel_rdev(int fd, dev_t *rdev)
     return d != NULL;
 }
 
-/* What the kernel leaves in entry_num when nothing was done. */
+/* Sets entry_num to the kernel's count for a call that did nothing. */
 static void fail_invalidate(Request *r, int ret)
 {
     uint32_t *entry_num = (uint32_t *)r->arg + 6;

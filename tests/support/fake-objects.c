@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * As iommufd keeps them, and the arm-smmu-v3 driver of Linux 7.3 the STEs.
+ * Objects as in iommufd, and STEs as in the arm-smmu-v3 driver of Linux 7.3.
  */
 #include <errno.h>
 
@@ -137,7 +137,7 @@ static int viommu_alloc(SMMUv3Host *h, SMMUv3HostDevice *dev,
     return fake_record(h, FAKE_VIOMMU_ALLOC, dev, ret ? 0 : *viommu, 0, ret);
 }
 
-/* What a vIOMMU takes only from devices behind its own SMMU. */
+/* A vIOMMU takes requests only for devices behind its own SMMU. */
 static int same_smmu(SMMUv3Host *h, SMMUv3HostId viommu,
                      const SMMUv3HostDevice *dev)
 {
@@ -240,7 +240,7 @@ static bool has_vdevice_on(SMMUv3Host *h, SMMUv3HostDevice *dev,
     return v && v->of == viommu;
 }
 
-/* Of a device without a vDEVICE. */
+/* May a device without a vDEVICE be attached to an HWPT of @config? */
 static int bare_attach_check(SMMUv3Host *h, uint64_t config)
 {
     switch (h->rules) {
@@ -253,7 +253,7 @@ static int bare_attach_check(SMMUv3Host *h, uint64_t config)
     }
 }
 
-/* Does @other go where @dev goes? */
+/* Is @other attached with @dev, because they share a group? */
 static bool goes_along(const SMMUv3HostDevice *dev,
                        const SMMUv3HostDevice *other)
 {
@@ -270,7 +270,7 @@ bool fake_device_shares_group(const SMMUv3HostDevice *dev)
     return false;
 }
 
-/* __iommu_group_set_domain_internal(): one that cannot holds up the others. */
+/* __iommu_group_set_domain_internal(): all devices must be able to attach. */
 static int group_check(SMMUv3Host *h, const SMMUv3HostDevice *dev,
                        const FakeObject *pt)
 {
@@ -311,8 +311,8 @@ static int attach_check(SMMUv3Host *h, SMMUv3HostDevice *dev,
 }
 
 /*
- * arm_smmu_make_nested_domain_ste(): what @dev's physical STE says while it is
- * attached to @o. EATS is there only if the device has an ATC.
+ * arm_smmu_make_nested_domain_ste(): @dev's physical STE while @dev is attached
+ * to @o. It has EATS only if the device has an ATC.
  */
 static SMMUv3Ste physical_ste(const SMMUv3HostDevice *dev, const FakeObject *o)
 {
@@ -340,9 +340,9 @@ static SMMUv3Ste physical_ste(const SMMUv3HostDevice *dev, const FakeObject *o)
 }
 
 /*
- * arm_smmu_write_entry(): CFGI_STE and CMD_SYNC if the STE is another one, and
- * nothing if it is not, though the table is another one. A device behind an
- * IOMMU of another kind has no STE.
+ * arm_smmu_write_entry(): CFGI_STE and CMD_SYNC if the STE changes. If only the
+ * HWPT changes, it sends nothing. A device behind an IOMMU of another kind has
+ * no STE.
  */
 static void write_ste(SMMUv3Host *h, const SMMUv3HostDevice *dev,
                       SMMUv3HostId pt)
@@ -367,8 +367,8 @@ static void write_ste(SMMUv3Host *h, const SMMUv3HostDevice *dev,
 }
 
 /*
- * arm_smmu_attach_prepare_vmaster(), and its commit. To be attached again where
- * one is, is nothing (iommufd_device_do_replace()).
+ * arm_smmu_attach_prepare_vmaster(), and its commit. Attaching to the same HWPT
+ * again does nothing (iommufd_device_do_replace()).
  */
 static void set_one_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
 {
@@ -386,7 +386,7 @@ static void set_one_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
     }
 }
 
-/* Of all that are in its group. */
+/* Attaches @dev and all other devices of its group. */
 static void set_pt(SMMUv3Host *h, SMMUv3HostDevice *dev, SMMUv3HostId pt)
 {
     set_one_pt(h, dev, pt);
@@ -512,7 +512,7 @@ static void veventq_close(SMMUv3Host *h, int fd)
     }
 }
 
-/* Full: a single entry at the tail says that, with the latest number. */
+/* A full queue has one lost entry at its tail, with the latest sequence. */
 static void queue_event(FakeObject *o, SMMUv3EventRecord fault)
 {
     guint n = o->events->len;

@@ -1,12 +1,13 @@
 /*
- * Stands between QEMU and the C library: LD_PRELOAD. See smmuv3-fake-kernel.h.
+ * Interposes between QEMU and the C library: LD_PRELOAD. See
+ * smmuv3-fake-kernel.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What QEMU opens as /dev/iommu and /dev/vfio/devices/vfioN is a memfd of
- * ours, so that reading, writing and mapping need no help; only opening, its
- * device number, ioctls, closing, and the write that raises an interrupt do.
- * Without the environment's word everything passes through.
+ * /dev/iommu and /dev/vfio/devices/vfioN are opened as a memfd of ours, which
+ * reads, writes and maps by itself. Only opening, the device number, ioctls,
+ * closing, and the write that raises an interrupt are interposed. Without the
+ * environment variable everything passes through.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -4,12 +4,12 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * qtest hands each access to QEMU's main loop, which holds the BQL, so that no
- * two of them ever meet. A thread from here calls what a vCPU or an iothread
- * calls: address_space_rw() on the machine's memory, or on the address space
- * that an endpoint's DMA goes through. QEMU's functions are found by name in
- * the process, which has to export them (scripts/qemu-build asan); where it
- * does not, starting a thread is refused.
+ * Two accesses by qtest never run at once, because qtest hands each to QEMU's
+ * main loop, which holds the BQL. A thread of this file calls the function that
+ * a vCPU or an iothread calls: address_space_rw() on the machine's memory, or
+ * on the address space that an endpoint's DMA goes through. QEMU's functions
+ * are found by name in the process, which has to export them
+ * (scripts/qemu-sanitize). If it does not, starting a thread is refused.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@
 
 #include "fake-kernel-internal.h"
 
-/* What a DMA moves at once; it may cross a page. */
+/* The length of one DMA; it may cross a page. */
 #define DMA_BYTES 64
 
 /* MemTxAttrs of include/exec/memattrs.h: eight bytes, passed by value */
@@ -64,7 +64,7 @@ static bool find_functions(void)
            find(&qemu.address_space_of, "pci_device_iommu_address_space");
 }
 
-/* The device is one that stays, because its address space is kept. */
+/* The test never unplugs the device, because its address space is kept. */
 static void *address_space_of(const char *path)
 {
     void *device, *as;
@@ -83,7 +83,7 @@ static bool access_memory(void *as, uint64_t addr, void *buf, uint64_t len,
                    is_write) == 0;
 }
 
-/* Both writers take from one count, so that they go round the ring together. */
+/* All writers share one count, so that they go round the ring together. */
 static bool write_prod(FakeKernelThread *t)
 {
     uint32_t mask = (2u << t->log2size) - 1;
@@ -127,7 +127,7 @@ static bool is_stopped(FakeKernelThread *t)
     return __atomic_load_n(&t->stop, __ATOMIC_ACQUIRE);
 }
 
-/* Until it is stopped; then it is outside of QEMU. */
+/* Accesses memory until the thread is stopped, and is outside of QEMU then. */
 static void work(FakeKernelThread *t)
 {
     void *as = NULL;
@@ -166,7 +166,7 @@ static void *serve(void *opaque)
     return NULL;
 }
 
-/* QEMU's signals are for its own threads, because some are read as files. */
+/* Blocks signals in these threads, because QEMU reads some from descriptors. */
 void fake_threads_start(FakeKernel *shared)
 {
     pthread_t thread;

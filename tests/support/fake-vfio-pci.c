@@ -5,7 +5,7 @@
  *
  * A PCIe function with two BARs, FLR and MSI-X, as vfio-pci shows one. Its
  * regions lie one after the other in a memfd, so that pread, pwrite and mmap
- * need nobody.
+ * need no interposing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 
 #include "fake-kernel-internal.h"
 
-/* Where region @i is in the file. */
+/* The offset of region @i in the file. */
 #define REGION_OFFSET(i) ((uint64_t)(i) << 20)
 #define CONFIG_SIZE 4096
 #define EXP_CAP 0x80
@@ -75,7 +75,7 @@ static void put_config(uint8_t config[CONFIG_SIZE])
     config[PCI_CAPABILITY_LIST] = FAKE_PCI_MSIX_CAP;
     put_msix(config);
     put_express(config);
-    /* As vfio-pci shows ATS: there, and not to be written. Last in the list. */
+    /* ATS as vfio-pci shows it, not writable. The list's last capability. */
     put32(config, FAKE_PCI_ATS_CAP, PCI_EXT_CAP_ID_ATS | 1 << 16);
 }
 
@@ -126,7 +126,7 @@ unsigned fake_vfio_vectors(const VfioDevice *d)
     return n;
 }
 
-/* The eventfd is held by a descriptor of our own, as the kernel holds it. */
+/* Keeps a descriptor of our own, because the kernel holds the eventfd, too. */
 static void set_vectors(VfioDevice *d, const struct vfio_irq_set *arg)
 {
     const int32_t *fds = (const int32_t *)arg->data;
@@ -139,7 +139,7 @@ static void set_vectors(VfioDevice *d, const struct vfio_irq_set *arg)
     }
 }
 
-/* iommu_dma_prepare_msi(): nobody maps the doorbell of a blocked device. */
+/* iommu_dma_prepare_msi(): because a blocked device has no doorbell. */
 static bool msis_refused(const VfioDevice *d)
 {
     return d->dev && !d->dev->pt && d->dev->host->rules != FAKE_RULES_6_13;
@@ -168,7 +168,7 @@ static int set_irqs(Request *r)
     return 0;
 }
 
-/* BAR 0 offset 0 raises what is written to it. */
+/* A write to BAR 0 offset 0 raises the interrupt of that number. */
 void fake_vfio_written(VfioDevice *d, const void *buf, size_t len, off_t at)
 {
     uint64_t one = 1;
@@ -186,7 +186,7 @@ void fake_vfio_written(VfioDevice *d, const void *buf, size_t len, off_t at)
     }
 }
 
-/* What the device says of itself. */
+/* Device information. */
 
 static int get_info(Request *r)
 {
@@ -289,7 +289,7 @@ static int bind(Request *r)
     return 0;
 }
 
-/* The kernel says EINVAL of a stage 2 on another SMMU, which VFIO tries. */
+/* Another SMMU's stage 2 is EINVAL, but breaks no rule, as VFIO tries it. */
 static int attach(Request *r)
 {
     struct vfio_device_attach_iommufd_pt *arg = r->arg;
@@ -319,7 +319,7 @@ static int detach(Request *r)
     return dev ? fake_host_ops.detach(dev->host, dev) : broken(EINVAL);
 }
 
-/* struct iommu_vdevice_alloc: it is to be destroyed before this. */
+/* struct iommu_vdevice_alloc: the vDEVICE is destroyed before this. */
 void fake_vfio_close(VfioDevice *d)
 {
     drop_vectors(d);

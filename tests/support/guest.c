@@ -39,7 +39,7 @@ static int guest_read(void *opaque, uint64_t addr, void *buf, size_t len)
     return 0;
 }
 
-/* A misaligned address would be the engine's mistake, not the guest's. */
+/* Asserts alignment, because the engine has to see to that. */
 static int guest_read_words(void *opaque, uint64_t addr, uint64_t *words,
                             size_t n)
 {
@@ -221,7 +221,7 @@ Guest *guest_new(void)
 {
     Guest *g = g_new0(Guest, 1);
 
-    /* A fuzzer makes thousands a second: only what is touched costs. */
+    /* Pages cost only when touched; a fuzzer makes thousands of guests. */
     g->mem = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert_true(g->mem != MAP_FAILED);
@@ -378,7 +378,7 @@ SMMUv3Cmd cmd_sync(unsigned cs)
     return cmd_raw(SMMUV3_CMD_SYNC | SMMUV3_PREP(SMMUV3_SYNC0_CS, cs), 0);
 }
 
-/* CS=SIG_IRQ with shareability and attributes, which do not matter. */
+/* CS=SIG_IRQ with shareability and attributes, which the SMMU may ignore. */
 SMMUv3Cmd cmd_sync_msi(uint64_t addr, uint32_t data)
 {
     return cmd_raw(0x46 | 1 << 12 | 3 << 22 | 15 << 24 | (uint64_t)data << 32,
@@ -470,7 +470,7 @@ SMMUv3CmdqResult queue_run_once(GuestQueue *q, SMMUv3Engine *e)
 
     q->guest->signalled_at = before;
     result = smmuv3_cmdq_run(e, &q->regs);
-    /* A PROD beyond the queue, as large as the engine has it, moves CONS. */
+    /* Not for a PROD beyond the queue, for which the engine moves CONS. */
     if ((q->regs.base & SMMUV3_CMDQ_BASE_LOG2SIZE) == q->log2size &&
         pending <= 1u << q->log2size) {
         uint32_t moved = pending - queue_pending(q);
@@ -482,7 +482,7 @@ SMMUv3CmdqResult queue_run_once(GuestQueue *q, SMMUv3Engine *e)
     return result;
 }
 
-/* Each command has tries of its own, with a second between them in all. */
+/* Asserts that no command waits for more than SMMUV3_TRIES_MAX tries take. */
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e)
 {
     SMMUv3CmdqResult result;

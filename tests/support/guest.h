@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * SMMUv3FrontendOps over a flat buffer at an IPA base, with holes that cannot
- * be read and a hook behind every read (memory may change at any time), and
- * builders for what a guest driver writes: STEs, descriptors, commands.
+ * be read. A hook is called behind every read, because a guest may change its
+ * memory at any time. Builders make STEs, descriptors and commands.
  */
 #ifndef TESTS_GUEST_H
 #define TESTS_GUEST_H
@@ -23,8 +23,8 @@
 typedef struct Guest Guest;
 
 /*
- * What a test sees of registers' effects. write: NULL is guest_write(). An
- * interrupt, or a wish to go on later, of which no test knows is a failure.
+ * Callbacks for the effects of registers. write NULL is guest_write(). Without
+ * irq or resume, a call of it fails the test.
  */
 typedef struct GuestHooks {
     int (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
@@ -43,13 +43,13 @@ struct Guest {
     unsigned sync_irqs;
     unsigned msis;              /* calls of guest_msi() */
     uint64_t doorbell;          /* MSIs there are not quiet */
-    bool quiet;                 /* only what a quiet run may call is called */
+    bool quiet;                 /* callbacks of loud runs fail the test */
     unsigned failures;          /* calls of stream_failed() */
-    SMMUv3HostCall failed_call; /* the last one's */
+    SMMUv3HostCall failed_call; /* of the last stream_failed() */
     unsigned waited_ms;         /* in queue_run(), for the host */
-    unsigned consumed;          /* commands that consumed() was told of... */
-    unsigned signalled_at;      /* ...when a CMD_SYNC was last signalled */
-    uint64_t classes[SMMUV3_CLASSES];   /* of them */
+    unsigned consumed;          /* commands that consumed() was given */
+    unsigned signalled_at;      /* consumed, when a CMD_SYNC was signalled */
+    uint64_t classes[SMMUV3_CLASSES];   /* of consumed */
     int events_fd;              /* watched; -1: none */
     unsigned events_failures;   /* calls of events_failed() */
     void (*after_read)(Guest *g, uint64_t addr, size_t len);
@@ -63,10 +63,10 @@ struct Guest {
 
 extern const SMMUv3FrontendOps guest_ops;
 
-/* Copies into RAM; -EFAULT for a hole, or what is outside. */
+/* Copies into RAM; -EFAULT for a hole, or an address outside. */
 int guest_write(Guest *g, uint64_t addr, const void *buf, size_t len);
 
-/* SMMUv3FrontendOps.msi: a word of RAM. */
+/* SMMUv3FrontendOps.msi: stores a word in RAM. */
 int guest_msi(void *opaque, uint64_t addr, uint32_t data);
 
 /* @hooks and @opaque are borrowed. */
@@ -89,11 +89,11 @@ SMMUv3Ste ste_invalid(void);
 SMMUv3Ste ste_config(unsigned config);
 SMMUv3Ste ste_s1(uint64_t context_ptr);
 
-/* Word 0 of those that the engine makes for abort and bypass. */
+/* Word 0 of the STEs that the engine makes for abort and bypass. */
 #define ABORT_STE (ste_config(SMMUV3_STE_CONFIG_ABORT).dw[0])
 #define BYPASS_STE (ste_config(SMMUV3_STE_CONFIG_BYPASS).dw[0])
 
-/* Stream tables. They fill @regs in, with SMMUEN=1. */
+/* Make a stream table, and fill @regs in, with SMMUEN=1. */
 void strtab_linear(Guest *g, SMMUv3StreamRegs *regs, uint64_t addr,
                    unsigned log2size);
 void strtab_2lvl(Guest *g, SMMUv3StreamRegs *regs, uint64_t addr,
@@ -129,17 +129,17 @@ void queue_init(GuestQueue *q, Guest *g, uint64_t addr, unsigned log2size);
 void queue_seek(GuestQueue *q, uint32_t at);
 void queue_push(GuestQueue *q, SMMUv3Cmd cmd);
 
-/* Overwrites the command @ahead of CONS: what a driver does on an error. */
+/* Overwrites the command @ahead of CONS, as a driver does on an error. */
 void queue_patch(GuestQueue *q, uint32_t ahead, SMMUv3Cmd cmd);
 uint32_t queue_pending(const GuestQueue *q);
 
 /*
- * One slice. Asserts that consumed() is told of what CONS moves past, and that
- * CONS does not go back: behind each CMD_SYNC that was signalled it stays.
+ * Runs one slice. Asserts that consumed() was given the commands that CONS has
+ * passed, and that CONS has passed each CMD_SYNC that was signalled.
  */
 SMMUv3CmdqResult queue_run_once(GuestQueue *q, SMMUv3Engine *e);
 
-/* The same, with more of them while the host is to be waited for. */
+/* Runs slices for as long as the queue waits for the host. */
 SMMUv3CmdqResult queue_run(GuestQueue *q, SMMUv3Engine *e);
 
 #endif

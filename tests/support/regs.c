@@ -5,7 +5,6 @@
  */
 #include "regs.h"
 
-/* S1P, AArch64, COHACC, ASID16, no stalls, two levels; queues of 2^19; 44 */
 const uint32_t plain_idr[6] = {
     0x0d40101a, 0x02730010, 0, 0x00000404, 0, 0x00000074,
 };
@@ -69,7 +68,6 @@ const SMMUv3EngineStats *regs_stats(Regs *t)
     return smmuv3_engine_stats(t->scene.engine);
 }
 
-/* The queue at @at of both registers; it is off. */
 void regs_set_up_queue(Regs *t, unsigned log2size, uint32_t at)
 {
     queue_init(&t->scene.queue, t->scene.guest, CMDQ_ADDR, log2size);

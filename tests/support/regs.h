@@ -19,25 +19,28 @@ typedef struct Regs {
     void (*on_irq)(struct Regs *t);
 } Regs;
 
-/* S1P, AArch64, COHACC, ASID16, no stalls, two levels; queues of 2^19; 44 */
+/*
+ * S1P, AArch64, COHACC, ASID16, no stalls, two-level tables, queues of 2^19,
+ * OAS 44
+ */
 extern const uint32_t plain_idr[6];
 
-/* Reset with @idr, or with plain_idr; without a device. */
+/* Make a scene without a device, reset with @idr, or with plain_idr. */
 void regs_init_idr(Regs *t, const uint32_t idr[6]);
 void regs_init(Regs *t);
 void regs_done(Regs *t);
 
-/* With a device, and a stream table that is not enabled. */
+/* Makes a scene with a device, and a stream table that is not enabled. */
 void regs_init_stream(Regs *t);
 
-/* The command queue at @at of both indices; it is off. */
+/* Sets up an empty command queue, both indices @at; it is off. */
 void regs_set_up_queue(Regs *t, unsigned log2size, uint32_t at);
 
-/* Into memory; PROD is for regs_ring_bell(). */
+/* Writes a command to memory; regs_ring_bell() writes PROD. */
 void regs_push(Regs *t, SMMUv3Cmd cmd);
 void regs_ring_bell(Regs *t);
 
-/* Is GERROR.CMDQ_ERR @active? */
+/* Asserts that GERROR.CMDQ_ERR is @active. */
 void regs_expect_error(Regs *t, bool active);
 const SMMUv3EngineStats *regs_stats(Regs *t);
 

@@ -70,7 +70,7 @@ void scene_init(Scene *s)
     scene_init_idr(s, host_idr, guest_idr);
 }
 
-/* Each counter against who was called. */
+/* Compares each counter of the engine with the fake's own count. */
 static void expect_exact_stats(const Scene *s)
 {
     static const FakeCall calls[SMMUV3_CALLS] = {

@@ -37,15 +37,15 @@ typedef struct Scene {
     SMMUv3EngineDevice *edev[SCENE_MAX];    /* NULL: not added */
 } Scene;
 
-/* What a guest is promised, and what the host has, unless a test differs. */
+/* The guest's promise, and the host's IDRs, unless a test sets others. */
 extern const uint32_t guest_idr[6];
 extern const uint32_t host_idr[6];
 
-/* Without devices in the engine. */
+/* Make a scene without devices in the engine. */
 void scene_init(Scene *s);
 void scene_init_idr(Scene *s, const uint32_t host[6], const uint32_t guest[6]);
 
-/* As many devices as @n instead of SCENE_DEVICES, numbered on. */
+/* Makes @n devices in all, instead of SCENE_DEVICES, with the next vSIDs. */
 void scene_populate(Scene *s, unsigned n);
 
 /*
@@ -54,16 +54,16 @@ void scene_populate(Scene *s, unsigned n);
  */
 void scene_done(Scene *s);
 
-/* Adds device @i; it must work. */
+/* Adds device @i, and asserts success. */
 void scene_add(Scene *s, unsigned i);
 int scene_try_add(Scene *s, unsigned i, SMMUv3Refusal *why);
 void scene_remove(Scene *s, unsigned i);
 
-/* SMMUEN, with the stream table as it stands. */
+/* Sets SMMUEN, with the stream table as it stands. */
 void scene_enable(Scene *s);
 void scene_disable(Scene *s);
 
-/* Writes the STE of device @i, and the CFGI_STE for it; the queue drains. */
+/* Writes the STE of device @i, and runs a CFGI_STE for it. */
 void scene_install(Scene *s, unsigned i, SMMUv3Ste ste);
 
 /* A scene with one translating device, and an empty journal. */

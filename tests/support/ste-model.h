@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Arm IHI 0070 5.1, 5.2 and 6.3.24 for a Non-secure stream of an SMMU without
- * stage 2, Hyp or DPT, written for tests and from nothing of the engine's:
- * masks are numbers here. Tests compare what the engine makes of a table with
- * what this does, for random tables and for each value of each field.
+ * stage 2, Hyp or DPT. It shares no code with the engine; masks are numbers
+ * here. Tests compare the engine with the model, for random tables and for each
+ * value of each field.
  */
 #ifndef TESTS_STE_MODEL_H
 #define TESTS_STE_MODEL_H
@@ -16,7 +16,7 @@
 /* A lookup's end: an STE's address, or an event. */
 typedef struct SteModelPlace {
     SMMUv3EventType event;      /* NONE, C_BAD_STREAMID, F_STE_FETCH */
-    uint64_t addr;              /* of the STE, or of what cannot be read */
+    uint64_t addr;              /* the STE's, or of a word not readable */
 } SteModelPlace;
 
 SteModelPlace ste_model_locate(Guest *g, const SMMUv3StreamRegs *regs,
@@ -29,7 +29,7 @@ typedef enum SteModelKind {
     STE_MODEL_STAGE_1,
 } SteModelKind;
 
-/* What an STE does, by what its fields do; of stage 1 all but the first. */
+/* What an STE does. All fields but the first are stage 1's. */
 typedef struct SteModel {
     SteModelKind kind;
     uint64_t context_ptr;
@@ -39,7 +39,7 @@ typedef struct SteModel {
     unsigned eats;
 } SteModel;
 
-/* SteIllegal() of 5.2.2, and what each field's description says beside it */
+/* SteIllegal() of 5.2.2, and the description of each field in 5.2 */
 SteModel ste_model(const uint64_t dw[2], const uint32_t idr[6]);
 
 #endif

@@ -34,13 +34,13 @@ static bool overlap(Wide first, Wide length, uint64_t va, unsigned shift)
     return first < (Wide)va + ((Wide)1 << shift) && va < first + length;
 }
 
-/* TTL names the level of the leaves; tables on the way to them are above. */
+/* TTL names the leaves' level; the tables that lead there are above it. */
 static bool level_named(unsigned ttl, const CacheEntry *e)
 {
     return e->leaf ? e->level == ttl : e->level < ttl;
 }
 
-/* 4.4.1.1 with TG != 0: the granule is sure, and the level if it is named. */
+/* 4.4.1.1: TG != 0 drops entries of that granule, TTL != 0 of that level. */
 static bool range_drops(const SMMUv3Cmd *cmd, const CacheEntry *e)
 {
     uint64_t num = SMMUV3_GET(SMMUV3_TLBI0_NUM, cmd->dw[0]);
@@ -127,8 +127,8 @@ static bool in_sid_range(const SMMUv3Cmd *cmd, uint32_t sid)
 }
 
 /*
- * 4.3.3: Leaf=0 takes the L1CD on the way, too. 4.3.1, 4.3.2: with an STE goes
- * what was fetched through it, whatever the command's own Leaf says.
+ * 4.3.3: Leaf=0 drops the L1CD as well. 4.3.1, 4.3.2: a command for an STE
+ * drops the CDs that were fetched through it, whatever its own Leaf is.
  */
 static bool cd_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                      const CacheEntry *e)
@@ -204,7 +204,7 @@ CacheDrops cache_drops_of(const SMMUv3Cmd *cmds, size_t n,
     return drops;
 }
 
-/* A table, and what is below it in the same regime. */
+/* Is @e below @table in the same translation regime? */
 static bool leads_to(const CacheEntry *table, const CacheEntry *e)
 {
     return !table->leaf && table->tg == e->tg && table->level < e->level &&

@@ -3,17 +3,18 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Arm IHI 0070 4.3 to 4.5 for a guest's stage 1, written for tests and from
- * nothing of the engine's. A cache is a set of entries; a command drops some
- * of them for sure and may drop others: only what is sure counts, on both
- * sides. What the guest asked for has to be a subset of what was issued.
+ * Arm IHI 0070 4.3 to 4.5 for a guest's stage 1. It shares no code with the
+ * engine. A cache is a set of entries. A command is sure to drop some entries,
+ * and may drop others; only those that are sure count. What the guest's
+ * commands are sure to drop has to be a subset of what the issued commands are
+ * sure to drop.
  *
- * Where the architecture reserves an encoding the model is generous (RES0
- * fields are ignored, a reserved range is a range), since the engine promises
- * to widen it; a kernel never takes one, which the fake host watches. What is
+ * The model is generous to a guest's reserved encodings (RES0 fields are
+ * ignored, a reserved range is a range), because the engine promises to widen
+ * them. The fake host sees to it that the kernel gets none. A command that is
  * CERROR_ILL drops nothing: cache_illegal(). A range with a level hint whose
- * address is not aligned to that level's size is sure of nothing, so that no
- * merge relies on it.
+ * address is not aligned to that level's size is sure to drop nothing, so that
+ * no merge relies on it.
  */
 #ifndef TESTS_TLB_MODEL_H
 #define TESTS_TLB_MODEL_H
@@ -24,8 +25,8 @@
 #include "smmuv3/cmd.h"
 
 /*
- * In the order of who is filled from whom: an entry that is dropped before
- * what it was filled from may come back.
+ * In the order in which they fill: an entry that is dropped before the entry of
+ * an earlier kind that it was filled from may come back.
  */
 typedef enum CacheKind {
     CACHE_CD,
@@ -36,7 +37,7 @@ typedef enum CacheKind {
 typedef struct CacheEntry {
     CacheKind kind;
     bool leaf;          /* TLB: page or block; CD: the CD, not an L1CD */
-    bool global;        /* TLB, ATC: of any ASID, of any substream */
+    bool global;        /* TLB: of any ASID; ATC: of any substream */
 
     uint16_t asid;      /* TLB, unless global */
     uint8_t tg;         /* TLB: enum SMMUv3TlbiTg, never 0 */
@@ -46,7 +47,7 @@ typedef struct CacheEntry {
     bool has_ssid;      /* ATC */
     uint32_t ssid;      /* CD, ATC if has_ssid */
 
-    uint64_t va;        /* TLB, ATC: of the first byte */
+    uint64_t va;        /* TLB, ATC: the first byte's */
 } CacheEntry;
 
 /* log2 of what an entry of that granule and level translates. */
@@ -54,8 +55,8 @@ unsigned cache_tlb_shift(uint8_t tg, uint8_t level);
 
 /*
  * 4.4.1.1: a TLBI with a granule, but neither a range nor a level, is
- * CERROR_ILL. So is TTL=1 in place of the level of 16K tables, as without
- * IDR5.DS it counts as 0. Of other commands this says nothing.
+ * CERROR_ILL. TTL=1 with 16K is no level, because without IDR5.DS it counts as
+ * 0. False for any other command.
  */
 bool cache_illegal(const SMMUv3Cmd *cmd, const uint32_t idr[6]);
 
@@ -63,7 +64,7 @@ bool cache_illegal(const SMMUv3Cmd *cmd, const uint32_t idr[6]);
 bool cache_drops(const SMMUv3Cmd *cmd, const uint32_t idr[6],
                  const CacheEntry *e);
 
-/* The places of the first and the last of @n commands that drop an entry. */
+/* The indices of the first and the last command that drop an entry. */
 typedef struct CacheDrops {
     bool any;
     size_t first, last;
@@ -72,37 +73,37 @@ typedef struct CacheDrops {
 CacheDrops cache_drops_of(const SMMUv3Cmd *cmds, size_t n,
                           const uint32_t idr[6], const CacheEntry *e);
 
-/* May @e be filled again from what @from holds? */
+/* May @e be filled again from @from? */
 bool cache_fills(const CacheEntry *from, const CacheEntry *e);
 
 /*
- * Completion. What a CMD_SYNC stands behind is complete before anything behind
- * the CMD_SYNC begins (4.7.3), and without one nothing is (4.3.8, 4.5.1). So an
- * entry that is dropped behind it cannot be filled again from one that was
- * dropped before it.
+ * Completion. Commands before a CMD_SYNC are complete before commands behind it
+ * begin (4.7.3); without a CMD_SYNC none need be (4.3.8, 4.5.1). So an entry
+ * that is dropped behind the CMD_SYNC cannot be filled again from an entry that
+ * was dropped before it.
  *
- * That is owed here from one class of commands to a later one. Of one class the
- * engine sends what it gathered over several CMD_SYNCs at once.
+ * The model asks that from one class of commands to a later one only, because
+ * within a class the engine sends commands over several CMD_SYNCs at once.
  */
 typedef enum CacheClass {
     CACHE_CLASS_CFG,            /* CFGI_* */
-    CACHE_CLASS_WALKS,          /* TLBI but Leaf=1 */
+    CACHE_CLASS_WALKS,          /* TLBI, without Leaf=1 */
     CACHE_CLASS_LEAVES,
     CACHE_CLASS_ATC,
     CACHE_CLASSES,
 } CacheClass;
 
-/* CACHE_CLASSES: neither drops, nor is dropped before. */
+/* The class of @cmd; CACHE_CLASSES: it drops nothing. */
 CacheClass cache_class(const SMMUv3Cmd *cmd);
 
-/* By class, which of @n commands are the first and the last to drop @e. */
+/* By class: the first and the last of @n commands that drop @e. */
 void cache_drops_by_class(const SMMUv3Cmd *cmds, size_t n,
                           const uint32_t idr[6], const CacheEntry *e,
                           CacheDrops drops[CACHE_CLASSES]);
 
 /*
- * Does a CMD_SYNC stand between a command that drops one entry and one, of a
- * later class, that drops another? @before and @after say which of @cmds do.
+ * Is a CMD_SYNC of @cmds between a command of @before, which drops one entry,
+ * and a command of a later class of @after, which drops another entry?
  */
 bool cache_completion_owed(const SMMUv3Cmd *cmds,
                            const CacheDrops before[CACHE_CLASSES],

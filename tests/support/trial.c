@@ -52,7 +52,7 @@ void trial_init(Trial *t, const Config *c)
     clear_unless(c->ssids, &t->idr[1], SMMUV3_IDR1_SSIDSIZE);
     host[5] |= c->host_ds ? SMMUV3_IDR5_DS : 0;
     scene_init_idr(&t->scene, host, t->idr);
-    /* EATS in its STE is nothing to the physical one's. */
+    /* So EATS in its STE does not change the physical STE. */
     t->scene.dev[1]->no_ats = true;
     scene_enable(&t->scene);
     for (unsigned i = 0; i < DEVICES; i++) {
@@ -91,7 +91,6 @@ uint64_t random64(void)
            (uint32_t)g_test_rand_int();
 }
 
-/* Nothing that would stop the queue. */
 void ask(Trial *t, SMMUv3Cmd cmd)
 {
     if (t->asked->len < WINDOW && !cache_illegal(&cmd, t->idr)) {
@@ -104,7 +103,7 @@ const SMMUv3Cmd *asked(const Trial *t, guint i)
     return &g_array_index(t->asked, SMMUv3Cmd, i);
 }
 
-/* Two of these are the same where ASIDs have 8 bits. */
+/* Two of them are the same ASID if ASIDs have 8 bits. */
 uint16_t random_asid(void)
 {
     static const uint16_t asids[] = { 1, 2, 0x101, 0xff02 };
@@ -128,7 +127,7 @@ void ask_at(Trial *t, SMMUv3Cmd style, uint64_t va)
     ask(t, style);
 }
 
-/* Sampling entries near what was asked. */
+/* Sampling entries near the window's addresses. */
 
 static uint64_t near_range(const SMMUv3Cmd *cmd)
 {
@@ -170,11 +169,11 @@ static CacheEntry sample_tlb(const Trial *t, const SMMUv3Cmd *cmd)
         e.asid &= 0xff;
     }
     e.level = e.leaf ? 1 + below(3) : below(3);
-    /* Without LPA2 16K tables have no blocks above level 2... */
+    /* Without LPA2 16K tables have no blocks above level 2. */
     if (e.leaf && e.tg == SMMUV3_TG_16K) {
         e.level = 2 + below(2);
     }
-    /* ...and 64K tables have no level 0. */
+    /* 64K tables have no level 0. */
     if (e.tg == SMMUV3_TG_64K && e.level == 0) {
         e.level = 1;
     }
@@ -286,7 +285,7 @@ Sample judge(const Trial *t)
     return s;
 }
 
-/* The place of the first or last CMD_SYNC with an interrupt. */
+/* The index of the first or last CMD_SYNC with an interrupt. */
 static bool find_irq_sync(const Trial *t, bool last, guint *place)
 {
     bool found = false;
@@ -321,7 +320,7 @@ static void check_signal(const Trial *t, const Sample *s)
     }
 }
 
-/* @after is filled from what @before is. */
+/* @after can be filled from @before. */
 static void check_order(const Trial *t, const Sample *before,
                         const Sample *after)
 {
@@ -332,7 +331,7 @@ static void check_order(const Trial *t, const Sample *before,
     }
 }
 
-/* One that drops both has neither before the other. */
+/* Does one command drop both? Then neither is dropped before the other. */
 static bool drops_both(const Trial *t, const Sample *a, const Sample *b)
 {
     const GArray *reached = t->scene.host->reached;

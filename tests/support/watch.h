@@ -3,15 +3,16 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A test says beforehand which translation is right for a device from now on;
- * until watch_settle() the one that was right before may still be there. At no
- * time may there be a third: aborting and blocked always may, and where the
- * kernel refuses even to detach, the device stays where it was. A strict watch
- * is for tests in which nothing fails: aborting needs to be right, too.
+ * A test says beforehand which translation is right for a device from now on.
+ * Until watch_settle() the translation that was right before is allowed as
+ * well. No third one is, except that a device may abort, be blocked, or stay
+ * where it was if the kernel refuses even to detach it. In a strict watch, for
+ * tests in which nothing fails, a device may not abort unless that is right.
  *
  * A translation is named by word 0 of the STE of the HWPT. WATCH_PARENT is
- * stage 2 alone: a device that the engine does not have, or all while SMMUEN=0.
- * The parent is also bypass, and detached also abort, as the device sees it.
+ * stage 2 alone, for a device that the engine does not have, and for all while
+ * SMMUEN=0. The parent counts as bypass, too, and detached as abort, because
+ * the device sees no difference.
  */
 #ifndef TESTS_WATCH_H
 #define TESTS_WATCH_H
@@ -24,34 +25,34 @@
 
 typedef struct Watch {
     Scene *scene;
-    unsigned n;                     /* devices of the scene */
-    bool strict;                    /* aborting is no better than others */
-    uint64_t was[SCENE_MAX];
+    unsigned n;                     /* how many devices of the scene */
+    bool strict;                    /* aborting is allowed only if right */
+    uint64_t was[SCENE_MAX];        /* allowed until watch_settle() */
     uint64_t right[SCENE_MAX];
-    SMMUv3HostId stuck[SCENE_MAX];  /* a detach from it failed; 0: none did */
+    SMMUv3HostId stuck[SCENE_MAX];  /* HWPT whose detach failed; 0: none */
 } Watch;
 
-/* No device is in the engine yet. Takes the fake host's watch(). */
+/* Sets the fake host's watch(). No device is in the engine yet. */
 void watch_init(Watch *w, Scene *s, unsigned n);
 
 void watch_expect(Watch *w, unsigned i, uint64_t ste0);
 
-/* Only what is right now may be there from here on. */
+/* Allows only the right translation from here on. */
 void watch_settle(Watch *w);
 
 /*
- * What the guest's registers and stream table (a linear one) make of device
- * @i now, if it is in the engine and no other has its number.
+ * The translation of device @i by the guest's registers and stream table (a
+ * linear one) now, if it is in the engine and no other device has its vSID.
  */
 uint64_t watch_guest_wants(const Watch *w, unsigned i);
 
-/* Aborting, blocked, or where the kernel holds it. */
+/* Does device @i abort, or is it blocked, or where the kernel holds it? */
 bool watch_harmless(const Watch *w, unsigned i);
 
-/* On the translation that is right. */
+/* Is device @i on the right translation? */
 bool watch_right(const Watch *w, unsigned i);
 
-/* What the engine says of its device is what the host has. */
+/* Asserts that the engine's device info is what the host has. */
 void watch_assert_told_truth(const Watch *w, unsigned i);
 
 #endif
