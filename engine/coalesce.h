@@ -98,7 +98,7 @@ uint32_t smmuv3_coalesce_add_alike(SMMUv3Coalesce *c, const SMMUv3Cmd *cmds,
                                    uint32_t index, uint32_t n,
                                    uint64_t granule);
 
-/* Forgets what was gathered. */
+/* Empties @c, and sends nothing. */
 static inline void smmuv3_coalesce_clear(SMMUv3Coalesce *c)
 {
     c->n = 0;

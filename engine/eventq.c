@@ -175,7 +175,7 @@ static void eventq_record(SMMUv3Engine *e, SMMUv3EventRecord *records,
         overflowed = eventq_overflow(r);
     }
     eventq_tell(e, records, n, done, lost);
-    /* A full queue has had its interrupt; OVFLG for what was @lost has not. */
+    /* A full queue has had its interrupt; OVFLG for @lost events has not. */
     if (done || (lost && overflowed)) {
         eventq_interrupt(e);
     }

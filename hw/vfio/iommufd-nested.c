@@ -297,7 +297,8 @@ const SMMUv3HostOps smmuv3_iommufd_ops = {
  *    (type NONE: our ENODEV) nor get_viommu_size (EOPNOTSUPP);
  *  - arm_smmu_get_viommu_size() is 0, hence EOPNOTSUPP, without both stages,
  *    with an erratum that arm_smmu_device_iidr_probe() knows, or with neither
- *    S2FWB nor CANWBS; so is the nesting parent for the first two;
+ *    S2FWB nor CANWBS; allocating the nesting parent answers EOPNOTSUPP in the
+ *    first two of these cases;
  *  - the parent was not made for nesting, or for another SMMU: EINVAL.
  */
 

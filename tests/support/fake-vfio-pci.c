@@ -289,7 +289,7 @@ static int bind(Request *r)
     return 0;
 }
 
-/* Another SMMU's stage 2 is EINVAL, but breaks no rule, as VFIO tries it. */
+/* Another SMMU's stage 2 is EINVAL, but no broken rule, because VFIO tries. */
 static int attach(Request *r)
 {
     struct vfio_device_attach_iommufd_pt *arg = r->arg;

@@ -1,5 +1,5 @@
 /*
- * A scene behind its registers, as a guest has it.
+ * A scene that a test reaches by its registers, as a guest does.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -50,7 +50,7 @@ static unsigned split_of(uint32_t cfg)
     }
 }
 
-/* 5.1, and 7.3.3 for what is out of range */
+/* 5.1, and 7.3.3 for a StreamID out of range */
 static SteModelPlace level_2(Guest *g, uint64_t l1, unsigned split,
                              uint32_t sid)
 {
