@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 /* This header's version: major * 10000 + minor * 100 + patch. */
-#define SMMUV3_ENGINE_VERSION 100
+#define SMMUV3_ENGINE_VERSION 200
 
 typedef struct SMMUv3Engine SMMUv3Engine;
 typedef struct SMMUv3EngineDevice SMMUv3EngineDevice;
