@@ -13,6 +13,7 @@
  * released machine types, none of which has one, must not change.
  */
 #include "qemu/osdep.h"
+#include "qemu/range.h"
 #include "qapi/error.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
@@ -25,6 +26,15 @@
 
 /* Version 3; PME from D0 and D3hot */
 #define PORT_PMC (3 | PCI_PM_CAP_PME_D0 | PCI_PM_CAP_PME_D3hot)
+
+typedef struct Port {
+    PCIConfigWriteFunc *own_write;  /* the config_write() that it had */
+    bool occupied;
+    bool unpowered;     /* it has had no power since something was plugged */
+} Port;
+
+/* The ports with PME: PCIDevice -> Port */
+static GHashTable *ports;
 
 static uint8_t *accel_ports_exp_cap(PCIDevice *d)
 {
@@ -133,6 +143,24 @@ static void accel_ports_note_pme(PCIDevice *d)
 }
 
 /*
+ * Notes whether the slot's device has had power yet. With PDC the device was
+ * plugged just now; without it there was one when the guest came from elsewhere.
+ */
+static void accel_ports_note_power(Port *p, PCIDevice *d)
+{
+    uint16_t status = pci_get_word(accel_ports_exp_cap(d) + PCI_EXP_SLTSTA);
+    bool occupied = status & PCI_EXP_SLTSTA_PDS;
+
+    if (occupied && !p->occupied) {
+        p->unpowered = status & PCI_EXP_SLTSTA_PDC;
+    }
+    p->occupied = occupied;
+    p->unpowered = p->unpowered && occupied &&
+                   (pci_get_word(accel_ports_exp_cap(d) + PCI_EXP_SLTCTL) &
+                    PCI_EXP_SLTCTL_PCC);
+}
+
+/*
  * Called by hw/pci/pcie.c: a slot's events may have changed. A port that has a
  * PME already sends no other.
  */
@@ -140,6 +168,7 @@ static void accel_ports_event_changed(PCIDevice *d)
 {
     bool before = accel_ports_has_pme(d);
 
+    accel_ports_note_power(g_hash_table_lookup(ports, d), d);
     if (accel_ports_should_wake(d)) {
         accel_ports_note_pme(d);
     }
@@ -197,9 +226,6 @@ static void accel_ports_send_pending(PCIDevice *root)
     }
 }
 
-/* The ports with PME: PCIDevice -> the config_write() that it had */
-static GHashTable *ports;
-
 /*
  * 6.7.3.4: the port wakes when it has an event, the event is enabled, and the
  * port sleeps, in any order. So it is with PME_Status and PME_En.
@@ -223,14 +249,36 @@ static void accel_ports_root_written(PCIDevice *d, bool wanted)
     accel_ports_set_level(d);
 }
 
+/*
+ * Linux takes a hot-plug event of a port that fell asleep meanwhile, lets the
+ * power indicator blink, and then wakes the port, which restores Slot Control
+ * as it was: indicator off, power off. QEMU takes an indicator that goes out
+ * while there is no power for an ejection, and would remove the device that was
+ * just plugged. What never had power cannot be ejected, so the indicator is
+ * made to be off already.
+ */
+static void accel_ports_stop_blinking(Port *p, PCIDevice *d, uint32_t addr,
+                                      int len)
+{
+    uint32_t high = d->exp.exp_cap + PCI_EXP_SLTCTL + 1;
+
+    if (p->unpowered && ranges_overlap(addr, len, high, 1)) {
+        pci_word_test_and_set_mask(accel_ports_exp_cap(d) + PCI_EXP_SLTCTL,
+                                   PCI_EXP_SLTCTL_PIC);
+    }
+}
+
 static void accel_ports_config_write(PCIDevice *d, uint32_t addr,
                                      uint32_t value, int len)
 {
-    PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
+    Port *p = g_hash_table_lookup(ports, d);
     bool woke = accel_ports_should_wake(d), had_pme = accel_ports_has_pme(d);
     bool wanted = accel_ports_is_root_port(d) && accel_ports_wants_interrupt(d);
 
-    own(d, addr, value, len);
+    accel_ports_note_power(p, d);   /* not every plugging is told */
+    accel_ports_stop_blinking(p, d, addr, len);
+    p->own_write(d, addr, value, len);
+    accel_ports_note_power(p, d);
     accel_ports_written(d, woke, had_pme);
     if (accel_ports_is_root_port(d)) {
         accel_ports_root_written(d, wanted);
@@ -240,7 +288,9 @@ static void accel_ports_config_write(PCIDevice *d, uint32_t addr,
 static void accel_ports_reset(void *opaque)
 {
     PCIDevice *d = opaque;
+    Port *p = g_hash_table_lookup(ports, d);
 
+    p->occupied = p->unpowered = false;
     pci_set_word(accel_ports_pmcsr(d), PCI_PM_CTRL_NO_SOFT_RESET);
     if (accel_ports_is_root_port(d)) {
         pci_set_long(accel_ports_exp_cap(d) + PCI_EXP_RTSTA, 0);
@@ -249,10 +299,11 @@ static void accel_ports_reset(void *opaque)
 
 static void accel_ports_forget(PCIDevice *d)
 {
-    PCIConfigWriteFunc *own = g_hash_table_lookup(ports, d);
+    Port *p = g_hash_table_lookup(ports, d);
 
-    if (own) {
-        d->config_write = own;
+    if (p) {
+        d->config_write = p->own_write;
+        d->exp.hotplug_event = NULL;
         g_hash_table_remove(ports, d);
         qemu_unregister_reset(accel_ports_reset, d);
     }
@@ -267,6 +318,7 @@ static void accel_ports_freed(Object *obj, const char *name, void *opaque)
 static void accel_ports_add_pme(PCIDevice *d)
 {
     int at = pci_pm_init(d, 0, NULL);
+    Port *p;
 
     if (at < 0) {
         return;         /* its configuration space is full: as it was */
@@ -283,8 +335,10 @@ static void accel_ports_add_pme(PCIDevice *d)
         /* Not compared on loading, because it differs from moment to moment. */
         pci_set_long(d->cmask + d->exp.exp_cap + PCI_EXP_RTSTA, 0);
     }
+    p = g_new0(Port, 1);
+    p->own_write = d->config_write;
+    g_hash_table_insert(ports, d, p);
     accel_ports_reset(d);
-    g_hash_table_insert(ports, d, d->config_write);
     d->config_write = accel_ports_config_write;
     d->exp.hotplug_event = accel_ports_event_changed;
     qemu_register_reset(accel_ports_reset, d);
@@ -325,7 +379,7 @@ static DeviceListener listener = {
 
 void smmuv3_accel_ports_wake(void)
 {
-    ports = g_hash_table_new(NULL, NULL);
+    ports = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     object_child_foreach_recursive(object_get_root(), accel_ports_visit, NULL);
     device_listener_register(&listener);
 }

@@ -180,6 +180,36 @@ static void test_event_before_sleep(void)
     scene_done(&s);
 }
 
+/*
+ * Linux takes the event of a port that has just fallen asleep: the indicator
+ * blinks. It wakes the port to power it on, and that restores Slot Control as
+ * it was before sleep. The device stays, until it had power and loses it.
+ */
+static void test_blinks_asleep(void)
+{
+    const uint16_t off = PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF;
+    Scene s;
+    Port p;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_start_ports(&s, 1);
+    p = port_at(&s, 0, PCI_DEVFN(2, 0));
+    qtest_writew(s.qts, exp_reg(&p, PCI_EXP_SLTCTL), off);
+    qtest_writew(s.qts, pmcsr_of(&p), D3HOT | PCI_PM_CTRL_PME_ENABLE);
+    plug(&s, 0, 0);
+    qtest_writew(s.qts, exp_reg(&p, PCI_EXP_SLTCTL),
+                 PCI_EXP_SLTCTL_PWR_IND_BLINK | PCI_EXP_SLTCTL_PWR_OFF);
+    qtest_writew(s.qts, pmcsr_of(&p), 0);
+    qtest_writew(s.qts, exp_reg(&p, PCI_EXP_SLTCTL), off);
+    g_assert_cmphex(qtest_readw(s.qts, exp_reg(&p, PCI_EXP_SLTSTA)) &
+                    PCI_EXP_SLTSTA_PDS, !=, 0);
+    power_on(&s, 0);
+    unplug(&s, 0, 0);
+    scene_done(&s);
+}
+
 /* The interrupt comes when it is enabled, if the message was there before. */
 static void test_interrupt_later(void)
 {
@@ -359,6 +389,7 @@ void add_ports_tests(void)
     qtest_add_func("smmuv3-host/ports/not-enabled", test_not_enabled);
     qtest_add_func("smmuv3-host/ports/event-before-sleep",
                    test_event_before_sleep);
+    qtest_add_func("smmuv3-host/ports/blinks-asleep", test_blinks_asleep);
     qtest_add_func("smmuv3-host/ports/too-deep", test_too_deep);
     qtest_add_func("smmuv3-host/ports/interrupt-later",
                    test_interrupt_later);

@@ -399,11 +399,15 @@ void power_on(Scene *s, unsigned port)
                  PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON);
 }
 
+/* As Linux' remove_board() does it, with the power before its indicator */
 void switch_off(Scene *s, unsigned port)
 {
     uint64_t control = slot_control(s, port);
 
     qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_ON);
+    qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_BLINK);
+    qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_BLINK |
+                 PCI_EXP_SLTCTL_PWR_OFF);
     qtest_writew(s->qts, control, PCI_EXP_SLTCTL_PWR_IND_OFF |
                  PCI_EXP_SLTCTL_PWR_OFF);
 }
