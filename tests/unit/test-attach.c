@@ -205,6 +205,7 @@ static void expect_calls(const Scene *s, unsigned allocs, unsigned attaches,
 {
     g_assert_cmpuint(s->host->calls[FAKE_HWPT_ALLOC], ==, allocs);
     g_assert_cmpuint(s->host->calls[FAKE_ATTACH], ==, attaches);
+    g_assert_cmpuint(smmuv3_engine_stats(s->engine)->attaches, ==, attaches);
     g_assert_cmpuint(s->host->calls[FAKE_DETACH], ==, detaches);
 }
 

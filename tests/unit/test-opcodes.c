@@ -102,6 +102,8 @@ static const Row rows[] = {
     { "SYNC", { SMMUV3_CMD_SYNC | CS(0), 0 }, 0, NOTHING },
     { "SYNC SIG_IRQ", { SMMUV3_CMD_SYNC | CS(1), 0 }, 0, NOTHING },
     { "SYNC SIG_SEV", { SMMUV3_CMD_SYNC | CS(2), 0 }, 0, NOTHING },
+    /* 4.7.3: CMD_SYNC has no SSec. */
+    { "SYNC bit 10", { SMMUV3_CMD_SYNC | SSEC, 0 }, 0, NOTHING },
     { "SYNC reserved CS", { SMMUV3_CMD_SYNC | CS(3), 0 }, 0, ILLEGAL },
 };
 
