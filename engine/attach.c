@@ -245,13 +245,15 @@ bool smmuv3_attach_give_up(SMMUv3EngineDevice *d, int err)
     SMMUv3Engine *e = d->engine;
     SMMUv3HostCall refused = e->port.failed;
     int stays = attach_block(d);
+    bool done = !stays || attach_is_lifeless(stays);
 
     e->stats.attach_failures++;
-    d->renumbered = false;
+    /* No command names one that lost its number, so the next one tries again. */
+    d->renumbered &= !done;
     if (d->joined) {
         e->fe.stream_failed(e->opaque, d->cookie, refused, err);
     }
-    return !stays || attach_is_lifeless(stays);
+    return done;
 }
 
 int smmuv3_attach_apply(SMMUv3EngineDevice *d,

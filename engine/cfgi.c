@@ -16,20 +16,25 @@ static uint64_t cfgi_ignored_sid_bits(const SMMUv3Cmd *cmd)
            ? smmuv3_cfgi_ignored_bits(cmd) : 0;
 }
 
+static bool cfgi_names(const SMMUv3Cmd *cmd, const SMMUv3EngineDevice *d)
+{
+    uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
+
+    return d->has_vsid && !((d->vsid ^ sid) & ~cfgi_ignored_sid_bits(cmd));
+}
+
 SMMUv3EngineDevice *smmuv3_cfgi_next_device(const SMMUv3Engine *e,
                                                    const SMMUv3Cmd *cmd,
                                                    guint *n)
 {
-    uint64_t ignored = cfgi_ignored_sid_bits(cmd);
-    uint64_t sid = SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]);
-
-    if (!ignored) {
-        return (*n)++ ? NULL : smmuv3_vsid_find(e->vsids, sid);
+    if (!cfgi_ignored_sid_bits(cmd)) {
+        return (*n)++ ? NULL : smmuv3_vsid_find(
+            e->vsids, SMMUV3_GET(SMMUV3_CMD0_SID, cmd->dw[0]));
     }
     while (*n < e->devices->len) {
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, (*n)++);
 
-        if (d->has_vsid && !((d->vsid ^ sid) & ~ignored)) {
+        if (cfgi_names(cmd, d)) {
             return d;
         }
     }
@@ -123,7 +128,10 @@ static bool cfgi_update_stream(SMMUv3Window *w, uint32_t i,
     return true;
 }
 
-/* Takes new StreamIDs over, once a window: the command names streams so. */
+/*
+ * Takes new StreamIDs over, once a window: the command names streams so. It
+ * configures those itself.
+ */
 static bool cfgi_take_numbers(SMMUv3Window *w, uint32_t i)
 {
     SMMUv3Engine *e = w->engine;
@@ -139,7 +147,7 @@ static bool cfgi_take_numbers(SMMUv3Window *w, uint32_t i)
     for (guint n = 0; n < e->devices->len; n++) {
         SMMUv3EngineDevice *d = g_ptr_array_index(e->devices, n);
 
-        if (d->renumbered) {
+        if (d->renumbered && !cfgi_names(&w->cmds[i], d)) {
             SMMUv3StreamConfig config = smmuv3_attach_evaluate(d);
 
             if (!cfgi_configure(w, d, &config)) {

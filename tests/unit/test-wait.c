@@ -661,6 +661,26 @@ static void test_immovable(void)
     done(&m);
 }
 
+/* So it is with one that has lost its number, and has no other. */
+static void test_immovable_number(void)
+{
+    Machine m;
+
+    init(&m, 1);
+    guest_clear_vsid(m.s.guest, m.s.dev[0]);
+    push(&m, cmd_cfgi_ste(FIRST_SID));
+    m.s.host->fails = refuse_to_move;
+    ring_bell(&m);
+    wait_for_end(&m);
+    g_assert_cmphex(rd(&m, CMDQ_CONS), ==, SMMUV3_CERROR_ABT << 24);
+    m.s.host->fails = NULL;
+    acknowledge(&m);
+    wait_for_end(&m);
+    expect_drained(&m);
+    expect_aborting(&m, 0);
+    done(&m);
+}
+
 static int gone_errno;
 
 static int is_gone(SMMUv3Host *h G_GNUC_UNUSED, FakeCall call)
@@ -747,6 +767,7 @@ int main(int argc, char **argv)
     g_test_add_func("/wait/renumbered", test_renumbered);
     g_test_add_func("/wait/new-queue", test_new_queue);
     g_test_add_func("/wait/immovable", test_immovable);
+    g_test_add_func("/wait/immovable-number", test_immovable_number);
     g_test_add_data_func("/wait/gone/enodev", GINT_TO_POINTER(ENODEV),
                          test_gone);
     g_test_add_data_func("/wait/gone/eio", GINT_TO_POINTER(EIO), test_gone);
