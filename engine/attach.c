@@ -248,7 +248,7 @@ bool smmuv3_attach_give_up(SMMUv3EngineDevice *d, int err)
     bool done = !stays || attach_is_lifeless(stays);
 
     e->stats.attach_failures++;
-    /* No command names one that lost its number, so the next one tries again. */
+    /* Any later CFGI tries again, because none names it by its lost StreamID. */
     d->renumbered &= !done;
     if (d->joined) {
         e->fe.stream_failed(e->opaque, d->cookie, refused, err);

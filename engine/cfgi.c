@@ -129,8 +129,8 @@ static bool cfgi_update_stream(SMMUv3Window *w, uint32_t i,
 }
 
 /*
- * Takes new StreamIDs over, once a window: the command names streams so. It
- * configures those itself.
+ * Takes new StreamIDs over, once a window, because commands name streams by
+ * them. What command @i names is left to it, or it would be done twice.
  */
 static bool cfgi_take_numbers(SMMUv3Window *w, uint32_t i)
 {

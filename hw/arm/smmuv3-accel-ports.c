@@ -275,7 +275,8 @@ static void accel_ports_config_write(PCIDevice *d, uint32_t addr,
     bool woke = accel_ports_should_wake(d), had_pme = accel_ports_has_pme(d);
     bool wanted = accel_ports_is_root_port(d) && accel_ports_wants_interrupt(d);
 
-    accel_ports_note_power(p, d);   /* not every plugging is told */
+    /* No event tells of a device that comes while PDC and ABP are still set. */
+    accel_ports_note_power(p, d);
     accel_ports_stop_blinking(p, d, addr, len);
     p->own_write(d, addr, value, len);
     accel_ports_note_power(p, d);

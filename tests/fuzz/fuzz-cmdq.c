@@ -302,7 +302,7 @@ static void check_indices(const Fuzz *f, const Slice *slice, uint32_t done,
     }
 }
 
-/* What test-errors bounds, for a host that fails */
+/* A host that fails: test-errors has the same bounds. */
 static unsigned most_calls(const SMMUv3Host *h, unsigned flushes)
 {
     unsigned in_pieces = h->nomem_from > 1 ?
