@@ -1,80 +1,83 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Plots of make bench: bench/report writes the .dat files and runs this where they are. Each as SVG and as PNG.
+# Plots of make bench: bench/report writes the .dat files and runs this where they are. A dot is the median of the boots,
+# and the line through it goes from the least to the most. Dots, because a bar's length means nothing on a logarithmic
+# axis; white behind them, because a page may be dark.
 
-formats = "svg png"
-terminal_svg = "set terminal svg size 900,480 noenhanced font 'sans-serif,13' background 'white'"
-terminal_png = "set terminal pngcairo size 900,480 noenhanced font 'sans-serif,11' background 'white'"
+set terminal svg size 900,420 noenhanced font 'sans-serif,13' background 'white'
 
-ours = "#1b6ca8"; peer = "#d1603d"; virtio = "#9a9a9a"; bare = "#4c9f70"
+ours = "#1b6ca8"; peer = "#d1603d"; virtio = "#8a8a8a"; bare = "#3f8f63"
 
-set style fill solid 0.9 noborder
-set border 3
+set border 1
 set tics nomirror
-set grid ytics lc rgb "#dddddd"
-set key outside right top
+set grid xtics lc rgb "#dddddd"
+set ytics scale 0
+set style data points
+set pointsize 1.1
+
+# Of row i, counted from the top of a plot; columns c, c+1, c+2 are median, least and most
+row(i, shift) = -i + shift
+set macros
+DOTS = 'using (column(c)):(row($0, shift)):(column(c+1)):(column(c+2)):ytic(1) with xerrorbars pt 7 lw 1.5'
+
+set terminal svg size 900,640 noenhanced font 'sans-serif,13' background 'white'
+set output "unmap.svg"
+set multiplot layout 2,1
+set lmargin 24
+set rmargin 4
+set tmargin 4
+set xrange [0:*]
+set yrange [-5.6:0.6]
+set key at graph 1, graph 1.06 right bottom horizontal samplen 1 width 1
+set xlabel "microseconds an unmap"
+set label 1 "dma_unmap" at graph 0, graph 1.12 left
+set xtics 100
+plot c=2, shift=0, "unmap.dat" @DOTS lc rgb bare title "bare host", \
+     c=5, "" @DOTS lc rgb ours title "ours", \
+     c=8, "" @DOTS lc rgb peer title "peer, accel=on", \
+     c=11, "" @DOTS lc rgb virtio title "peer, virtio-iommu"
+set label 1 "dma_unmap, ril=off in both guests"
+set xtics 1000
+plot c=2, shift=0, "noril.dat" @DOTS lc rgb ours title "ours", \
+     c=5, "" @DOTS lc rgb peer title "peer, accel=on"
+unset multiplot
+
+set terminal svg size 900,250 noenhanced font 'sans-serif,13' background 'white'
+set output "reads.svg"
+set lmargin 28
+set rmargin 4
+set tmargin 5
+set key at graph 1, graph 1.12 right bottom horizontal samplen 1 width 1
+set xlabel "reads a second"
+set label 1 "NVMe reads (fio)" at graph 0, graph 1.2 left
+set xtics 500
+set yrange [-1.6:0.6]
+plot c=2, shift=0, "reads.dat" @DOTS lc rgb bare title "bare host", \
+     c=5, "" @DOTS lc rgb ours title "ours", \
+     c=8, "" @DOTS lc rgb peer title "peer, accel=on", \
+     c=11, "" @DOTS lc rgb virtio title "peer, virtio-iommu"
+
+set terminal svg size 900,460 noenhanced font 'sans-serif,13' background 'white'
+set output "bursts.svg"
+unset label 1
+set lmargin 10
+set rmargin 26
+set xtics autofreq
+set title "One CMDQ_PROD write: n commands and a CMD_SYNC" offset 0,0
+set border 3
+set tmargin 3
+set grid xtics ytics lc rgb "#dddddd"
+set ytics scale 1
+set key outside right top vertical samplen 1 width 0
+set logscale xy
 set format y "%g"
-
-do for [format in formats] {
-    eval(format eq "svg" ? terminal_svg : terminal_png)
-
-    set style data histograms
-    set style histogram clustered gap 1.5
-    set boxwidth 0.9
-    set logscale y
-    set yrange [1:*]
-    set ylabel "microseconds per unmap (log scale)"
-    do for [threads in "1 2"] {
-        set output "unmap-".threads.".".format
-        set title "dma_unmap, ".threads." thread".(threads eq "1" ? "" : "s")
-        plot "unmap-".threads.".dat" using 2:xtic(1) title "bare host" lc rgb bare, \
-             "" using 3 title "guest, ours" lc rgb ours, \
-             "" using 4 title "guest, peer accel=on" lc rgb peer, \
-             "" using 5 title "guest, peer virtio-iommu" lc rgb virtio
-    }
-    set output "noril.".format
-    set title "dma_unmap without range invalidation (ril=off), 1 thread"
-    plot "noril.dat" using 2:xtic(1) title "guest, ours" lc rgb ours, \
-         "" using 3 title "guest, peer accel=on" lc rgb peer
-
-    unset logscale y
-    set yrange [0:*]
-    set ylabel "reads per second"
-    set output "fio.".format
-    set title "NVMe reads (fio, direct, strict DMA)"
-    plot "fio.dat" using 2:xtic(1) title "bare host" lc rgb bare, \
-         "" using 3 title "guest, ours" lc rgb ours, \
-         "" using 4 title "guest, peer accel=on" lc rgb peer, \
-         "" using 5 title "guest, peer virtio-iommu" lc rgb virtio
-
-    set style data linespoints
-    set logscale xy
-    set xrange [1:20000]
-    set yrange [100:200000]
-    set xlabel "commands in the burst (log scale)"
-    set ylabel "microseconds until done (log scale)"
-    set output "bursts.".format
-    set title "One CMDQ_PROD write: n commands and a CMD_SYNC"
-    plot "bursts.dat" using 1:2 title "contiguous, ours" lc rgb ours pt 7 lw 2, \
-         "" using 1:3 title "contiguous, peer" lc rgb peer pt 7 lw 2, \
-         "" using 1:4 title "scattered, ours" lc rgb ours pt 4 dt 2, \
-         "" using 1:5 title "scattered, peer" lc rgb peer pt 4 dt 2, \
-         "" using 1:6 title "mixed, ours" lc rgb ours pt 8 dt 3, \
-         "" using 1:7 title "mixed, peer" lc rgb peer pt 8 dt 3
-
-    set xrange [1:5000]
-    set yrange [0.1:100]
-    set xlabel "commands in a window (log scale)"
-    set ylabel "nanoseconds per command (log scale)"
-    set output "engine.".format
-    set title "The engine alone, on a port that does nothing"
-    plot "engine-apart.dat" using 1:2 title "apart" lc rgb ours pt 7 lw 2, \
-         "engine-shuffled.dat" using 1:2 title "shuffled" lc rgb peer pt 5, \
-         "engine-together.dat" using 1:2 title "together" lc rgb bare pt 9, \
-         "engine-mixed.dat" using 1:2 title "mixed" lc rgb virtio pt 11, \
-         "engine-apart.dat" using 1:3 title "a plain copy" lc rgb "black" dt 2 pt 1
-    unset logscale
-    set xrange [*:*]
-    unset xlabel
-    set output
-}
+set xrange [0.7:25000]
+set yrange [100:200000]
+set xlabel "commands in the burst (logarithmic)"
+set ylabel "microseconds until done (logarithmic)"
+plot "bursts.dat" using 1:3 title "peer, contiguous" lc rgb peer pt 7, \
+     "" using 1:5 title "peer, scattered" lc rgb peer pt 6, \
+     "" using 1:7 title "peer, mixed" lc rgb peer pt 8, \
+     "" using 1:6 title "ours, mixed" lc rgb ours pt 8, \
+     "" using 1:4 title "ours, scattered" lc rgb ours pt 6, \
+     "" using 1:2 title "ours, contiguous" lc rgb ours pt 7
