@@ -2,8 +2,8 @@
 """What the documentation tells people to type: code blocks, the commands in them, and the class of each.
 
 A code block is what Markdown indents or fences. Its language counts: a block of C is no command, and one of "text" is what a
-command answers. The table "commands" beside this file says of every other block's lines what they are, and of each answer how it is
-known to be right; a line that no row is for is an error of who wrote it.
+command answers. The table "commands" beside this file says of every other block's lines what they are, and of each answer how it
+is known to be right; a line that no row is for is an error of who wrote it.
 """
 import fnmatch
 import glob
