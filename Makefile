@@ -6,14 +6,14 @@
 .PHONY: help demo check check-fast fuzz coverage qemu deb bench compare clean
 
 help:
-	@echo 'make demo         a guest with an accelerated SMMUv3, on an emulated host, from nothing'
+	@echo 'make demo         sets everything up, boots the box, lets a guest read and write an NVMe disk behind our SMMUv3'
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
-	@echo 'make coverage     what of the engine those tests reach'
-	@echo 'make check        all tests, the box included'
+	@echo 'make coverage     how much of engine/ the tests without QEMU reach'
+	@echo 'make check        all tests, from nothing'
 	@echo 'make qemu         build/native/qemu-system-aarch64 (this machine, TCG), build/aarch64/... (arm64, KVM)'
 	@echo 'make deb          that QEMU for arm64 as a Debian package, beside Debian'\''s, in build/deb/'
-	@echo 'make bench        what a forwarded command costs in the engine'
+	@echo 'make bench        what our SMMU costs, beside Debian'\''s newest QEMU and the bare host: about half an hour'
 	@echo 'make compare      ours beside Debian'\''s newest QEMU: conformance, random queues, bursts'
 	@echo 'make clean        removes what was made; keeps what was downloaded'
 

@@ -271,6 +271,7 @@ SMMUv3Features smmuv3_decode_features(const uint32_t idr[6])
         .stage2 = idr[0] & SMMUV3_IDR0_S2P,
         .two_level_cds = idr[0] & SMMUV3_IDR0_CD2L,
         .ats = idr[0] & SMMUV3_IDR0_ATS,
+        .msi = idr[0] & SMMUV3_IDR0_MSI,
         .s2fwb = idr[3] & SMMUV3_IDR3_FWB,
         .ril = idr[3] & SMMUV3_IDR3_RIL,
         .bbml = SMMUV3_GET(SMMUV3_IDR3_BBML, idr[3]),

@@ -112,6 +112,7 @@ typedef struct SMMUv3Features {
     bool stage1, stage2;
     bool two_level_cds;         /* CD2L */
     bool ats;
+    bool msi;                   /* the SMMU's own interrupts */
     bool s2fwb;
     bool ril;
     unsigned bbml;              /* the level, 0 to 2 */

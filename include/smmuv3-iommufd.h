@@ -5,8 +5,9 @@
  *
  * Each function of smmuv3_iommufd_ops is one ioctl of linux/iommufd.h, or of
  * linux/vfio.h for attaching; or a read() or close() of a vEVENTQ. get_info
- * also looks the device's IOMMU group up in sysfs. The host needs Linux 6.13
- * and CONFIG_ARM_SMMU_V3_IOMMUFD; building needs the headers of 6.15.
+ * also looks the device's IOMMU group up in sysfs. The host needs Linux 6.15
+ * and CONFIG_ARM_SMMU_V3_IOMMUFD, building the headers of 6.15. Linux 6.13
+ * nests as well, but loses MSIs of devices whose stage 1 is the guest's.
  *
  * Ownership: the descriptors are the caller's, and stay open for as long as
  * the engine uses them. Nothing is opened, closed or remembered here, except

@@ -60,7 +60,10 @@ static uint32List *accel_query_granules(uint32_t page_sizes)
     return list;
 }
 
-/* Without ATS and OAS, which a host's kernel does not report of its SMMU. */
+/*
+ * Without ATS and OAS: no register of a host tells them, because they are not
+ * on the kernel's list of what is valid.
+ */
 static SMMUv3AccelFeatures *accel_query_features(const uint32_t idr[6],
                                                  const SMMUv3Features *from)
 {
@@ -74,6 +77,7 @@ static SMMUv3AccelFeatures *accel_query_features(const uint32_t idr[6],
     f->stage2 = from->stage2;
     f->s2fwb = from->s2fwb;
     f->ril = from->ril;
+    f->msi = from->msi;
     f->bbml = from->bbml;
     f->asid_bits = from->asid_bits;
     f->sidsize = from->sid_bits;
@@ -347,7 +351,6 @@ static const char *accel_query_on_off(bool on)
 static void accel_query_print_features(Monitor *mon,
                                        const SMMUv3AccelFeatures *f)
 {
-    const char *separator = " ";
     uint32List *item;
     unsigned i = 0;
 
@@ -355,15 +358,16 @@ static void accel_query_print_features(Monitor *mon,
     for (item = f->idr; item; item = item->next) {
         monitor_printf(mon, " IDR%u 0x%x", i++, item->value);
     }
-    monitor_printf(mon, "\n    %s%s%s%s%s%u-bit ASIDs, BBML %u,"
+    monitor_printf(mon, "\n    %s%s%s%s%s%s%u-bit ASIDs, BBML %u,"
                    " SIDSIZE %u, SSIDSIZE %u, stall model %u, pages of",
                    f->stage1 ? "stage 1, " : "", f->stage2 ? "stage 2, " : "",
                    f->s2fwb ? "S2FWB, " : "", f->ril ? "RIL, " : "",
+                   f->msi ? "MSI, " : "",
                    f->two_level_cd ? "2-level CDs, " : "", f->asid_bits,
                    f->bbml, f->sidsize, f->ssidsize, f->stall_model);
     for (item = f->granules; item; item = item->next) {
-        monitor_printf(mon, "%s%uK", separator, item->value / 1024);
-        separator = ", ";
+        monitor_printf(mon, "%s%uK", item == f->granules ? " " : ", ",
+                       item->value / 1024);
     }
     if (f->has_oas) {
         monitor_printf(mon, ", OAS %u", f->oas);
@@ -439,7 +443,10 @@ static void accel_query_print_device(Monitor *mon,
     if (d->has_hwpt) {
         monitor_printf(mon, ", HWPT %u", d->hwpt);
     } else {
-        monitor_printf(mon, ", blocked by the host");
+        /* Of those without a nested HWPT only the parent's bypass. */
+        monitor_printf(mon, ", %s",
+                       d->state == SMMUV3_ACCEL_STREAM_STATE_BYPASS
+                       ? "stage 2 alone" : "blocked by the host");
     }
     monitor_printf(mon, ", %s%u PASID bits\n", d->ats ? "" : "no ATS, ",
                    d->pasid_bits);

@@ -404,7 +404,7 @@ char *smmuv3_iommufd_explain_no_nesting(const SMMUv3HostInfo *info, int err)
     switch (-err) {
     case ENOTTY:
         return g_strdup(
-            "its kernel does not know IOMMU_VIOMMU_ALLOC; use Linux 6.13 or"
+            "its kernel does not know IOMMU_VIOMMU_ALLOC; use Linux 6.15 or"
             " newer, built with CONFIG_ARM_SMMU_V3_IOMMUFD=y");
     case ENODEV:
         return iommufd_explain_no_idrs();

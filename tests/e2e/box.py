@@ -171,8 +171,11 @@ def in_the_box(words):
 
 
 def documented(case):
-    """What the page says: lines for L1's shell before QEMU, QEMU's arguments, lines after it"""
-    before, words, after = documents.of_case(case["documented"], case["name"])
+    """What the pages say: lines for L1's shell before QEMU, QEMU's arguments, lines after it"""
+    before, words, after = [], [], []
+    for page in case["documented"].split():
+        b, w, a = documents.of_case(page, case["name"])
+        before, words, after = before + b, words + w, after + a
     texts = ["\n".join(before), shlex.join(in_the_box(words)), "\n".join(after)]
     for pair in case.get("elsewhere", "").split():
         texts = [t.replace(*pair.split("=>")) for t in texts]
@@ -334,6 +337,8 @@ def run_case(case, machines, l2, args):
     seconds = (HOST_SECONDS + launches * int(case["seconds"])) * args.timeout_factor
     ended = boot(l0_command(case, machines, out), out, seconds)
     collect(case, out, facts)
+    if "sample" in case and "info" in facts:
+        facts["sample"] = documents.unlike_sample(case["sample"], json.loads(facts["info"]).get("return", facts["info"]))
     facts["seconds"] = f"{time.monotonic() - started:.1f}"
     broken = broken_expectations(case, facts)
     if not ended or facts.get("finished") != "1":

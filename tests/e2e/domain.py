@@ -35,7 +35,7 @@ def adapt(path, devices, append):
     set_text(root, "os/kernel", PAYLOAD + "/Image")
     set_text(root, "os/initrd", PAYLOAD + "/l2.cpio")
     set_text(root, "os/cmdline", append)
-    set_text(root, "devices/emulator", PAYLOAD + "/qemu-system-aarch64")
+    set_text(root, "devices/emulator", PAYLOAD + "/qemu-system-aarch64-smmuv3-accel")
     disk = root.find("devices/disk")
     root.find("devices").remove(disk)
     hostdevs = root.findall("devices/hostdev")

@@ -141,9 +141,12 @@ static void test_no_device(void)
     g_assert_false(qdict_get_bool(properties, "ats"));
     g_assert_cmphex(nth(qdict_get_qdict(instance, "promise"), "idr", 5), ==,
                     reg(&s, IDR5));
+    g_assert_true(reg(&s, IDR0) & IDR0_MSI);
+    g_assert_true(qdict_get_bool(qdict_get_qdict(instance, "promise"), "msi"));
     qobject_unref(reply);
     g_assert_true(info_says(&s, "properties: ril=off ats=off ssidsize=0"
                             " oas=48 cmdqv=off \\(until the guest runs\\)"));
+    g_assert_true(info_says(&s, "stage 1, MSI, 16-bit ASIDs"));
     g_assert_true(info_says(&s, "devices: none"));
     qtest_qmp_assert_success(s.qts, "{ 'execute': 'cont' }");
     reply = query_smmus(&s, 1, 0, &instance);
@@ -299,6 +302,28 @@ static void test_reset(void)
     g_assert_cmpuint(qdict_get_int(kept, "users"), ==, 0);
     expect_stat(instance, "hwpt-translate", 1);
     qobject_unref(reply);
+    g_assert_true(info_says(&s, "dev0: .*, bypass, stage 2 alone, "));
+    scene_done(&s);
+}
+
+/* The host refuses each table, so that the device is left without one. */
+static void test_blocked(void)
+{
+    QDict *instance, *reply, *device;
+    Scene s;
+
+    if (!scene_init_translating(&s)) {
+        return;
+    }
+    s.k->always[FK_ATTACH] = EINVAL;
+    translate(&s, 0, 1);
+    fail_nothing(&s);
+    reply = query_smmus(&s, 1, 0, &instance);
+    device = find(instance, "devices", "vsid", s.sid[0]);
+    expect_str(device, "state", "abort");
+    g_assert_false(qdict_haskey(device, "hwpt"));
+    qobject_unref(reply);
+    g_assert_true(info_says(&s, "dev0: .*, abort, blocked by the host, "));
     scene_done(&s);
 }
 
@@ -370,6 +395,7 @@ void add_query_tests(void)
     qtest_add_func("smmuv3-host/query/event", test_event);
     qtest_add_func("smmuv3-host/query/counters", test_counters);
     qtest_add_func("smmuv3-host/query/reset", test_reset);
+    qtest_add_func("smmuv3-host/query/blocked", test_blocked);
     qtest_add_func("smmuv3-host/query/unplug", test_unplug);
     qtest_add_func("smmuv3-host/query/two-instances", test_two_instances);
 }

@@ -474,7 +474,7 @@ static void test_is_cmdq_prod(void)
 static void expect_no_features(SMMUv3Features f)
 {
     g_assert_false(f.stage1 || f.stage2 || f.two_level_cds || f.ats ||
-                   f.s2fwb || f.ril);
+                   f.msi || f.s2fwb || f.ril);
     g_assert_cmpuint(f.bbml + f.stall_model + f.sid_bits + f.ssid_bits, ==, 0);
     g_assert_cmpuint(f.asid_bits, ==, 8);
     g_assert_cmpuint(f.oas_bits, ==, 32);
@@ -484,13 +484,13 @@ static void expect_no_features(SMMUv3Features f)
 static void test_features(void)
 {
     static const uint32_t all[6] = {
-        0x01081403 | 1u << 24, 0x10 | 0xa << 6, 0, 0x1500, 0, 0x75,
+        0x01083403 | 1u << 24, 0x10 | 0xa << 6, 0, 0x1500, 0, 0x75,
     };
     static const uint32_t none[6];
     SMMUv3Features f = smmuv3_decode_features(all);
 
     g_assert_true(f.stage1 && f.stage2 && f.two_level_cds && f.ats &&
-                  f.s2fwb && f.ril);
+                  f.msi && f.s2fwb && f.ril);
     g_assert_cmpuint(f.bbml, ==, 2);
     g_assert_cmpuint(f.stall_model, ==, 1);
     g_assert_cmpuint(f.asid_bits, ==, 16);

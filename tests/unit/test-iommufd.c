@@ -483,7 +483,7 @@ typedef struct ExplainCase {
 
 static const ExplainCase explain_cases[] = {
     { "old-kernel", -ENOTTY, 3, FWB, 0,
-      { "IOMMU_VIOMMU_ALLOC", "Linux 6.13", "CONFIG_ARM_SMMU_V3_IOMMUFD=y" },
+      { "IOMMU_VIOMMU_ALLOC", "Linux 6.15", "CONFIG_ARM_SMMU_V3_IOMMUFD=y" },
       "IDR" },
     { "no-hw-info", -ENODEV, 0, 0, 0,
       { "no SMMUv3", "CONFIG_ARM_SMMU_V3_IOMMUFD=y" }, "IDR" },
