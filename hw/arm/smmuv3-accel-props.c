@@ -41,8 +41,8 @@ static bool accel_props_parse_ssidsize(const SMMUv3State *s, int *bits,
         *bits > SMMUV3_SSIDSIZE_MAX) {
         error_setg(errp, "ssidsize=%s is no width of SubstreamIDs",
                    s->ssidsize);
-        error_append_hint(errp, "Give 0 to %d, or ssidsize=auto: what the host"
-                          " has.\n", SMMUV3_SSIDSIZE_MAX);
+        error_append_hint(errp, "Give 0 to %d, or drop ssidsize: auto is what"
+                          " the host has.\n", SMMUV3_SSIDSIZE_MAX);
         return false;
     }
     return true;
@@ -55,7 +55,7 @@ static bool accel_props_parse_oas(const SMMUv3State *s, int *bits, Error **errp)
     if (!accel_props_parse_bits(s->oas, bits) ||
         (*bits != SMMUV3_AUTO && !smmuv3_oas_valid(*bits))) {
         error_setg(errp, "oas=%s is no output address size", s->oas);
-        error_append_hint(errp, "Give 44 or 48, or oas=auto: 44.\n");
+        error_append_hint(errp, "Give 44 or 48, or drop oas: auto is 44.\n");
         return false;
     }
     return true;
@@ -120,7 +120,7 @@ static bool accel_props_check_cmdqv(const SMMUv3State *s, Error **errp)
     if (s->cmdqv == ON_OFF_AUTO_ON) {
         error_setg(errp, "cmdqv=on is not supported: this arm-smmuv3 has no"
                    " NVIDIA command queue virtualization (CMDQV)");
-        error_append_hint(errp, "Give cmdqv=off, or cmdqv=auto.\n");
+        error_append_hint(errp, "Drop cmdqv, or give cmdqv=off.\n");
         return false;
     }
     return true;
@@ -242,9 +242,9 @@ void smmuv3_accel_props_explain(Error **errp, SMMUv3Accel *a,
                a->promise.frozen ? "the guest was promised" : "any guest needs",
                lack.wanted);
     if (asked) {
-        error_append_hint(errp, "Give ssidsize=%u or less, or ssidsize=auto"
-                          " and start the guest with the device plugged.\n",
-                          lack.host);
+        error_append_hint(errp, "Give ssidsize=%u%s, or drop ssidsize and"
+                          " start the guest with the device plugged.\n",
+                          lack.host, lack.host ? " or less" : "");
     } else if (a->promise.frozen) {
         error_append_hint(errp, "The promise stands since the guest was"
                           " started. Start it with the device plugged.\n");

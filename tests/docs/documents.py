@@ -27,7 +27,7 @@ CLASSES = ("text", "make", "script", "here", "install", "options", "monitor", "q
 
 def files():
     """Names of all pages, below the top of the tree"""
-    pages = ["README.md", "CONTRIBUTING.md", "docs/*.md"]
+    pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]
     return sorted(os.path.relpath(f, TOP) for p in pages for f in glob.glob(os.path.join(TOP, p)))
 
 

@@ -5,6 +5,7 @@ import copy
 import xml.etree.ElementTree as ET
 
 PAYLOAD = "/payload"                    # as libvirt sees it in L1
+QEMUS = "http://libvirt.org/schemas/domain/qemu/1.0"     # the namespace of <qemu:commandline>
 MEMORY_MIB, VCPUS = 512, 2
 
 
@@ -29,6 +30,7 @@ def adapt(path, devices, append):
     The guest boots from its initramfs, so its disk goes; the hostdev to be attached takes the disk's place, and the first
     device behind the others'.
     """
+    ET.register_namespace("qemu", QEMUS)
     root = ET.parse(path).getroot()
     set_text(root, "memory", str(MEMORY_MIB), unit="MiB")
     set_text(root, "vcpu", str(VCPUS), placement="static")
