@@ -3,10 +3,14 @@
 # A thin front: each target is a script of the same name (qemu is a few), which can as well be run by itself.
 # Everything made goes to build/, or to $SMMUV3_BUILD.
 
-.PHONY: help demo check check-fast fuzz coverage qemu deb bench compare clean
+.PHONY: help demo:
+	@scripts/demo $(DEVICE)
+
+check check-fast fuzz coverage qemu deb bench compare clean
 
 help:
 	@echo 'make demo         a guest with an accelerated SMMUv3, on an emulated host, from nothing'
+	@echo 'make demo DEVICE=0000:01:00.0   on an arm64 server, as root: a guest is lent that PCI device, which nothing may use'
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
 	@echo 'make coverage     what of the engine those tests reach'
@@ -17,7 +21,10 @@ help:
 	@echo 'make compare      ours beside Debian'\''s newest QEMU: conformance, random queues, bursts'
 	@echo 'make clean        removes what was made; keeps what was downloaded'
 
-demo check check-fast fuzz coverage deb bench compare:
+demo:
+	@scripts/demo $(DEVICE)
+
+check check-fast fuzz coverage deb bench compare:
 	@scripts/$@
 
 qemu:
