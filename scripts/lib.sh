@@ -108,25 +108,24 @@ own_suite() { sed -n 's/^VERSION_CODENAME="\{0,1\}\([a-z]*\)"\{0,1\}$/\1/p' /etc
 
 # A container with Debian in it, for a machine that is none
 container_line() {
-    printf '%s\n' "    podman run --rm -it -v \"$top:/src:z\" -w /src debian:12 sh -c 'apt-get update && apt-get install -y make && make $1'"
+    printf '%s\n' "podman run --rm -it -v \"$top:/src:z\" -w /src debian:12 sh -c 'apt-get update && apt-get install -y make && make $1'"
 }
 
 # packages_or_die TARGET   Ends where packages cannot be installed by apt-get, or are those of another architecture. The
-# scripts that install something call it before they say or do anything else.
+# scripts that install something call it before they say or do anything else. The first line of the message is to be typed.
 packages_or_die() {
     { [ "$machine" = amd64 ] || [ "$machine" = arm64 ]; } || die "this is $machine; amd64 and arm64 are what it builds on"
     type -P apt-get >/dev/null && type -P dpkg >/dev/null && return 0
-    die "this machine has no apt-get, from whose packages everything is built. Nothing was installed. In a container:
-$(container_line "$1")"
+    die "type: $(container_line "$1")
+    because everything is built from packages of Debian's, and this machine has no apt-get. Nothing was installed."
 }
 
 # debian_or_die TARGET   The same where only Debian's archive has what is needed: the arm64 libraries, a kernel's source
 debian_or_die() {
     packages_or_die "$1"
     has_debian && return 0
-    die "make $1 needs Debian's packages, and no Debian archive is among this machine's apt sources. Nothing was installed.
-    In a container:
-$(container_line "$1")"
+    die "type: $(container_line "$1")
+    because this needs packages of Debian's, and no Debian archive is among this machine's apt sources. Nothing was installed."
 }
 
 # ---- tools ----
@@ -186,6 +185,7 @@ host_packages() {
 apt_suites=(bookworm trixie trixie-backports)
 apt_source_suites=(trixie trixie-backports)
 apt_home=$cache/apt
+apt_etc=${SMMUV3_APT_ETC:-/etc/apt}         # another one for tests
 
 # apt_only SUITE...   For a script that wants suites which the others do not know (forky, sid). Configuration and lists lie
 # in a folder of their own, so that what the others ask for resolves as before; downloads are shared.
@@ -198,7 +198,7 @@ apt_only() {
 # Prints "address keyring" of the machine's own main archive, best candidate first. The security archive and third
 # parties are told apart by suite and component, and by an address that ends in /debian or a key ring of Debian's.
 apt_own_sources() {
-    find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.sources' -exec awk -v RS= -F '\n' '
+    find "$apt_etc/sources.list" "$apt_etc/sources.list.d" -name '*.sources' -exec awk -v RS= -F '\n' '
         {
             delete v
             for (i = 1; i <= NF; i++) {
@@ -209,7 +209,7 @@ apt_own_sources() {
             if (tolower(v["enabled"]) !~ /no|false/ && v["types"] ~ /deb( |$)/)
                 print v["uris"] "|" v["suites"] "|" v["components"] "|" v["signed-by"]
         }' {} + 2>/dev/null || :
-    find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -exec awk '
+    find "$apt_etc/sources.list" "$apt_etc/sources.list.d" -name '*.list' -exec awk '
         $1 == "deb" {
             key = ""
             if (match($0, /\[[^]]*\]/)) {

@@ -87,15 +87,16 @@ link_linux_headers() {
     ln -s "$(cd "$1" && pwd -P)/linux" "$headers/usr/include/linux"
 }
 
-# link_kernel_headers DIR   include/uapi of a kernel's own tree, of which only the files that are needed can be used by
-# programs as they are: others there include the kernel's internals.
-link_kernel_headers() {
+# copy_kernel_headers DIR   From include/uapi of a kernel's own tree, only the files that are needed: others there include the
+# kernel's internals, and the system's own do. What the kernel says to its compiler alone is taken out, as its "make
+# headers_install" would.
+copy_kernel_headers() {
     local f
     say "linux/iommufd.h is that of $1"
     rm -rf "$headers"
     mkdir -p "$headers/usr/include/linux"
     for f in $(sed '/^#/d; s/ .*//' "$uapi_symbols" | sort -u); do
-        ln -s "$(cd "$1" && pwd -P)/$f" "$headers/usr/include/$f"
+        sed 's/ *__counted_by\(_[lb]e\)\{0,1\}([a-z_]*)//' "$1/$f" >"$headers/usr/include/$f"
     done
 }
 
@@ -135,7 +136,7 @@ choose_linux_headers() {
         return
     fi
     while read -r d; do
-        [ -z "$(lacking_symbols "$d")" ] && link_kernel_headers "$d" && return
+        [ -z "$(lacking_symbols "$d")" ] && copy_kernel_headers "$d" && return
     done < <(kernel_headers)
     unpack_linux_headers
 }
