@@ -3,14 +3,12 @@
 # A thin front: each target is a script of the same name (qemu is a few), which can as well be run by itself.
 # Everything made goes to build/, or to $SMMUV3_BUILD.
 
-.PHONY: help demo:
-	@scripts/demo $(DEVICE)
-
-check check-fast fuzz coverage qemu deb bench compare clean
+.PHONY: help demo check check-fast fuzz coverage qemu deb bench compare clean
 
 help:
 	@echo 'make demo         a guest with an accelerated SMMUv3, on an emulated host, from nothing'
-	@echo 'make demo DEVICE=0000:01:00.0   on an arm64 server, as root: a guest is lent that PCI device, which nothing may use'
+	@echo 'make demo DEVICE=0000:01:00.0'
+	@echo '                  the same on an arm64 server, as root: that PCI device, which nothing may use, is lent to a guest'
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
 	@echo 'make coverage     what of the engine those tests reach'
