@@ -108,7 +108,8 @@ own_suite() { sed -n 's/^VERSION_CODENAME="\{0,1\}\([a-z]*\)"\{0,1\}$/\1/p' /etc
 
 # A container with Debian in it, for a machine that is none
 container_line() {
-    printf '%s\n' "podman run --rm -it -v \"$top:/src:z\" -w /src debian:12 sh -c 'apt-get update && apt-get install -y make && make $1'"
+    local inside="apt-get update && apt-get install -y make && make $1"
+    printf '%s\n' "podman run --rm -it -v \"$top:/src:z\" -w /src debian:12 sh -c '$inside'"
 }
 
 # packages_or_die TARGET   Ends where packages cannot be installed by apt-get, or are those of another architecture. The

@@ -113,9 +113,9 @@ kernel_headers() {
 
 unpack_linux_headers() {
     local deb lacks
-    has_debian || die "linux/iommufd.h of Linux 6.15 or newer is needed; that of this system has no $(lacking_symbols /usr/include |
-        head -n 1), nor have the kernels below /usr/src. Install the headers of such a kernel (on Ubuntu linux-headers-VERSION-generic),
-    or, where its source is: make headers_install INSTALL_HDR_PATH=DIR there, and SMMUV3_LINUX_HEADERS=DIR/include here"
+    has_debian || die "linux/iommufd.h of Linux 6.15 or newer is needed; this system's is older, and so are those of kernels in
+    /usr/src. Install the headers of such a kernel (on Ubuntu linux-headers-VERSION-generic); or, where its source is,
+    make headers_install INSTALL_HDR_PATH=DIR there, and name them here: SMMUV3_LINUX_HEADERS=DIR/include"
     deb=$(fetch_deb linux-libc-dev/trixie-backports "$machine") || die "cannot fetch linux-libc-dev"
     rm -rf "$headers"
     mkdir -p "$headers"
