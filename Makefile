@@ -7,6 +7,8 @@
 
 help:
 	@echo 'make demo         sets everything up, boots the box, lets a guest read and write an NVMe disk behind our SMMUv3'
+	@echo 'make demo DEVICE=0000:01:00.0'
+	@echo '                  the same on an arm64 server, as root: that PCI device, which nothing may use, is lent to a guest'
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
 	@echo 'make coverage     how much of engine/ the tests without QEMU reach'
@@ -17,7 +19,10 @@ help:
 	@echo 'make compare      ours beside Debian'\''s newest QEMU: conformance, random queues, bursts'
 	@echo 'make clean        removes what was made; keeps what was downloaded'
 
-demo check check-fast fuzz coverage deb bench compare:
+demo:
+	@scripts/demo $(DEVICE)
+
+check check-fast fuzz coverage deb bench compare:
 	@scripts/$@
 
 qemu:

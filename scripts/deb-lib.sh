@@ -29,7 +29,7 @@ changelog_entry() {
     cat <<-CHANGELOG
 	$1 ($(package_version)) unstable; urgency=medium
 
-	  * QEMU of Debian's qemu $(base_version), with smmuv3-accel $(project_version).
+	  * QEMU $(base_version), with smmuv3-accel $(project_version).
 
 	 -- $(maintainer)  $(LC_ALL=C date -u -R -d "@$(source_date)")
 	CHANGELOG

@@ -17,7 +17,7 @@ fetch_source() {
     package=$(newest_source_package)
     [ "$(printf '%s\n' "linux-source-$1" "$package" | sort -V | tail -n 1)" = "$package" ] ||
         die "the newest kernel source of Debian's ${apt_suites[*]} is ${package:-missing}, but at least $1 is needed"
-    fetch_deb "$package" amd64
+    fetch_deb "$package" "$machine"
 }
 
 # unpack_source DEB tar-option...

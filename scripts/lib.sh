@@ -6,6 +6,7 @@
 #   places     $top (the checkout), $build (SMMUV3_BUILD), $cache (SMMUV3_CACHE, what was downloaded); the last two exist
 #   messages   say, die, step, and run, which keeps a long command's output in a log and shows that it lives
 #   stamps     up_to_date and mark, so that a second run has nothing to do; only_one, so that two runs do not meet
+#   machine    $machine (amd64, arm64); has_debian; and where to go on a machine that can neither
 #   tools      find_meson; skip_all, for a test that this machine cannot run
 #   headers    lacking_symbols, of the kernel's headers in a folder
 #   packages   host_packages installs on this machine; apt_private, fetch_deb and fetch_closure only unpack Debian
@@ -92,6 +93,42 @@ only_one() {
     export SMMUV3_HELD="${SMMUV3_HELD:-} $1"
 }
 
+# ---- the machine ----
+
+# Debian's name of what programs are compiled for here
+machine=$(dpkg --print-architecture 2>/dev/null || uname -m)
+case $machine in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; esac
+
+# The compiler of programs for arm64, aarch64-linux-gnu-gcc, which on arm64 is a name of gcc itself
+arm64_compiler=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+[ "$machine" != arm64 ] || arm64_compiler=(gcc libc6-dev)
+
+# The release's name; empty where there is none
+own_suite() { sed -n 's/^VERSION_CODENAME="\{0,1\}\([a-z]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || :; }
+
+# A container with Debian in it, for a machine that is none
+container_line() {
+    local inside="apt-get update && apt-get install -y make && make $1"
+    printf '%s\n' "podman run --rm -it -v \"$top:/src:z\" -w /src debian:12 sh -c '$inside'"
+}
+
+# packages_or_die TARGET   Ends where packages cannot be installed by apt-get, or are those of another architecture. The
+# scripts that install something call it before they say or do anything else. The first line of the message is to be typed.
+packages_or_die() {
+    { [ "$machine" = amd64 ] || [ "$machine" = arm64 ]; } || die "this is $machine; amd64 and arm64 are what it builds on"
+    type -P apt-get >/dev/null && type -P dpkg >/dev/null && return 0
+    die "type: $(container_line "$1")
+    because everything is built from packages of Debian's, and this machine has no apt-get. Nothing was installed."
+}
+
+# debian_or_die TARGET   The same where only Debian's archive has what is needed: the arm64 libraries, a kernel's source
+debian_or_die() {
+    packages_or_die "$1"
+    has_debian && return 0
+    die "type: $(container_line "$1")
+    because this needs packages of Debian's, and no Debian archive is among this machine's apt sources. Nothing was installed."
+}
+
 # ---- tools ----
 
 # find_meson   Sets $meson to the one that MESON names, that scripts/setup unpacked, or that is on PATH; false if there is none.
@@ -146,9 +183,10 @@ host_packages() {
 
 # ---- the private apt: Debian packages of any suite and architecture, unpacked, never installed ----
 
-apt_suites=(bookworm bookworm-backports trixie trixie-backports)
+apt_suites=(bookworm trixie trixie-backports)
 apt_source_suites=(trixie trixie-backports)
 apt_home=$cache/apt
+apt_etc=${SMMUV3_APT_ETC:-/etc/apt}         # another one for tests
 
 # apt_only SUITE...   For a script that wants suites which the others do not know (forky, sid). Configuration and lists lie
 # in a folder of their own, so that what the others ask for resolves as before; downloads are shared.
@@ -161,7 +199,7 @@ apt_only() {
 # Prints "address keyring" of the machine's own main archive, best candidate first. The security archive and third
 # parties are told apart by suite and component, and by an address that ends in /debian or a key ring of Debian's.
 apt_own_sources() {
-    find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.sources' -exec awk -v RS= -F '\n' '
+    find "$apt_etc/sources.list" "$apt_etc/sources.list.d" -name '*.sources' -exec awk -v RS= -F '\n' '
         {
             delete v
             for (i = 1; i <= NF; i++) {
@@ -172,7 +210,7 @@ apt_own_sources() {
             if (tolower(v["enabled"]) !~ /no|false/ && v["types"] ~ /deb( |$)/)
                 print v["uris"] "|" v["suites"] "|" v["components"] "|" v["signed-by"]
         }' {} + 2>/dev/null || :
-    find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -exec awk '
+    find "$apt_etc/sources.list" "$apt_etc/sources.list.d" -name '*.list' -exec awk '
         $1 == "deb" {
             key = ""
             if (match($0, /\[[^]]*\]/)) {
@@ -208,6 +246,8 @@ apt_mirror() {
         END { if (found != "") print found }'
 }
 
+has_debian() { [ -n "$(apt_mirror)" ]; }
+
 # A preferences file under which packages come from one suite only (a backports suite may fall back to its own base).
 apt_pin() {
     local s
@@ -223,12 +263,13 @@ apt_pin() {
 # Writes the private configuration. It is read after the machine's own (-c), so that proxies and the like still hold;
 # hooks are cleared, since they would act on the system's folders.
 apt_setup() {
-    local a=$apt_home mirror key s
-    read -r mirror key < <(apt_mirror) || die "no Debian archive among the machine's apt sources"
+    local a=$apt_home mirror key s architectures="arm64"
+    [ "$machine" = arm64 ] || architectures="$machine arm64"
+    read -r mirror key < <(apt_mirror) || die "no Debian archive is among the machine's apt sources"
     mkdir -p "$a"/{state/lists/partial,cache/archives/partial,pin} "$cache/debs"
     : >>"$a/status"
     for s in "${apt_suites[@]}"; do
-        echo "deb [arch=amd64,arm64${key:+ signed-by=$key}] $mirror $s main"
+        echo "deb [arch=${architectures// /,}${key:+ signed-by=$key}] $mirror $s main"
     done >"$a/sources.new"
     for s in "${apt_source_suites[@]}"; do
         echo "deb-src [${key:+signed-by=$key}] $mirror $s main" | sed 's/ \[\]//'
@@ -237,8 +278,8 @@ apt_setup() {
 	#clear APT::Update;
 	#clear APT::Architectures;
 	#clear DPkg;
-	APT::Architecture "amd64";
-	APT::Architectures { "amd64"; "arm64"; };
+	APT::Architecture "$machine";
+	APT::Architectures { $(printf '"%s"; ' $architectures)};
 	APT::Sandbox::User "root";
 	APT::Install-Recommends "false";
 	Dir::State "$a/state";
@@ -247,7 +288,7 @@ apt_setup() {
 	Dir::Cache "$a/cache";
 	Dir::Cache::archives "$a/cache/archives";
 	Dir::Cache::srcpkgcache "";
-	Dir::Cache::pkgcache "pkgcache-amd64.bin";
+	Dir::Cache::pkgcache "pkgcache-$machine.bin";
 	Dir::Etc::sourcelist "$a/sources.list";
 	Dir::Etc::sourceparts "/dev/null";
 	Dir::Etc::preferences "/dev/null";
