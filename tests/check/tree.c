@@ -35,6 +35,7 @@ static const TreeChange able[] = {
     { "/proc/net/if_inet6", "" },
     { "/proc/77/comm", "init\n" },
     { "/proc/77/fd/0", "-> /dev/null" },
+    { "/proc/1/fd/0", "-> /dev/null" },
     { "/dev/iommu", "" },
     { "/dev/kvm", "" },
     { "/dev/vfio/devices/vfio0", "" },

@@ -45,7 +45,7 @@ void tree_change(const TreeChange *change);
 extern CheckDoor tree_door;
 
 /* Runs it with "--root TREE" and these words; NULL ends them */
-int tree_run(const char *word, ...) G_GNUC_NULL_TERMINATED;
+int tree_run(const char *word, ...);
 const char *tree_output(void);
 const char *tree_errors(void);
 

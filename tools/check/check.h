@@ -84,12 +84,14 @@ typedef struct CheckDevice {
 
 typedef struct Check Check;
 
-/* The kernel's side of what changes something; a test has its own. */
+/* What no folder of a test can be: its writes act, and it knows users. */
 typedef struct CheckDoor {
     /* Writes to a file of sysfs: 0, or a negative errno. */
     int (*write)(const char *path, const char *text);
     /* Does anything in the kernel claim that disk for itself alone? */
     bool (*is_claimed)(const char *path);
+    /* May this user read and write that file? */
+    bool (*may_open)(const char *path);
 } CheckDoor;
 
 struct Check {

@@ -171,7 +171,13 @@ static bool files_is_claimed(const char *path)
     return busy;
 }
 
+static bool files_may_open(const char *path)
+{
+    return access(path, R_OK | W_OK) == 0;
+}
+
 const CheckDoor check_door = {
     .write = files_write,
     .is_claimed = files_is_claimed,
+    .may_open = files_may_open,
 };

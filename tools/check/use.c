@@ -252,7 +252,8 @@ static bool use_has_open(const Check *c, const char *pid, const char *path,
     bool found = false;
     const char *name;
 
-    *blind |= !dir;
+    /* One that has ended meanwhile has nothing open. */
+    *blind |= !dir && check_exists(c, "/proc/%s", pid);
     while (dir && !found && (name = g_dir_read_name(dir))) {
         g_autofree char *link = g_build_filename(folder, name, NULL);
         g_autofree char *to = g_file_read_link(link, NULL);
