@@ -3,10 +3,11 @@
 # A thin front: each target is a script of the same name (qemu is a few), which can as well be run by itself.
 # Everything made goes to build/, or to $SMMUV3_BUILD.
 
-.PHONY: help demo check check-fast fuzz coverage qemu deb bench compare clean
+.PHONY: help demo host-check check check-fast fuzz coverage qemu deb bench compare clean
 
 help:
 	@echo 'make demo         a guest with an accelerated SMMUv3, on an emulated host, from nothing'
+	@echo 'make host-check   is this host able? With ARGS=0000:01:00.0: and is this device?'
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
 	@echo 'make coverage     what of the engine those tests reach'
@@ -19,6 +20,9 @@ help:
 
 demo check check-fast fuzz coverage deb bench compare:
 	@scripts/$@
+
+host-check:
+	@scripts/host-check $(ARGS)
 
 qemu:
 	@scripts/qemu-build native

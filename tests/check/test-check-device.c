@@ -63,14 +63,17 @@ static const TreeCase cases[] = {
       { { TREE_SYSFS "/config", "short" } } },
 
     { DEV, "bars", CHECK_OK, "BAR 0: 16 KiB;", { { 0 } } },
-    { DEV, "bars", CHECK_OK, "smaller than 64 KiB", { { 0 } } },
+    { DEV, "bar-pages", CHECK_OK, "smaller than 64 KiB", { { 0 } } },
+    { DEV, "bar-pages", CHECK_OK, "for itself",
+      { { TREE_SYSFS "/resource", "0x10010000 0x1001ffff 0x40200\n" } } },
+    { DEV, "peer-to-peer", CHECK_OK, "no other device's", { { 0 } } },
     { DEV, "bars", CHECK_UNKNOWN, "cannot be read",
       { { TREE_SYSFS "/resource", NULL } } },
     { DEV, "bars", CHECK_OK, "highmem-mmio-size: 512G with 1 root bus, 1T with"
       " 2, 2T with 3 or 4, 4T with 5 to 8",
       { { TREE_SYSFS "/resource",
           "0x4000000000 0x7fffffffff 0x14220c\n" } } },
-    { DEV, "bars", CHECK_OK, "1 not aligned to pages",
+    { DEV, "bar-pages", CHECK_OK, "1 BAR not aligned to pages",
       { { TREE_SYSFS "/resource",
           "0x10000800 0x100017ff 0x40200\n0x10010000 0x1001ffff 0x40200\n" } } },
 

@@ -225,6 +225,21 @@ static void test_help(void)
     tree_end();
 }
 
+/* What the page shows is what a run prints. */
+static void test_page(void)
+{
+    g_autofree char *page = NULL, *block = NULL;
+
+    g_assert_true(g_file_get_contents(CHECK_PAGE, &page, NULL, NULL));
+    tree_begin();
+    g_assert_cmpint(tree_run(DEV, NULL), ==, CHECK_STATUS_OK);
+    block = g_strdup_printf("```text\n%s```\n", tree_output());
+    if (!strstr(page, block)) {
+        g_error("docs/check.md does not show:\n%s", tree_output());
+    }
+    tree_end();
+}
+
 /* One line each, whatever is in a file */
 static void test_text(void)
 {
@@ -245,5 +260,6 @@ int main(int argc, char **argv)
     g_test_add_func("/check/output/usage", test_usage);
     g_test_add_func("/check/output/help", test_help);
     g_test_add_func("/check/output/text", test_text);
+    g_test_add_func("/check/output/page", test_page);
     return g_test_run();
 }

@@ -77,7 +77,7 @@ static void bars_add(const Check *c, Bars *b, unsigned index, const char *line)
     b->trapped += (first & (c->page_size - 1)) != 0;
 }
 
-/* "with 1 root bus 512G, with 2 1T, ..." for those that the default is not for */
+/* Of the window: what the machine has by itself, or what it needs */
 static void bars_windows(GString *text, uint64_t largest)
 {
     static const unsigned buses[] = { 1, 2, 4, 8 };
@@ -97,26 +97,33 @@ static void bars_windows(GString *text, uint64_t largest)
     }
 }
 
+/* VFIO maps a BAR by whole pages; other ones QEMU accesses for the guest. */
+static void bars_pages(Check *c, const CheckDevice *d, const Bars *b)
+{
+    if (b->trapped) {
+        check_ok(c, d, "bar-pages", "%u BAR not aligned to pages of %lu KiB:"
+                 " QEMU does the guest's accesses", b->trapped,
+                 c->page_size >> 10);
+    } else if (b->small) {
+        check_ok(c, d, "bar-pages", "a BAR is smaller than 64 KiB: where host or"
+                 " guest has such pages, QEMU does the accesses");
+    } else {
+        check_ok(c, d, "bar-pages", "each BAR has pages of 64 KiB for itself");
+    }
+}
+
 static void bars_say(Check *c, const CheckDevice *d, const Bars *b)
 {
-    GString *text = g_string_new(b->sizes->len ? b->sizes->str : "none");
+    GString *text = g_string_new(b->sizes->len ? b->sizes->str : "no BAR");
 
     bars_windows(text, b->largest);
-    if (b->small) {
-        g_string_append(text, "; one is smaller than 64 KiB: where host or guest"
-                        " has pages of 64 KiB, QEMU does its accesses");
-    }
-    if (b->trapped) {
-        g_string_append_printf(text, "; %u not aligned to pages of %lu KiB: QEMU"
-                               " does the guest's accesses", b->trapped,
-                               c->page_size >> 10);
-    }
-    if (b->sizes->len) {
-        g_string_append(text, "; IOMMUFD maps no BAR for other devices' DMA, so"
-                        " there is no peer-to-peer");
-    }
     check_ok(c, d, "bars", "%s", text->str);
     g_string_free(text, TRUE);
+    if (b->sizes->len) {
+        bars_pages(c, d, b);
+        check_ok(c, d, "peer-to-peer", "no other device's DMA reaches its BARs,"
+                 " as QEMU cannot map them by IOMMUFD");
+    }
 }
 
 void check_bars(Check *c, const CheckDevice *d)

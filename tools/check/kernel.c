@@ -124,22 +124,26 @@ static char *kernel_unzip(const Check *c)
     return text;
 }
 
+/* Around the release: where distributions keep a kernel's options */
+static const char *const kernel_places[][2] = {
+    { "/boot/config-", "" },
+    { "/lib/modules/", "/config" },
+    { "/usr/lib/modules/", "/config" },
+    { "/lib/modules/", "/build/.config" },
+};
+
 /* The text of the options, and in *@where whose; NULL: there is no such file */
 static char *kernel_config(const Check *c, char **where)
 {
-    static const char *const places[] = {
-        "/boot/config-%s", "/lib/modules/%s/config", "/lib/modules/%s/build/"
-        ".config", "/usr/lib/modules/%s/config",
-    };
     char *text = kernel_unzip(c);
 
     *where = text ? g_strdup("/proc/config.gz") : NULL;
-    for (unsigned i = 0; !text && c->release && i < G_N_ELEMENTS(places); i++) {
-        GString *place = g_string_new(places[i]);
-
-        g_string_replace(place, "%s", c->release, 1);
-        text = check_read(c, "%s", place->str);
-        *where = g_string_free(place, !text);
+    for (unsigned i = 0; !text && c->release &&
+                         i < G_N_ELEMENTS(kernel_places); i++) {
+        g_free(*where);
+        *where = g_strconcat(kernel_places[i][0], c->release,
+                             kernel_places[i][1], NULL);
+        text = check_read(c, "%s", *where);
     }
     return text;
 }
