@@ -10,8 +10,9 @@
 
 #define DEV TREE_DEVICE
 #define RESERVED "/sys/kernel/iommu_groups/7/reserved_regions"
-#define KMSG(features) { "/dev/kmsg", "6,9,1,-;arm-smmu-v3 arm-smmu-v3.0.auto:" \
-                         " oas 44-bit (features " features ")\n" }
+#define KMSG(features) \
+    { "/dev/kmsg", "6,9,1,-;arm-smmu-v3 arm-smmu-v3.0.auto: oas 44-bit" \
+                   " (features " features ")\n" }
 #define NO_FWB KMSG("0x000c8f0d")
 
 /* A disk below the device, and one partition */
@@ -26,7 +27,8 @@
 #define NET(flags) \
     { "/sys/class/net/eth0", "-> ../../devices/pci0000:00/0000:00:01.0/" DEV \
       "/net/eth0" }, { TREE_SYSFS "/net/eth0/flags", flags "\n" }
-#define ROUTES(lines) { "/proc/net/route", "Iface\tDestination\tGateway\n" lines }
+#define ROUTES(lines) \
+    { "/proc/net/route", "Iface\tDestination\tGateway\n" lines }
 
 static const TreeCase cases[] = {
     { DEV, "device", CHECK_OK, "vendor 0x1b36, device 0x0010", { { 0 } } },
@@ -75,7 +77,8 @@ static const TreeCase cases[] = {
           "0x4000000000 0x7fffffffff 0x14220c\n" } } },
     { DEV, "bar-pages", CHECK_OK, "1 BAR not aligned to pages",
       { { TREE_SYSFS "/resource",
-          "0x10000800 0x100017ff 0x40200\n0x10010000 0x1001ffff 0x40200\n" } } },
+          "0x10000800 0x100017ff 0x40200\n"
+          "0x10010000 0x1001ffff 0x40200\n" } } },
 
     { DEV, "driver", CHECK_OK, "/dev/vfio/devices/vfio0", { { 0 } } },
     { DEV, "driver", CHECK_OK, "nvme; --bind " DEV,
@@ -104,7 +107,8 @@ static const TreeCase cases[] = {
     { DEV, "use", CHECK_NO, "nvme0n1p2 is held by dm-3", { PART,
       { TREE_SYSFS "/nvme/nvme0/nvme0n1/nvme0n1p2/holders/dm-3", "" } } },
     { DEV, "use", CHECK_OK, "nobody", { DISK,
-      { "/sys/class/block/sda", "-> ../../devices/pci0000:00/0000:00:02.0/sda" },
+      { "/sys/class/block/sda",
+        "-> ../../devices/pci0000:00/0000:00:02.0/sda" },
       { "/sys/devices/pci0000:00/0000:00:02.0/sda/dev", "8:0\n" },
       { "/proc/self/mountinfo", "9 1 8:0 / /data rw - ext4 /dev/sda rw\n" } } },
     { DEV, "use", CHECK_NO, "nvme0n1 is mounted at /multi",

@@ -70,7 +70,8 @@ static const TreeCase cases[] = {
 
     { NULL, "smmu-iommufd", CHECK_OK, "in /boot/config", { { 0 } } },
     { NULL, "smmu-iommufd", CHECK_OK, "in /lib/modules", { NO_CONFIG,
-      { "/lib/modules/6.19.0-test/config", "CONFIG_ARM_SMMU_V3_IOMMUFD=y\n" } } },
+      { "/lib/modules/6.19.0-test/config",
+        "CONFIG_ARM_SMMU_V3_IOMMUFD=y\n" } } },
     { NULL, "smmu-iommufd", CHECK_NO, "CONFIG_ARM_SMMU_V3_IOMMUFD is off",
       { { CONFIG, "CONFIG_ARM_SMMU_V3_IOMMUFD_TESTS=y\n" } } },
     { NULL, "smmu-iommufd", CHECK_NO, "not in /proc/kallsyms", { NO_CONFIG,
@@ -152,7 +153,7 @@ static void test_two_smmus(void)
     tree_link("/sys/class/iommu/smmu3.0x000000000a000000/device", "../second");
     tree_link("/sys/class/iommu/dmar0/device", "../other");
     tree_write("/dev/kmsg", KMSG("0x008c8f0d")
-               "6,9,1,-;arm-smmu-v3 second: oas 48-bit (features 0x00008a0d)\n");
+               "6,9,1,-;arm-smmu-v3 second: oas 48-bit (features 0x8a0d)\n");
     g_assert_cmpint(tree_run(NULL), ==, CHECK_STATUS_NO);
     g_assert_nonnull(strstr(tree_output(), TREE_SMMU " nests"));
     g_assert_nonnull(strstr(tree_output(),

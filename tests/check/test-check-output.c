@@ -9,7 +9,7 @@
 
 #define DEV TREE_DEVICE
 
-/* A reader of JSON that knows no more than whether it is JSON; NULL: it is not */
+/* A reader that tells no more than whether text is JSON; NULL: it is not */
 static const char *json_value(const char *at);
 
 static const char *json_blank(const char *at)

@@ -42,7 +42,8 @@ static const TreeChange able[] = {
     { "/dev/kmsg", "6,900,1,-;arm-smmu-v3 arm-smmu-v3.0.auto: option mask 0x0\n"
       "6,901,1,-;arm-smmu-v3 arm-smmu-v3.0.auto: oas 44-bit"
       " (features 0x008c8f0d)\n" },
-    { "/sys/class/iommu/" TREE_SMMU "/device", "-> ../../../arm-smmu-v3.0.auto" },
+    { "/sys/class/iommu/" TREE_SMMU "/device",
+      "-> ../../../arm-smmu-v3.0.auto" },
     { "/sys/bus/pci/drivers/vfio-pci/bind", "" },
     { "/sys/bus/pci/drivers/vfio-pci/unbind", "" },
     { "/sys/bus/pci/drivers/nvme/bind", "" },
@@ -61,7 +62,8 @@ static const TreeChange able[] = {
     { TREE_SYSFS "/resource",
       "0x0000000010000000 0x0000000010003fff 0x0000000000140204\n"
       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" },
-    { "/sys/class/vfio-dev/vfio0", "-> ../../../" TREE_SYSFS "/vfio-dev/vfio0" },
+    { "/sys/class/vfio-dev/vfio0",
+      "-> ../../../" TREE_SYSFS "/vfio-dev/vfio0" },
     { "/sys/kernel/iommu_groups/7/devices/" TREE_DEVICE, "" },
     { "/sys/kernel/iommu_groups/7/reserved_regions",
       "0x0000000008000000 0x00000000080fffff msi\n" },

@@ -81,7 +81,9 @@ static void bars_add(const Check *c, Bars *b, unsigned index, const char *line)
 static void bars_windows(GString *text, uint64_t largest)
 {
     static const unsigned buses[] = { 1, 2, 4, 8 };
-    static const char *const names[] = { "1 root bus", "2", "3 or 4", "5 to 8" };
+    static const char *const names[] = {
+        "1 root bus", "2", "3 or 4", "5 to 8",
+    };
 
     if (check_bars_window(largest, 8) == DEFAULT_WINDOW) {
         g_string_append(text, "; the default highmem-mmio-size is enough");
@@ -105,8 +107,8 @@ static void bars_pages(Check *c, const CheckDevice *d, const Bars *b)
                  " QEMU does the guest's accesses", b->trapped,
                  c->page_size >> 10);
     } else if (b->small) {
-        check_ok(c, d, "bar-pages", "a BAR is smaller than 64 KiB: where host or"
-                 " guest has such pages, QEMU does the accesses");
+        check_ok(c, d, "bar-pages", "a BAR is smaller than 64 KiB: where host"
+                 " or guest has such pages, QEMU does the accesses");
     } else {
         check_ok(c, d, "bar-pages", "each BAR has pages of 64 KiB for itself");
     }

@@ -11,6 +11,7 @@
  *   options  the command line, and which checks are made in which order
  *   report   what an owner of real hardware can pass on: no address in it
  *   output   the lines as text or JSON, and the exit status
+ *   json     writes JSON
  *   bind     gives a device to vfio-pci, or puts it back
  *   try      asks the kernel for all that a guest needs, and lets go again
  *   device   what sysfs says of a device
@@ -20,7 +21,6 @@
  *   smmus    the host's SMMUs, and their coherence
  *   iort     the ACPI table IORT
  *   kernel   its version, its options and its log
- *   json     writes JSON
  *   lines    the lines
  *   files    reads and writes below the root, which a test moves
  *
@@ -126,7 +126,9 @@ CheckDevice *check_device_new(const Check *c, const char *address);
 void check_device_free(gpointer device);
 /* Reads the driver and the character device again, after they changed. */
 void check_device_look(const Check *c, CheckDevice *d);
-void check_device(Check *c, CheckDevice *d);
+/* False: there is no such device, which has been said. */
+bool check_device(Check *c, CheckDevice *d);
+void check_device_driver(Check *c, const CheckDevice *d);
 void check_bars(Check *c, const CheckDevice *d);
 /* The least highmem-mmio-size, in GiB, for @n root buses with such a BAR. */
 uint64_t check_bars_window(uint64_t bar, unsigned n);

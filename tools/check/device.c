@@ -20,7 +20,8 @@
 #define EXT_FIRST       0x100
 #define EXT_ID_ATS      0x0f
 #define EXT_ID_PASID    0x1b
-#define PASID_WIDTH(cap) ((cap) >> 8 & 0x1f)
+#define PASID_REGISTER  4       /* its low half: what the device has */
+#define PASID_WIDTH(r)  ((r) >> 8 & 0x1f)
 
 /* "1:0.0" as "0000:01:00.0"; other text as it is, which no device has */
 static char *device_address(const char *text)
@@ -209,8 +210,9 @@ static void device_capabilities(Check *c, const CheckDevice *d)
     ats = device_capability(config, size, EXT_ID_ATS);
     pasid = device_capability(config, size, EXT_ID_PASID);
     if (pasid) {
-        check_ok(c, d, "ats-pasid", "ATS: %s, PASID: %u bits", ats ? "yes"
-                 : "no", PASID_WIDTH(device_config32(config, pasid + 4) & 0xffff));
+        check_ok(c, d, "ats-pasid", "ATS: %s, PASID: %u bits",
+                 ats ? "yes" : "no",
+                 PASID_WIDTH(device_config32(config, pasid + PASID_REGISTER)));
     } else {
         check_ok(c, d, "ats-pasid", "ATS: %s, PASID: no", ats ? "yes" : "no");
     }
@@ -219,8 +221,8 @@ static void device_capabilities(Check *c, const CheckDevice *d)
 static void device_say_cdev(Check *c, const CheckDevice *d)
 {
     g_autofree char *path = g_strdup_printf("/dev/vfio/devices/%s", d->cdev);
-    g_autofree char *remedy = g_strdup_printf("give it to the user who starts"
-                                              " the guest: chown USER %s", path);
+    g_autofree char *remedy = g_strconcat("give it to the user who starts the"
+                                          " guest: chown USER ", path, NULL);
 
     if (!check_exists(c, DEVICES "/%s/vfio-dev/%s/dev", d->address, d->cdev)) {
         check_no(c, d, "driver", "use a kernel with CONFIG_VFIO_DEVICE_CDEV=y",
@@ -234,7 +236,7 @@ static void device_say_cdev(Check *c, const CheckDevice *d)
     }
 }
 
-static void device_driver(Check *c, const CheckDevice *d)
+void check_device_driver(Check *c, const CheckDevice *d)
 {
     if (!d->driver) {
         check_ok(c, d, "driver", "none; --bind %s gives it to vfio-pci",
@@ -251,12 +253,12 @@ static void device_driver(Check *c, const CheckDevice *d)
     }
 }
 
-void check_device(Check *c, CheckDevice *d)
+bool check_device(Check *c, CheckDevice *d)
 {
     if (!d->present) {
         check_no(c, d, "device", "lspci -D lists those that there are", "there"
                  " is no such PCI device");
-        return;
+        return false;
     }
     device_say_what(c, d);
     device_smmu(c, d);
@@ -265,12 +267,5 @@ void check_device(Check *c, CheckDevice *d)
     check_bars(c, d);
     device_capabilities(c, d);
     check_use(c, d);
-    if (d->wants_bind) {
-        check_bind(c, d);
-    }
-    device_driver(c, d);
-    if (d->wants_try) {
-        check_try(c, d);
-    }
-    check_coherence(c, d);
+    return true;
 }

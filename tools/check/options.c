@@ -144,6 +144,22 @@ static void options_devices(Check *c)
     }
 }
 
+/* A driver is looked at behind --bind, coherence behind --try. */
+static void options_check_device(Check *c, CheckDevice *d)
+{
+    if (!check_device(c, d)) {
+        return;
+    }
+    if (d->wants_bind) {
+        check_bind(c, d);
+    }
+    check_device_driver(c, d);
+    if (d->wants_try) {
+        check_try(c, d);
+    }
+    check_coherence(c, d);
+}
+
 static void options_check(Check *c)
 {
     check_kernel_look(c);
@@ -157,7 +173,7 @@ static void options_check(Check *c)
         check_host_coherence(c);
     }
     for (guint i = 0; i < c->devices->len; i++) {
-        check_device(c, g_ptr_array_index(c->devices, i));
+        options_check_device(c, g_ptr_array_index(c->devices, i));
     }
 }
 

@@ -14,7 +14,7 @@
 #include "check.h"
 
 
-/* "6.15.3" of "6.15.3-host.example-arm64", because the rest may name somebody */
+/* "6.15.3" of "6.15.3-NAME-arm64", because the rest may name somebody */
 static void report_kernel(const Check *c, GString *text)
 {
     size_t n = strspn(c->release ?: "", "0123456789.");

@@ -34,7 +34,7 @@ static void smmus_free(gpointer smmu)
     g_free(s);
 }
 
-/* The last line of the log counts, because a driver may have been bound again */
+/* The log's last line counts, because a driver may have been bound again. */
 static void smmus_read_features(const Check *c, CheckSmmu *s)
 {
     g_autofree char *prefix = g_strdup_printf("arm-smmu-v3 %s: ",

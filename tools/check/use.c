@@ -70,9 +70,9 @@ static bool use_is_disk_of(const Check *c, const char *disk,
 }
 
 /*
- * Lines of mountinfo: ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS ... - TYPE SOURCE
- * ...; a file system of several disks (btrfs) has a number of its own, so that
- * its source counts as well.
+ * Lines of mountinfo: ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS ... - TYPE
+ * SOURCE ...; a file system of several disks (btrfs) has a number of its own,
+ * so that its source counts as well.
  */
 static char *use_mount_of(const char *mounts, const char *disk,
                           const char *number)
@@ -181,7 +181,7 @@ static bool use_has_route(const char *text, const char *name, unsigned where,
     return false;
 }
 
-/* Addresses of IPv6 that no router hands out begin with fe80: each link has one */
+/* Each link has an IPv6 address of its own, fe80..., which does not count. */
 static bool use_has_address6(const char *text, const char *name)
 {
     g_auto(GStrv) lines = g_strsplit(text ?: "", "\n", -1);
@@ -270,8 +270,8 @@ static void use_processes(const Check *c, Reasons *why, const CheckDevice *d,
 {
     g_autofree char *path = g_strdup_printf("/dev/vfio/devices/%s",
                                             d->cdev ?: "");
-    g_autofree char *group = check_link(c, "/sys/bus/pci/devices/%s/iommu_group",
-                                        d->address);
+    g_autofree char *group = check_link(c, "/sys/bus/pci/devices/%s"
+                                        "/iommu_group", d->address);
     g_autofree char *legacy = g_strdup_printf("/dev/vfio/%s", group ?: "");
     g_autoptr(GPtrArray) pids = check_names(c, "/proc");
 
