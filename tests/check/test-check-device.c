@@ -142,6 +142,8 @@ static const TreeCase cases[] = {
     { DEV, "use", CHECK_NO, "it has 4 virtual functions",
       { { TREE_SYSFS "/sriov_numvfs", "4\n" },
         { TREE_SYSFS "/driver", "-> ../../../../bus/pci/drivers/nvme" } } },
+    { DEV, "use", CHECK_NO, "it is a bridge",
+      { { TREE_SYSFS "/class", "0x060400\n" } } },
     { DEV, "use", CHECK_NO, "qemu-system-aar (process 1234) has it open",
       { { "/proc/1234/comm", "qemu-system-aar\n" },
         { "/proc/1234/fd/31", "-> /dev/vfio/devices/vfio0" } } },

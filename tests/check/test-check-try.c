@@ -28,6 +28,7 @@ void tree_end(void);
 const char *tree_root(void);
 const char *tree_output(void);
 void tree_remove(const char *path);
+void tree_write(const char *path, const char *text);
 int tree_run(const char *word, ...);
 void tree_assert_line(const char *about, const char *check, int verdict,
                       const char *says);
@@ -187,8 +188,9 @@ static void test_explained(void)
     static const ErrorCase cases[] = {
         { FK_BIND, EPERM, { "VFIO_DEVICE_BIND_IOMMUFD failed",
                             "allow_unsafe_interrupts" } },
-        { FK_BIND, EINVAL, { "errno 22", "coherent SMMU" } },
-        { FK_BIND, EBUSY, { "errno 16", "another process" } },
+        { FK_BIND, EINVAL, { "errno 22", "is not coherent" } },
+        { FK_BIND, EBUSY, { "errno 16", "has its group open" } },
+        { FK_BIND, EACCES, { "errno 13", "wants a token" } },
         { FK_ATTACH, EPERM, { "ATTACH_IOMMUFD_PT of the parent",
                               "allow_unsafe_interrupts" } },
         { FK_HW_INFO, ENODEV, { "IOMMU_GET_HW_INFO", "describes no SMMUv3" } },
@@ -211,6 +213,18 @@ static void test_explained(void)
         kernel.always[e->call] = 0;
         end();
     }
+}
+
+/* The same errno as without isolated MSIs, for another reason */
+static void test_group_has_owner(void)
+{
+    begin();
+    tree_write("/sys/kernel/iommu_groups/7/devices/0000:01:00.1", "");
+    kernel.always[FK_BIND] = EPERM;
+    g_assert_cmpint(try(), ==, STATUS_NO);
+    tree_assert_line(TREE_DEVICE, "try", CHECK_NO, "group 7: 0000:01:00.1");
+    kernel.always[FK_BIND] = 0;
+    end();
 }
 
 /* What hardware lacks: the kernel refuses, and the port says why. */
@@ -265,6 +279,7 @@ int main(int argc, char **argv)
     g_test_add_func("/check/try/all", test_all);
     g_test_add_func("/check/try/sweep", test_sweep);
     g_test_add_func("/check/try/explained", test_explained);
+    g_test_add_func("/check/try/group-has-owner", test_group_has_owner);
     g_test_add_func("/check/try/hardware", test_hardware);
     g_test_add_func("/check/try/other-driver", test_other_driver);
     g_test_add_func("/check/try/report", test_report);

@@ -247,22 +247,39 @@ static bool try_is(unsigned step, int (*make)(Try *t))
     return steps[step].make == make;
 }
 
-static char *try_explain_bind(int err)
+/* EPERM has two reasons: the group's owner, and MSIs (iommufd/device.c). */
+static char *try_explain_eperm(const Try *t)
+{
+    unsigned group;
+    g_autofree char *others = smmuv3_iommufd_group_others(&t->dev, &group);
+
+    if (others) {
+        return g_strdup_printf("a driver of this host, or another guest, has one"
+                               " of the devices with which it shares IOMMU group"
+                               " %u: %s", group, others);
+    }
+    return g_strdup("the machine does not isolate one device's MSIs from"
+                    " another's (a GIC without ITS); use one that does, or, if"
+                    " every guest is trusted with the host, write 1 to"
+                    " /sys/module/iommufd/parameters/allow_unsafe_interrupts");
+}
+
+static char *try_explain_bind(const Try *t, int err)
 {
     switch (err) {
     case -EPERM:
-        return g_strdup("the machine does not isolate one device's MSIs from"
-                        " another's (a GIC without ITS); use one that does, or,"
-                        " if every guest is trusted with the host, write 1 to"
-                        " /sys/module/iommufd/parameters/"
-                        "allow_unsafe_interrupts");
+        return try_explain_eperm(t);
     case -EINVAL:
-        return g_strdup("VFIO takes devices of a coherent SMMU only (COHACC),"
-                        " and no device whose group another process has opened"
-                        " by /dev/vfio/GROUP");
+        return g_strdup("another process has the device open (a guest: end it),"
+                        " or its SMMU is not coherent (COHACC), which VFIO"
+                        " wants");
     case -EBUSY:
-        return g_strdup("another process has the device or one of its group:"
+        return g_strdup("another process has its group open by /dev/vfio/GROUP:"
                         " end the guest that has it");
+    case -EACCES:
+        return g_strdup("it is a virtual function whose physical function"
+                        " vfio-pci has, too, which wants a token: give that one"
+                        " back to the host");
     default:
         return g_strdup("look at dmesg");
     }
@@ -284,10 +301,10 @@ static char *try_explain_open(unsigned step, int err)
     return g_strdup("look at dmesg");
 }
 
-static char *try_explain_attach(int err)
+static char *try_explain_attach(const Try *t, int err)
 {
     if (err == -EPERM) {
-        return try_explain_bind(err);
+        return try_explain_eperm(t);
     }
     if (err == -EBUSY) {
         return g_strdup("another device of its IOMMU group is attached"
@@ -304,7 +321,7 @@ static char *try_explain(const Try *t, unsigned step, int err)
         return try_explain_open(step, err);
     }
     if (try_is(step, try_bind)) {
-        return try_explain_bind(err);
+        return try_explain_bind(t, err);
     }
     if (try_is(step, try_get_info) || try_is(step, try_parent) ||
         try_is(step, try_viommu)) {
@@ -316,7 +333,7 @@ static char *try_explain(const Try *t, unsigned step, int err)
                         " of translation faults; use Linux 6.15 or newer");
     }
     if (g_str_has_prefix(steps[step].call, "VFIO_DEVICE_ATTACH")) {
-        return try_explain_attach(err);
+        return try_explain_attach(t, err);
     }
     return g_strdup("look at dmesg; Linux 6.15 or newer gives it on an SMMU"
                     " that nests");

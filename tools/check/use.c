@@ -14,6 +14,9 @@
 
 #include "check.h"
 
+/* PCI's class of bridges */
+#define PCI_BRIDGES "0x06"
+
 /* Why the device is in use, in words; empty: it is not. */
 typedef GString Reasons;
 
@@ -232,14 +235,19 @@ static void use_interfaces(const Check *c, Reasons *why, const char *device)
     }
 }
 
-/* The VFs of a PF go with its driver. */
+/* The VFs of a PF go with its driver, and what is behind a bridge, too. */
 static void use_functions(const Check *c, Reasons *why, const CheckDevice *d)
 {
+    g_autofree char *class = check_read(c, "/sys/bus/pci/devices/%s/class",
+                                        d->address);
     g_autofree char *n = check_read(c, "/sys/bus/pci/devices/%s/sriov_numvfs",
                                     d->address);
 
     if (n && strcmp(n, "0") && strcmp(d->driver ?: "", "vfio-pci")) {
         use_because(why, "it has %s virtual functions", n);
+    }
+    if (class && g_str_has_prefix(class, PCI_BRIDGES)) {
+        use_because(why, "it is a bridge of this host");
     }
 }
 
