@@ -104,6 +104,8 @@ static const TreeCase cases[] = {
       { "/proc/swaps", "Filename Type\n/dev/nvme0n1   partition\n" } } },
     { DEV, "use", CHECK_OK, "nobody", { DISK,
       { "/proc/swaps", "Filename Type\n/dev/nvme0n10   partition\n" } } },
+    { DEV, "use", CHECK_OK, "nobody", { DISK,
+      { "/proc/swaps", "Filename Type\n/dev/nvme0n   partition\n" } } },
     { DEV, "use", CHECK_NO, "nvme0n1p2 is held by dm-3", { PART,
       { TREE_SYSFS "/nvme/nvme0/nvme0n1/nvme0n1p2/holders/dm-3", "" } } },
     { DEV, "use", CHECK_OK, "nobody", { DISK,
