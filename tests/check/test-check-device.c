@@ -173,7 +173,7 @@ static void test_addresses(void)
     tree_end();
 }
 
-/* The table of docs/usage.rst: rows of 64, 128 and 256 GiB; 1, 2, 4, 8 buses */
+/* The table of the guide in docs/: rows of 64, 128 and 256 GiB; 1, 2, 4, 8 buses */
 static void test_windows(void)
 {
     static const unsigned buses[] = { 1, 2, 4, 8 };

@@ -5,7 +5,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The virt machine shares its window among the root buses: each gets the same
- * power of two of it, and a BAR of half a share fits (docs/usage.rst).
+ * power of two of it, and a BAR of half a share fits, because large BARs are
+ * aligned to their size. The guide in docs/ has the table.
  */
 #include <inttypes.h>
 #include <stdio.h>

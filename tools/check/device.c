@@ -194,7 +194,7 @@ static size_t device_capability(const char *config, size_t size, unsigned id)
     return 0;
 }
 
-/* The SMMU decides over both as well; see docs/usage.rst, "ATS and PASID". */
+/* What the device has. Its SMMU decides over both as well. */
 static void device_capabilities(Check *c, const CheckDevice *d)
 {
     g_autofree char *path = g_strdup_printf(DEVICES "/%s/config", d->address);
