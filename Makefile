@@ -3,12 +3,13 @@
 # A thin front: each target is a script of the same name (qemu is a few), which can as well be run by itself.
 # Everything made goes to build/, or to $SMMUV3_BUILD.
 
-.PHONY: help demo check check-fast fuzz coverage qemu deb bench compare clean
+.PHONY: help demo host-check check check-fast fuzz coverage qemu deb bench compare clean
 
 help:
 	@echo 'make demo         sets everything up, boots the box, lets a guest read and write an NVMe disk behind our SMMUv3'
 	@echo 'make demo DEVICE=0000:01:00.0'
 	@echo '                  the same on an arm64 server, as root: that PCI device, which nothing may use, is lent to a guest'
+	@echo 'make host-check   builds and runs smmuv3-accel-check for this machine; ARGS are its arguments'
 	@echo 'make check-fast   the tests that need no QEMU'
 	@echo 'make fuzz         libFuzzer on the engine, ten minutes for each target'
 	@echo 'make coverage     how much of engine/ the tests without QEMU reach'
@@ -24,6 +25,9 @@ demo:
 
 check check-fast fuzz coverage deb bench compare:
 	@scripts/$@
+
+host-check:
+	@scripts/host-check $(ARGS)
 
 qemu:
 	@scripts/qemu-build native

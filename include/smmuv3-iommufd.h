@@ -73,6 +73,33 @@ char *smmuv3_iommufd_group_others(const SMMUv3HostDevice *dev,
 bool smmuv3_iommufd_msi_range(const SMMUv3HostDevice *dev, uint64_t *base,
                               uint64_t *size);
 
+/* Whether a guest can be told of such a range, and why not. */
+typedef enum SMMUv3MsiRange {
+    SMMUV3_MSI_RANGE_TELLABLE,
+    SMMUV3_MSI_RANGE_NOT_ALIGNED,
+    SMMUV3_MSI_RANGE_IS_RAM,
+} SMMUv3MsiRange;
+
+/* The unit of ranges in IORT (Arm DEN 0049, memory range descriptor). */
+#define SMMUV3_MSI_RANGE_ALIGN UINT64_C(0x10000)
+
+/*
+ * @is_ram says whether the guest has RAM in a range; it is asked only about one
+ * that is aligned. Inline, so that a VMM without accel=on has the rule as well.
+ */
+static inline SMMUv3MsiRange
+smmuv3_iommufd_msi_range_tellable(uint64_t base, uint64_t size,
+                                  bool (*is_ram)(void *opaque, uint64_t base,
+                                                 uint64_t size),
+                                  void *opaque)
+{
+    if ((base | size) & (SMMUV3_MSI_RANGE_ALIGN - 1)) {
+        return SMMUV3_MSI_RANGE_NOT_ALIGNED;
+    }
+    return is_ram(opaque, base, size) ? SMMUV3_MSI_RANGE_IS_RAM
+                                      : SMMUV3_MSI_RANGE_TELLABLE;
+}
+
 #ifdef __cplusplus
 }
 #endif

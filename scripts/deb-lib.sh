@@ -9,6 +9,10 @@
 
 deb_package=qemu-system-arm-smmuv3-accel
 deb_program=qemu-system-aarch64-smmuv3-accel
+deb_check=smmuv3-accel-check
+
+# Where QEMU's build leaves it, which has its folder for this tree
+built_check=subprojects/smmuv3-accel/tools/check/$deb_check
 
 # File names leave the epoch out.
 deb_file() {

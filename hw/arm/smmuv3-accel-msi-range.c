@@ -9,16 +9,12 @@
  * all instances, so a device that needs another range later cannot be taken.
  */
 #include "qemu/osdep.h"
-#include "qemu/units.h"
 #include "exec/memory.h"
 #include "hw/qdev-core.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
 
 #include "smmuv3-accel.h"
-
-/* The unit of ranges in IORT (Arm DEN 0049, memory range descriptor). */
-#define RANGE_ALIGN (64 * KiB)
 
 /* Until a device gives one: MSI_IOVA_BASE and MSI_IOVA_LENGTH of Linux. */
 static SMMUv3AccelMsiRange told = { .base = 0x08000000, .size = 0x00100000 };
@@ -36,10 +32,9 @@ static bool accel_msi_range_is_told(const SMMUv3AccelMsiRange *range)
     return range->base == told.base && range->size == told.size;
 }
 
-static bool accel_msi_range_is_ram(const SMMUv3AccelMsiRange *range)
+static bool accel_msi_range_is_ram(void *opaque, uint64_t base, uint64_t size)
 {
-    MemoryRegionSection s = memory_region_find(get_system_memory(),
-                                               range->base, range->size);
+    MemoryRegionSection s = memory_region_find(get_system_memory(), base, size);
     bool ram = s.mr && memory_region_is_ram(s.mr);
 
     memory_region_unref(s.mr);
@@ -49,19 +44,21 @@ static bool accel_msi_range_is_ram(const SMMUv3AccelMsiRange *range)
 static bool accel_msi_range_may_be_told(const SMMUv3AccelMsiRange *range,
                                         Error **errp)
 {
-    if ((range->base | range->size) & (RANGE_ALIGN - 1)) {
+    switch (smmuv3_iommufd_msi_range_tellable(range->base, range->size,
+                                              accel_msi_range_is_ram, NULL)) {
+    case SMMUV3_MSI_RANGE_NOT_ALIGNED:
         error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
                    ", 0x%" PRIx64 " bytes, which no guest can be told: both"
                    " have to be multiples of 64 KiB", range->base, range->size);
         return false;
-    }
-    if (accel_msi_range_is_ram(range)) {
+    case SMMUV3_MSI_RANGE_IS_RAM:
         error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
                    ", 0x%" PRIx64 " bytes, where the guest has RAM",
                    range->base, range->size);
         return false;
+    default:
+        return true;
     }
-    return true;
 }
 
 bool smmuv3_accel_msi_range_take(const SMMUv3AccelMsiRange *range, Error **errp)

@@ -32,7 +32,7 @@ OUT = os.path.join(BUILD, "e2e")
 
 # Files of cases/ in the order in which they are read and run: a case comes behind those that it is like.
 TOPICS = ("common", "io", "devices", "migration", "firmware", "libvirt", "probe", "rule-6.15", "guests", "peer", "refusals",
-          "documented")
+          "documented", "check")
 
 DISK_SIZE = 16 << 20
 BOOT_DISK_SIZE = 64 << 20
@@ -198,9 +198,11 @@ def write_case_for_host(case, l2, out, factor):
         return shlex.join(a for part in (l2["args"], firmware, own) for a in shlex.split(part))
     qemu = options(case["qemu"])
     if "documented" in case:
-        before, qemu, after = documented(case)
+        before, documented_qemu, after = documented(case)
+        qemu = documented_qemu or qemu
     variables = {"devices": case["devices"], "smmus": case["smmus"], "qemu_args": qemu,
                  "target_args": options(case.get("target", "")),
+                 "checks": case.get("check", "").strip(),
                  "typed_before": before, "typed_after": after,
                  "plug": case.get("plug", ""), "vfs": case.get("vfs", ""), "tap": case.get("tap", ""),
                  "binary": binary_of(case), "guest_kernel": "-" + case["guest_kernel"] if "guest_kernel" in case else "",

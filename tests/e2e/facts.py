@@ -116,12 +116,26 @@ def raw_count(counts, where, kind, key, hits, prods):
         at["cmdq_cons_reads"] += hits
 
 
+def check_facts(runs):
+    """{N: lines that a run of smmuv3-accel-check printed}"""
+    facts = {}
+    for n, lines in runs.items():
+        facts[f"check.{n}"] = "\n".join(lines)
+        try:
+            facts[f"check.{n}.json"] = json.loads(facts[f"check.{n}"])["verdict"]
+        except (ValueError, TypeError, KeyError):
+            pass        # text, or a report
+    return facts
+
+
 def host_facts(text, prods):
     """Lines of host/init: key=value; counts; what QEMU printed and traced"""
-    facts, counts, message, previous = {}, {}, [], None
+    facts, counts, message, previous, checks = {}, {}, [], None, {}
     for line in text.splitlines():
         if line.startswith("qemu: "):
             message.append(line[6:])
+        elif m := re.match(r"check (\d+): (.*)$", line):
+            checks.setdefault(m[1], []).append(m[2])
         elif m := re.match(r"trace: (?:\S+ )?(smmuv3_\w+)", line):
             key = "trace." + m[1]
             facts[key] = str(int(facts.get(key, 0)) + 1)
@@ -145,6 +159,7 @@ def host_facts(text, prods):
             facts[delta + ".viommus"] = str(sum(k.startswith("viommu.") and v > 0 for k, v in grown.items()))
         previous = at
     facts["message"] = "\n".join(message)
+    facts.update(check_facts(checks))
     return facts
 
 
