@@ -197,7 +197,7 @@ static void test_explained(void)
         { FK_PARENT_ALLOC, EOPNOTSUPP, { "nesting parent",
                                          "kernel refuses nevertheless" } },
         { FK_VIOMMU_ALLOC, ENOTTY, { "IOMMU_VIOMMU_ALLOC failed",
-                                     "Linux 6.13 or newer" } },
+                                     "Linux 6.15 or newer" } },
         { FK_OPEN, EACCES, { "opening /dev/iommu", "run this as root" } },
         { FK_OPEN, ENOENT, { "opening /dev/iommu", "modprobe iommufd" } },
     };
