@@ -269,6 +269,12 @@ static void test_capabilities(void)
     tree_write_bytes(TREE_SYSFS "/config", config, sizeof(config));
     g_assert_cmpint(tree_run(DEV, NULL), ==, CHECK_STATUS_OK);
     tree_assert_line(DEV, "ats-pasid", CHECK_OK, "ATS: no, PASID: no");
+    tree_write_bytes(TREE_SYSFS "/config", config, 256);
+    g_assert_cmpint(tree_run(DEV, NULL), ==, CHECK_STATUS_OK);
+    tree_assert_line(DEV, "ats-pasid", CHECK_OK, "conventional PCI");
+    tree_write_bytes(TREE_SYSFS "/config", config, 64);
+    g_assert_cmpint(tree_run(DEV, NULL), ==, CHECK_STATUS_UNKNOWN);
+    tree_assert_line(DEV, "ats-pasid", CHECK_UNKNOWN, "as root only");
     config[0x102] = 0xc1;
     config[0x103] = 0xff;
     config[0xffc] = 0x1b;

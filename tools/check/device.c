@@ -18,6 +18,7 @@
 
 /* Extended capabilities of PCI Express, from 0x100 on */
 #define EXT_FIRST       0x100
+#define FOR_EVERYBODY   64      /* what sysfs shows to others than root */
 #define EXT_ID_ATS      0x0f
 #define EXT_ID_PASID    0x1b
 #define PASID_REGISTER  4       /* its low half: what the device has */
@@ -201,10 +202,13 @@ static void device_capabilities(Check *c, const CheckDevice *d)
     g_autofree char *config = NULL;
     size_t size, ats, pasid;
 
-    if (!check_read_bytes(c, path, &config, &size) || size <= EXT_FIRST) {
+    if (!check_read_bytes(c, path, &config, &size) || size <= FOR_EVERYBODY) {
         check_unknown(c, d, "ats-pasid", "run this as root", "its configuration"
-                      " space can be read as root only (or it is conventional"
-                      " PCI, which has neither)");
+                      " space can be read as root only");
+        return;
+    }
+    if (size <= EXT_FIRST) {
+        check_ok(c, d, "ats-pasid", "neither, as it is conventional PCI");
         return;
     }
     ats = device_capability(config, size, EXT_ID_ATS);
