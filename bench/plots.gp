@@ -31,13 +31,12 @@ set yrange [-5.6:0.6]
 set key at graph 1, graph 1.06 right bottom horizontal samplen 1 width 1
 set xlabel "microseconds an unmap"
 set label 1 "dma_unmap" at graph 0, graph 1.12 left
-set xtics 100
+set xtics autofreq
 plot c=2, shift=0, "unmap.dat" @DOTS lc rgb bare title "bare host", \
      c=5, "" @DOTS lc rgb ours title "ours", \
      c=8, "" @DOTS lc rgb peer title "peer, accel=on", \
      c=11, "" @DOTS lc rgb virtio title "peer, virtio-iommu"
 set label 1 "dma_unmap, ril=off in both guests"
-set xtics 1000
 plot c=2, shift=0, "noril.dat" @DOTS lc rgb ours title "ours", \
      c=5, "" @DOTS lc rgb peer title "peer, accel=on"
 unset multiplot
@@ -50,7 +49,6 @@ set tmargin 5
 set key at graph 1, graph 1.12 right bottom horizontal samplen 1 width 1
 set xlabel "reads a second"
 set label 1 "NVMe reads (fio)" at graph 0, graph 1.2 left
-set xtics 500
 set yrange [-1.6:0.6]
 plot c=2, shift=0, "reads.dat" @DOTS lc rgb bare title "bare host", \
      c=5, "" @DOTS lc rgb ours title "ours", \
