@@ -45,6 +45,7 @@
 #define COHACC_OVERRIDE 1
 #define DEVICEID_VALID  (1 << 4)
 #define SINGLE_MAPPING  1
+#define RMR_REMAP_PERMITTED 1
 #define RMR_DEVICE_NGNRE (1 << 2)   /* access attributes are bits 9:2 */
 
 #define SPI_BASE        32      /* of interrupt numbers (GSIV) */
@@ -277,12 +278,22 @@ static GArray *accel_acpi_msi_ids(const SMMUv3AccelRootBus *r)
     return ranges;
 }
 
+/*
+ * The guest's kernel gives no device with a range that may not be remapped to
+ * its user space. It may be remapped if the guest, which then maps its own
+ * doorbell there, maps the same address.
+ */
+static uint32_t accel_acpi_rmr_flags(void)
+{
+    return RMR_DEVICE_NGNRE |
+           (smmuv3_accel_its_is_moved() ? RMR_REMAP_PERMITTED : 0);
+}
+
 static void accel_acpi_put_rmr(Iort *t, GArray *ids, uint32_t smmu)
 {
     accel_acpi_need(t, IORT_E_D);
     accel_acpi_begin_node(t, NODE_RMR, RMR_SIZE, 3, ids->len);
-    /* Flags: neither may be remapped nor is privileged. */
-    accel_acpi_put(t, RMR_DEVICE_NGNRE, 4);
+    accel_acpi_put(t, accel_acpi_rmr_flags(), 4);
     accel_acpi_put(t, 1, 4);
     accel_acpi_put(t, RMR_RANGE, 4);
     accel_acpi_put(t, smmuv3_accel_msi_range_told()->base, 8);

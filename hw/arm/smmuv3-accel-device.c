@@ -8,6 +8,7 @@
  * configuration.
  */
 #include "qemu/osdep.h"
+#include <glib-unix.h>
 #include "qemu/error-report.h"
 #include "hw/pci/pci_bus.h"
 #include "trace.h"
@@ -54,6 +55,53 @@ bool smmuv3_accel_device_vsid(void *accel, void *cookie, uint32_t *vsid)
 
     *vsid = PCI_BUILD_BDF(bus_num, d->devfn);
     return bus_num || pci_bus_is_root(d->bus);
+}
+
+/*
+ * 0 if it cannot be read, because the guest has switched decoding off, or the
+ * device is gone. The kernel reads it, because a load would end QEMU then.
+ */
+static uint64_t accel_device_msix_address(const void *entry)
+{
+    uint64_t address = 0;
+    int fds[2];
+
+    if (!g_unix_open_pipe(fds, FD_CLOEXEC, NULL)) {
+        return 0;
+    }
+    if (write(fds[1], entry, sizeof(address)) != sizeof(address) ||
+        read(fds[0], &address, sizeof(address)) != sizeof(address)) {
+        address = 0;
+    }
+    close(fds[0]);
+    close(fds[1]);
+    return le64_to_cpu(address);
+}
+
+/* Once an address is there that Linux may have put there, it stays. */
+void smmuv3_accel_device_check_doorbell(SMMUv3AccelDevice *d,
+                                        const void *entry)
+{
+    const SMMUv3AccelMsiRange *range = smmuv3_accel_msi_range_told();
+    uint64_t address, guest = d->accel->smmu->msi_gpa;
+
+    if (d->doorbell_checked) {
+        return;
+    }
+    address = accel_device_msix_address(entry);
+    if (address - range->base >= range->size) {
+        return;
+    }
+    d->doorbell_checked = true;
+    if (address != guest) {
+        warn_report("%s: the host maps the MSI doorbell of %s at 0x%" PRIx64
+                    ", and the guest's is at 0x%" PRIx64 ": user space of a"
+                    " guest whose pages do not reach from one to the other"
+                    " gets no interrupts. Devices whose interrupts pass another"
+                    " ITS of the host need an arm-smmuv3, and an iommufd"
+                    " object, of their own", d->accel->name, d->name, address,
+                    guest);
+    }
 }
 
 /* The ioctl of a call at which a new configuration may fail. */

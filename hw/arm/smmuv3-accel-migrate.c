@@ -162,6 +162,7 @@ int smmuv3_accel_pre_save(void *opaque)
         memcpy(a->migration.stream_idr, a->promise.idr,
                sizeof(a->migration.stream_idr));
         a->migration.stream_msi = *smmuv3_accel_msi_range_told();
+        a->migration.stream_its_moved = smmuv3_accel_its_is_moved();
         smmuv3_accel_release(a);
     }
     return 0;
@@ -185,6 +186,20 @@ static void accel_migrate_load_registers(SMMUv3Accel *a)
     }
 }
 
+/* Nothing else in the stream says where the machine has its ITS. */
+static bool accel_migrate_its_is_same(const SMMUv3Accel *a, Error **errp)
+{
+    bool here = smmuv3_accel_its_is_moved();
+
+    if (a->migration.stream_its_moved == here) {
+        return true;
+    }
+    error_setg(errp, "the guest comes from a machine with its-msi-iova=%s, and"
+               " this one has its-msi-iova=%s", here ? "off" : "on",
+               here ? "on" : "off");
+    return false;
+}
+
 int smmuv3_accel_post_load(void *opaque, int version_id)
 {
     SMMUv3State *s = opaque;
@@ -195,9 +210,11 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     if (!s->accel) {
         return 0;
     }
-    kept = smmuv3_accel_props_take(a, a->migration.stream_idr, &err) &&
+    kept = accel_migrate_its_is_same(a, &err) &&
+           smmuv3_accel_props_take(a, a->migration.stream_idr, &err) &&
            smmuv3_accel_msi_range_load(&a->migration.stream_msi, &err);
     memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
+    a->migration.stream_its_moved = false;
     if (!kept) {
         error_prepend(&err, "%s: ", a->name);
         error_report_err(err);
@@ -206,6 +223,23 @@ int smmuv3_accel_post_load(void *opaque, int version_id)
     accel_migrate_load_registers(a);
     return 0;
 }
+
+static bool accel_migrate_its_is_moved(void *opaque)
+{
+    return smmuv3_accel_its_is_moved();
+}
+
+/* Only if it is moved, because a stream without it is one of before. */
+static const VMStateDescription vmstate_its = {
+    .name = "smmuv3/accel/promise/its",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = accel_migrate_its_is_moved,
+    .fields = (const VMStateField[]) {
+        VMSTATE_BOOL(migration.stream_its_moved, SMMUv3Accel),
+        VMSTATE_END_OF_LIST()
+    }
+};
 
 static const VMStateDescription vmstate_promise = {
     .name = "smmuv3/accel/promise",
@@ -216,7 +250,8 @@ static const VMStateDescription vmstate_promise = {
         VMSTATE_UINT64(migration.stream_msi.base, SMMUv3Accel),
         VMSTATE_UINT64(migration.stream_msi.size, SMMUv3Accel),
         VMSTATE_END_OF_LIST()
-    }
+    },
+    .subsections = (const VMStateDescription * const []) { &vmstate_its, NULL }
 };
 
 static bool accel_migrate_is_accelerated(void *opaque)
@@ -245,6 +280,7 @@ static int accel_migrate_promise_post_save(void *opaque)
     SMMUv3Accel *a = ((SMMUv3State *)opaque)->accel_state;
 
     memset(a->migration.stream_idr, 0, sizeof(a->migration.stream_idr));
+    a->migration.stream_its_moved = false;
     return 0;
 }
 

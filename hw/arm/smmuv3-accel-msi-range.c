@@ -17,7 +17,10 @@
 #include "smmuv3-accel.h"
 
 /* Until a device gives one: MSI_IOVA_BASE and MSI_IOVA_LENGTH of Linux. */
-static SMMUv3AccelMsiRange told = { .base = 0x08000000, .size = 0x00100000 };
+static SMMUv3AccelMsiRange told = {
+    .base = SMMUV3_ACCEL_MSI_IOVA,
+    .size = 0x00100000,
+};
 
 /* A device, or a guest that was loaded, needs this range: it stands. */
 static bool decided;
@@ -44,6 +47,16 @@ static bool accel_msi_range_is_ram(void *opaque, uint64_t base, uint64_t size)
 static bool accel_msi_range_may_be_told(const SMMUv3AccelMsiRange *range,
                                         Error **errp)
 {
+    ERRP_GUARD();
+
+    if (smmuv3_accel_its_is_moved() && range->base != SMMUV3_ACCEL_MSI_IOVA) {
+        error_setg(errp, "the host's MSI doorbell is mapped at 0x%" PRIx64
+                   ", and its-msi-iova=on has put the guest's at 0x%" PRIx64,
+                   range->base, SMMUV3_ACCEL_MSI_IOVA);
+        error_append_hint(errp, "Drop its-msi-iova=on: on this host there is no"
+                          " VFIO in a guest.\n");
+        return false;
+    }
     switch (smmuv3_iommufd_msi_range_tellable(range->base, range->size,
                                               accel_msi_range_is_ram, NULL)) {
     case SMMUV3_MSI_RANGE_NOT_ALIGNED:

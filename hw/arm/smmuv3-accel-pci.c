@@ -96,6 +96,17 @@ static bool accel_pci_msi_doorbell(PCIBus *bus, void *opaque, int devfn,
     return *gpa != 0;
 }
 
+/* With its-msi-iova=on the guest's user space has to get the MSIs, too. */
+static void accel_pci_show_msix_entry(PCIBus *bus, void *opaque, int devfn,
+                                      const void *entry)
+{
+    SMMUv3AccelDevice *d = smmuv3_accel_device_find(opaque, bus, devfn);
+
+    if (d && smmuv3_accel_its_is_moved()) {
+        smmuv3_accel_device_check_doorbell(d, entry);
+    }
+}
+
 /*
  * The device's PASID capability for the guest, whose PASIDs are SubstreamIDs of
  * this SMMU. The host's SMMU driver has enabled PASID if it could, so the
@@ -345,6 +356,7 @@ static const PCIIOMMUOps accel_iommu_ops = {
     .accept_device = accel_pci_accept_device,
     .nesting_owner = accel_pci_nesting_owner,
     .msi_doorbell = accel_pci_msi_doorbell,
+    .show_msix_entry = accel_pci_show_msix_entry,
     .pasid_cap = accel_pci_pasid_cap,
 };
 

@@ -44,6 +44,18 @@ bool smmuv3_accel_topology_in_use(void)
     return list != NULL;
 }
 
+bool smmuv3_accel_topology_is_accelerated(void)
+{
+    g_autoptr(GSList) list = accel_topology_plugged_smmus();
+
+    for (GSList *l = list; l; l = l->next) {
+        if (((SMMUv3State *)l->data)->accel) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static SMMUv3State *accel_topology_smmu_of_bus(GSList *smmus, const PCIBus *bus)
 {
     for (GSList *l = smmus; l; l = l->next) {

@@ -82,6 +82,8 @@ void smmuv3_accel_virt_done(VirtMachineState *vms)
 {
     GArray *roots;
 
+    smmuv3_accel_its_check_use(smmuv3_accel_topology_is_accelerated(),
+                               smmuv3_accel_topology_has_tree_alone());
     if (!smmuv3_accel_topology_in_use()) {
         return;
     }

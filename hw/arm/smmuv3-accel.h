@@ -13,9 +13,9 @@
  *             -> accel, props, topology
  *   virt      what hw/arm/virt.c asks: refusals, the MSI doorbell, and when the
  *             guest's tables are made
- *             -> fdt, topology, ports
+ *             -> fdt, its, topology, ports
  *   acpi      IORT, for a guest that firmware starts
- *             -> props, msi-range, topology
+ *             -> props, msi-range, its, topology
  *   fdt       the device tree, for a guest that -kernel starts
  *             -> props, msi-range, topology
  *   query     queries over QMP and HMP
@@ -23,10 +23,10 @@
  *   accel     an instance: made, and reset
  *             -> pci, migrate, mmio, engine, memory, emul, props
  *   pci       the devices behind an instance: plugged, refused, unplugged
- *             -> migrate, engine, device, emul, props, msi-range, topology,
- *                lock
+ *             -> migrate, engine, device, emul, props, msi-range, its,
+ *                topology, lock
  *   migrate   stopping, saving, loading
- *             -> events, emul, props, msi-range, lock
+ *             -> events, emul, props, msi-range, its, lock
  *   mmio      the guest's accesses to registers
  *             -> emul, lock
  *   engine    the engine in QEMU: its callbacks, wired interrupts, commands
@@ -36,6 +36,7 @@
  *             -> lock
  *   trace     the engine's callbacks for tracing, as trace events
  *   device    a host device, as the engine asks for it
+ *             -> msi-range
  *   msi       where an MSI of the SMMU itself goes
  *             -> memory
  *   emul      emulated endpoints, for which QEMU's emulated SMMUv3 translates
@@ -44,7 +45,8 @@
  *             -> ram, lock
  *   props     properties, and what the guest is promised
  *   msi-range where the host's MSI doorbell is for the guest
- *             -> topology
+ *             -> its, topology
+ *   its       its-msi-iova=on, an ITS where Linux maps the doorbell
  *   topology  which SMMU serves which root bus, and where the machine has both
  *   ports     PCIe ports that Linux has put to sleep, and that have to wake
  *   lock      which thread may call the engine
@@ -99,6 +101,7 @@ typedef struct SMMUv3AccelMigration {
     Error *blocker;
     uint32_t stream_idr[6];     /* the promise, as it is saved and loaded */
     SMMUv3AccelMsiRange stream_msi;     /* what the guest was told, likewise */
+    bool stream_its_moved;
 } SMMUv3AccelMigration;
 
 /* mmio */
@@ -179,6 +182,7 @@ typedef struct SMMUv3AccelDevice {
     int devfn;
     char *name;                 /* the host's name of it, for messages */
     bool failure_told;
+    bool doorbell_checked;
     bool blocks_migration;
     SMMUv3HostDevice host_dev;
     SMMUv3HostInfo info;        /* zeroes if the host gives none */
@@ -249,6 +253,16 @@ void smmuv3_accel_virt_pre_plug(VirtMachineState *vms, DeviceState *dev,
 bool smmuv3_accel_virt_in_use(void);
 void smmuv3_accel_virt_done(VirtMachineState *vms);
 
+/*
+ * hw/arm/virt.c, of its: the machine's property; the memory map, before
+ * anything is mapped by it; whether the ITS is moved; and how much of the second flash's end nobody may
+ * use, because the ITS covers it (hw/arm/virt-acpi-build.c, too).
+ */
+void smmuv3_accel_its_class_init(ObjectClass *oc);
+void smmuv3_accel_its_place(VirtMachineState *vms);
+bool smmuv3_accel_its_is_moved(void);
+hwaddr smmuv3_accel_its_covers_flash(void);
+
 /* hw/arm/virt-acpi-build.c, of acpi */
 void smmuv3_accel_build_iort(VirtMachineState *vms, GArray *table_data,
                              BIOSLinker *linker);
@@ -295,6 +309,14 @@ void smmuv3_accel_trace_recorded(void *accel, const SMMUv3EventRecord *records,
 SMMUv3AccelDevice *smmuv3_accel_device_new(SMMUv3Accel *a, PCIBus *bus,
                                            int devfn);
 void smmuv3_accel_device_free(SMMUv3AccelDevice *d);
+
+/*
+ * @entry: of the host device's MSI-X table, as PCIIOMMUOps.show_msix_entry has
+ * it. Warns, once for each device, if its MSIs go elsewhere than to where the
+ * guest has its doorbell.
+ */
+void smmuv3_accel_device_check_doorbell(SMMUv3AccelDevice *d,
+                                        const void *entry);
 
 /* NULL: there is no host device at @bus, @devfn. */
 SMMUv3AccelDevice *smmuv3_accel_device_find(SMMUv3Accel *a, PCIBus *bus,
@@ -377,6 +399,12 @@ bool smmuv3_accel_msi_range_take(const SMMUv3AccelMsiRange *range,
 bool smmuv3_accel_msi_range_load(const SMMUv3AccelMsiRange *range,
                                  Error **errp);
 
+/* its: MSI_IOVA_BASE of Linux, and of its iommufd's sw_msi_start */
+#define SMMUV3_ACCEL_MSI_IOVA   UINT64_C(0x08000000)
+
+/* When all is plugged: ends QEMU if the move is in vain. */
+void smmuv3_accel_its_check_use(bool accelerated, bool tree_alone);
+
 /* topology: a PCIe root bus, which is pcie.0, or a pxb-pcie's. */
 typedef struct SMMUv3AccelRootBus {
     PCIBus *bus;
@@ -394,8 +422,9 @@ static inline SMMUv3AccelRootBus *smmuv3_accel_topology_root(GArray *roots,
     return &g_array_index(roots, SMMUv3AccelRootBus, i);
 }
 
-/* Is there a pluggable SMMU at all? */
+/* Is there a pluggable SMMU at all? One with accel=on? */
 bool smmuv3_accel_topology_in_use(void);
+bool smmuv3_accel_topology_is_accelerated(void);
 
 /* How many buses the machine has; where the ECAM of @bus is. */
 unsigned smmuv3_accel_topology_buses(const VirtMachineState *vms);

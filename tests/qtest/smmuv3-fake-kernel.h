@@ -50,7 +50,8 @@
 /*
  * A passed-through device: BAR 0 is 64 KiB of memory that cannot be mapped,
  * BAR 2 is 64 KiB that can. Writing n to BAR 0 offset 0 raises MSI-X vector
- * n. The MSI-X table is at 0x8000 of BAR 0, its capability at 0x60.
+ * n. The MSI-X table is at 0x8000 of BAR 0, its capability at 0x60. With a
+ * doorbell BAR 0 can be mapped, too, and the table has it, as the kernel's has.
  * There is one extended capability, ATS at 0x100.
  */
 #define FAKE_PCI_VENDOR 0x1b36
@@ -130,6 +131,7 @@ typedef struct FakeKernelDevice {
     uint32_t table;             /* FakeKernelTable */
     uint32_t hwpt;              /* the id of that */
     uint64_t ste[2];            /* ON_NESTED; host byte order */
+    uint64_t doorbell;          /* set by the test: where its MSIs go */
     uint32_t has_vdevice;
     uint32_t vsid;
     uint32_t resets;

@@ -540,6 +540,41 @@ static void test_other_msi_range(void)
     journey_done(&j);
 }
 
+#define MOVED_ITS "-M gic-version=3,its-msi-iova=on "
+#define USUAL_ITS "-M gic-version=3 "
+
+typedef struct ItsCase {
+    const char *name, *from, *to, *words;
+} ItsCase;
+
+static const ItsCase its_cases[] = {
+    { "moved-to-usual", MOVED_ITS, USUAL_ITS, "comes from a machine with"
+      " its-msi-iova=on, and this one has its-msi-iova=off" },
+    { "usual-to-moved", USUAL_ITS, MOVED_ITS, "comes from a machine with"
+      " its-msi-iova=off, and this one has its-msi-iova=on" },
+};
+
+/* The guest knows where its ITS is, and finds nothing there elsewhere. */
+static void test_other_its(const void *opaque)
+{
+    const ItsCase *c = opaque;
+    g_autofree char *words = NULL, *target = NULL, *back = NULL;
+    Journey j;
+
+    if (!journey_init(&j)) {
+        return;
+    }
+    scene_start(&j.s, PORT "%s", c->from);
+    save(&j);
+    target = g_strconcat(MACHINE SMMU PORT, c->to, NULL);
+    words = refused_load(&j, target);
+    g_assert_nonnull(strstr(words, c->words));
+    back = g_strconcat(TARGET " ", c->from, NULL);
+    load_stopped(&j, back);
+    resume_machine(&j.s);
+    journey_done(&j);
+}
+
 /* ---- Failover ---- */
 
 /* A primary is failover's to take out, so it does not block. */
@@ -592,6 +627,12 @@ void add_migrate_tests(void)
     qtest_add_func("smmuv3-host/migrate/woken-port", test_woken_port_travels);
     qtest_add_func("smmuv3-host/migrate/other-msi-range",
                    test_other_msi_range);
+    for (unsigned i = 0; i < G_N_ELEMENTS(its_cases); i++) {
+        g_autofree char *path = g_strdup_printf(
+            "smmuv3-host/migrate/its/%s", its_cases[i].name);
+
+        qtest_add_data_func(path, &its_cases[i], test_other_its);
+    }
     qtest_add_func("smmuv3-host/migrate/failover", test_failover_primary);
     qtest_add_func("smmuv3-host/stop/queue", test_stopped_queue);
     qtest_add_func("smmuv3-host/stop/slices", test_stopped_slices);

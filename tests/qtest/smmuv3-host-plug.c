@@ -262,6 +262,32 @@ static void test_msi_range_refused(const void *opaque)
     scene_done(&s);
 }
 
+#define MOVED_ITS "-M gic-version=3,its-msi-iova=on "
+
+/* A guest whose ITS is where Linux maps the doorbell wants a host like that. */
+static void test_msi_range_its(void)
+{
+    g_autofree char *device = NULL, *said = NULL, *more = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    scene_set_regions(&s, 0, OTHER_RANGE);
+    device = scene_device(&s, 0);
+    more = g_strdup_printf("%s,bus=pcie.0,addr=3 " MOVED_ITS
+                           "-device pcie-root-port", device);
+    g_assert_cmpint(scene_try_start(&s, more, &said), ==, 1);
+    g_test_message("%s", said);
+    g_assert_nonnull(strstr(said, "mapped at 0xa0000000, and its-msi-iova=on"
+                            " has put the guest's at 0x8000000"));
+    g_free(said);
+    scene_set_regions(&s, 0, USUAL_RANGE);
+    g_assert_cmpint(scene_try_start(&s, more, &said), ==, 0);
+    scene_drop_regions(&s, 0);
+    scene_done(&s);
+}
+
 /* One iommufd is one kernel's context: vIOMMU and devices share it. */
 static void test_second_iommufd(void)
 {
@@ -643,6 +669,18 @@ static void test_two_instances(const void *second)
 
 /* ---- Interrupts ---- */
 
+/* What QEMU has printed since then, which goes to @file in place of stderr */
+static int divert_stderr(const char *file)
+{
+    int kept = dup(STDERR_FILENO);
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(dup2(fd, STDERR_FILENO), ==, STDERR_FILENO);
+    close(fd);
+    return kept;
+}
+
 #define V2M_FIRST_SPI   80
 
 static void enable_bar_and_msix(Scene *s, unsigned slot)
@@ -677,6 +715,73 @@ static void expect_interrupt(Scene *s, unsigned vector, unsigned irq)
     while (!is_pending(s, irq)) {
         g_assert_cmpuint(rounds++, <, 1000);
     }
+}
+
+/* Starts with device 0, whose MSIs go to @doorbell; what QEMU says of that */
+static char *said_of_doorbell(Scene *s, const char *machine, uint64_t doorbell)
+{
+    g_autofree char *device = scene_device(s, 0);
+    g_autofree char *file = g_build_filename(s->dir, "said", NULL);
+    char *said = NULL;
+    int kept;
+
+    s->k->device[0].doorbell = doorbell;
+    kept = divert_stderr(file);
+    scene_start(s, "%s -device %s,bus=pcie.0,addr=2", machine, device);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    enable_bar_and_msix(s, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        set_vector(s, i, 0xdead0000, V2M_FIRST_SPI);
+    }
+    g_assert_cmpuint(s->k->device[0].vectors, >=, 3);
+    g_assert_true(g_file_get_contents(file, &said, NULL, NULL));
+    g_test_message("%s", said);
+    g_assert_cmpint(unlink(file), ==, 0);
+    return said;
+}
+
+static unsigned count_of(const char *text, const char *word)
+{
+    unsigned n = 0;
+
+    while ((text = strstr(text, word))) {
+        text += strlen(word);
+        n++;
+    }
+    return n;
+}
+
+typedef struct DoorbellCase {
+    const char *name, *machine;
+    uint64_t doorbell;
+    unsigned warnings;
+} DoorbellCase;
+
+static const DoorbellCase doorbells[] = {
+    { "where-it-is", MOVED_ITS, 0x08000040, 0 },
+    { "second-its", MOVED_ITS, 0x08001040, 1 },
+    { "without-the-option", "", 0x08001040, 0 },
+    /* As of a device that is gone, and as no Linux has it */
+    { "all-ones", MOVED_ITS, UINT64_MAX, 0 },
+    { "not-of-the-range", MOVED_ITS, 0xfee00000, 0 },
+};
+
+/* Behind another ITS of the host, and told of once, if it matters. */
+static void test_doorbell(const void *opaque)
+{
+    const DoorbellCase *c = opaque;
+    g_autofree char *said = NULL;
+    Scene s;
+
+    if (!scene_init(&s)) {
+        return;
+    }
+    said = said_of_doorbell(&s, c->machine, c->doorbell);
+    g_assert_cmpuint(count_of(said, "the MSI doorbell of"), ==, c->warnings);
+    g_assert_cmpuint(count_of(said, "at 0x8001040, and the guest's is at"
+                              " 0x8000040"), ==, c->warnings);
+    scene_done(&s);
 }
 
 static void test_msi(void)
@@ -765,6 +870,7 @@ static void add_refusal_tests(void)
     }
     qtest_add_func("smmuv3-host/msi-range/start", test_msi_range);
     qtest_add_func("smmuv3-host/msi-range/late", test_msi_range_late);
+    qtest_add_func("smmuv3-host/msi-range/its", test_msi_range_its);
     for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
         g_autofree char *path = g_strdup_printf("smmuv3-host/msi-range/%s",
                                                 ranges[i].name);
@@ -802,6 +908,12 @@ void add_plug_tests(void)
     qtest_add_data_func("smmuv3-host/two/instances", &same_smmu,
                         test_two_instances);
     qtest_add_func("smmuv3-host/msi", test_msi);
+    for (unsigned i = 0; i < G_N_ELEMENTS(doorbells); i++) {
+        g_autofree char *path = g_strdup_printf("smmuv3-host/doorbell/%s",
+                                                doorbells[i].name);
+
+        qtest_add_data_func(path, &doorbells[i], test_doorbell);
+    }
     qtest_add_func("smmuv3-host/tcg", test_tcg);
     qtest_add_func("smmuv3-host/migration", test_migration_blocked);
     qtest_add_func("smmuv3-host/at-once/orders", test_plug_at_once);

@@ -30,6 +30,11 @@ static int broken(int err)
     return -err;
 }
 
+static uint64_t fake_doorbell(const VfioDevice *d)
+{
+    return fake_kernel->device[d - fake_devices].doorbell;
+}
+
 /* The function's configuration space. */
 
 static void put16(uint8_t *config, unsigned at, uint16_t v)
@@ -139,6 +144,18 @@ static void set_vectors(VfioDevice *d, const struct vfio_irq_set *arg)
     }
 }
 
+/* pci_write_msi_msg() */
+static void put_message(const VfioDevice *d, unsigned vector, uint64_t doorbell)
+{
+    uint64_t address = GUINT64_TO_LE(doorbell);
+
+    if (pwrite(d->fd, &address, sizeof(address),
+               REGION_OFFSET(VFIO_PCI_BAR0_REGION_INDEX) + FAKE_PCI_MSIX_TABLE +
+               vector * PCI_MSIX_ENTRY_SIZE) != sizeof(address)) {
+        g_error("no room for a message");
+    }
+}
+
 /* iommu_dma_prepare_msi(): because a blocked device has no doorbell. */
 static bool msis_refused(const VfioDevice *d)
 {
@@ -164,6 +181,9 @@ static int set_irqs(Request *r)
             return -EOPNOTSUPP;
         }
         set_vectors(r->device, arg);
+        for (uint32_t i = 0; i < arg->count && fake_doorbell(r->device); i++) {
+            put_message(r->device, arg->start + i, fake_doorbell(r->device));
+        }
     }
     return 0;
 }
@@ -198,9 +218,25 @@ static int get_info(Request *r)
     return 0;
 }
 
+/* vfio_pci_core: a table that may be mapped is a capability of its BAR. */
+static void tell_msix_mappable(struct vfio_region_info *arg, uint32_t room)
+{
+    const struct vfio_info_cap_header cap = {
+        .id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, .version = 1,
+    };
+
+    arg->flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+    arg->argsz = sizeof(*arg) + sizeof(cap);
+    if (room >= arg->argsz) {
+        arg->cap_offset = sizeof(*arg);
+        memcpy(arg + 1, &cap, sizeof(cap));
+    }
+}
+
 static int get_region_info(Request *r)
 {
     struct vfio_region_info *arg = r->arg;
+    uint32_t room = arg->argsz;
 
     if (arg->index >= VFIO_PCI_NUM_REGIONS) {
         return -EINVAL;
@@ -212,9 +248,13 @@ static int get_region_info(Request *r)
     switch (arg->index) {
     case VFIO_PCI_BAR2_REGION_INDEX:
         arg->flags |= VFIO_REGION_INFO_FLAG_MMAP;
-        /* fall through */
+        arg->size = FAKE_PCI_BAR_SIZE;
+        return 0;
     case VFIO_PCI_BAR0_REGION_INDEX:
         arg->size = FAKE_PCI_BAR_SIZE;
+        if (fake_doorbell(r->device)) {
+            tell_msix_mappable(arg, room);
+        }
         return 0;
     case VFIO_PCI_CONFIG_REGION_INDEX:
         arg->size = CONFIG_SIZE;
