@@ -13,3 +13,15 @@ ext4_image() {
         "$((kib * 5 / 4 + ${3:-8192}))k" >/dev/null
     mv "$1.new" "$1"
 }
+
+# collect_libraries PROGRAM FROM TO: what an arm64 program needs of the unpacked packages in FROM, and what that needs
+collect_libraries() {
+    local name file
+    aarch64-linux-gnu-readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | while read -r name; do
+        [ ! -e "$3/$name" ] || continue
+        file=$(find "$2" -name "$name" -print -quit)
+        [ -n "$file" ] || die "${1##*/} needs $name, which is in none of its packages"
+        cp -L "$file" "$3/$name"
+        collect_libraries "$3/$name" "$2" "$3"
+    done
+}

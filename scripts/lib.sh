@@ -184,7 +184,7 @@ host_packages() {
 # ---- the private apt: Debian packages of any suite and architecture, unpacked, never installed ----
 
 apt_suites=(bookworm trixie trixie-backports)
-apt_source_suites=(trixie trixie-backports)
+apt_source_suites=(bookworm trixie trixie-backports)
 apt_home=$cache/apt
 apt_etc=${SMMUV3_APT_ETC:-/etc/apt}         # another one for tests
 

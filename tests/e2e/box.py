@@ -31,7 +31,7 @@ BOX = os.path.join(BUILD, "box")
 OUT = os.path.join(BUILD, "e2e")
 
 # Files of cases/ in the order in which they are read and run: a case comes behind those that it is like.
-TOPICS = ("common", "io", "devices", "migration", "firmware", "libvirt", "probe", "rule-6.15", "guests", "peer", "refusals",
+TOPICS = ("common", "io", "devices", "migration", "firmware", "vfio", "libvirt", "probe", "rule-6.15", "guests", "peer", "refusals",
           "documented", "check")
 
 DISK_SIZE = 16 << 20
@@ -192,7 +192,7 @@ def write_case_for_host(case, l2, out, factor):
     def append(actions):
         return guest_words(case, l2, actions)
     before, after = "", ""
-    firmware = l2[case["firmware"]] if "firmware" in case else ""
+    firmware = l2[case["firmware"]] if case.get("firmware") else ""
 
     def options(own):
         return shlex.join(a for part in (l2["args"], firmware, own) for a in shlex.split(part))
@@ -256,6 +256,8 @@ def l0_command(case, machines, out):
     command += virtio_disk("root", 5) + virtio_disk("payload", 6) + port_options(out, "report", "guest", "dmesg")
     if binary_of(case) in ROOTS:
         command += virtio_disk(root_of(case), "1e")   # the third disk that L1 finds
+    if "lend" in case:
+        command += virtio_disk(case["lend"], "1d")    # likewise: such a case is of our own QEMU
     if "domain" in case:
         for name in ("domain", "hostdev"):
             command += ["-fw_cfg", f"name=opt/e2e/{name},file={out}/{name}.xml"]
@@ -296,9 +298,13 @@ def is_due(case, nightly):
 
 def why_skipped(case):
     """Why the case cannot run here, or nothing"""
-    if binary_of(case) not in ROOTS or os.path.exists(os.path.join(BOX, root_of(case) + ".img")):
-        return None
-    return f"box/{root_of(case)}.img is missing: scripts/box-{case['binary']} makes it from Debian's packages"
+    needed = {root_of(case): case["binary"]} if binary_of(case) in ROOTS else {}
+    if "lend" in case:
+        needed[case["lend"]] = case["lend"]
+    for image, script in needed.items():
+        if not os.path.exists(os.path.join(BOX, image + ".img")):
+            return f"box/{image}.img is missing: scripts/box-{script} makes it from Debian's packages"
+    return None
 
 
 def failures(script, names):
@@ -315,6 +321,8 @@ def prepare(cases):
                    stdout=sys.stderr)
     for suite in sorted(case["binary"].split()[1] for case in cases if binary_of(case) == "deb"):
         subprocess.run([os.path.join(TOP, "scripts", "box-deb"), suite], check=True, stdout=sys.stderr)
+    for disk in sorted({case["lend"] for case in cases if "lend" in case}):
+        subprocess.run([os.path.join(TOP, "scripts", "box-" + disk)], check=False, stdout=sys.stderr)
     unbuilt |= failures("box-kernel", sorted({case["kernel"] for case in cases if "kernel" in case}))
     disk_source()       # once, before cases that run beside each other ask for it
     return unbuilt
