@@ -76,9 +76,8 @@ static bool accel_its_is_there(const VirtMachineState *vms)
            (strcmp(its, "arm-gicv3-its") || vms->tcg_its);
 }
 
-static void accel_its_refuse(const char *why, const char *remedy)
+static void accel_its_end(const char *remedy)
 {
-    error_report("its-msi-iova=on %s", why);
     error_printf("%s, or drop its-msi-iova=on.\n", remedy);
     exit(EXIT_FAILURE);
 }
@@ -89,14 +88,14 @@ void smmuv3_accel_its_place(VirtMachineState *vms)
         return;
     }
     if (!accel_its_is_there(vms)) {
-        accel_its_refuse("moves the ITS, and this machine has none",
-                         "Give the machine one (gic-version=3, its=on)");
+        error_report("its-msi-iova=on moves the ITS, and this machine has none");
+        accel_its_end("Give the machine one (gic-version=3, its=on)");
     }
     /* Secure firmware has addresses of the distributor built in. */
     if (vms->secure) {
-        accel_its_refuse("moves the distributor, which firmware of the Secure"
-                         " state expects where it is otherwise",
-                         "Drop secure=on");
+        error_report("its-msi-iova=on moves the distributor, which firmware of"
+                     " the Secure state expects where it is otherwise");
+        accel_its_end("Drop secure=on");
     }
     vms->memmap[VIRT_GIC_ITS].base = ITS_BASE;
     vms->memmap[VIRT_GIC_DIST].base = DIST_BASE;
@@ -108,8 +107,9 @@ void smmuv3_accel_its_check_use(bool accelerated, bool tree_alone)
         return;
     }
     if (!accelerated) {
-        accel_its_refuse("is for arm-smmuv3 with accel=on, and this machine has"
-                         " none", "Add one");
+        error_report("its-msi-iova=on is for arm-smmuv3 with accel=on, and this"
+                     " machine has none");
+        accel_its_end("Add one");
     }
     if (tree_alone) {
         warn_report("its-msi-iova=on: this guest learns from a device tree"

@@ -255,8 +255,9 @@ void smmuv3_accel_virt_done(VirtMachineState *vms);
 
 /*
  * hw/arm/virt.c, of its: the machine's property; the memory map, before
- * anything is mapped by it; whether the ITS is moved; and how much of the second flash's end nobody may
- * use, because the ITS covers it (hw/arm/virt-acpi-build.c, too).
+ * anything is mapped by it; whether the ITS is moved; and how much of the
+ * second flash's end nobody may use, because the ITS covers it
+ * (hw/arm/virt-acpi-build.c, too).
  */
 void smmuv3_accel_its_class_init(ObjectClass *oc);
 void smmuv3_accel_its_place(VirtMachineState *vms);

@@ -16,7 +16,7 @@ struct vfio_user {
     int device;
     int container;              /* or the iommufd */
     bool cdev;
-    uint32_t ioas[2];           /* cdev: equal address spaces; the first one is attached */
+    uint32_t ioas[2];           /* cdev: equal ones; the first is attached */
 };
 
 /* Ends the program. _sys() adds what errno says. */
