@@ -12,6 +12,7 @@
 #include "qemu/osdep.h"
 #include <sys/sysmacros.h>
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "exec/address-spaces.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
@@ -202,13 +203,23 @@ static bool accel_pci_show_host(SMMUv3Accel *a, SMMUv3AccelDevice *d,
     return true;
 }
 
-/* If sysfs does not tell, Linux's usual range is taken for granted. */
+/*
+ * sysfs is silent where a profile of AppArmor's or SELinux' keeps QEMU from it.
+ * The guest was told of a range before the device came, so that it is the best
+ * guess.
+ */
 static bool accel_pci_take_msi_range(SMMUv3AccelDevice *d, Error **errp)
 {
     SMMUv3AccelMsiRange range;
 
-    return !smmuv3_iommufd_msi_range(&d->host_dev, &range.base, &range.size) ||
-           smmuv3_accel_msi_range_take(&range, errp);
+    if (!smmuv3_iommufd_msi_range(&d->host_dev, &range.base, &range.size)) {
+        range = *smmuv3_accel_msi_range_told();
+        warn_report("%s: sysfs does not tell where the host maps the MSI"
+                    " doorbell of %s; 0x%" PRIx64 " is taken for granted",
+                    d->accel->name, d->name, range.base);
+        return true;
+    }
+    return smmuv3_accel_msi_range_take(&range, errp);
 }
 
 static void accel_pci_forget_host(SMMUv3Accel *a)
