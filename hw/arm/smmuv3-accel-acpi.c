@@ -279,9 +279,9 @@ static GArray *accel_acpi_msi_ids(const SMMUv3AccelRootBus *r)
 }
 
 /*
- * The guest's kernel gives no device with a range that may not be remapped to
- * its user space. It may be remapped if the guest, which then maps its own
- * doorbell there, maps the same address.
+ * A range that may not be remapped keeps the guest's kernel from giving the
+ * device to user space. With the ITS moved it may be remapped, because what the
+ * kernel maps there for user space, the guest's doorbell, has that address.
  */
 static uint32_t accel_acpi_rmr_flags(void)
 {

@@ -540,7 +540,6 @@ static void test_other_msi_range(void)
     journey_done(&j);
 }
 
-#define MOVED_ITS "-M gic-version=3,its-msi-iova=on "
 #define USUAL_ITS "-M gic-version=3 "
 
 typedef struct ItsCase {

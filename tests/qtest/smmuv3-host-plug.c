@@ -284,8 +284,6 @@ static void test_msi_range_untold(void)
     scene_done(&s);
 }
 
-#define MOVED_ITS "-M gic-version=3,its-msi-iova=on "
-
 /* A guest whose ITS is where Linux maps the doorbell wants a host like that. */
 static void test_msi_range_its(void)
 {

@@ -22,6 +22,9 @@
 #define SMMU            "-device arm-smmuv3,primary-bus=pcie.0,id=smmu," \
                         "accel=on "
 
+/* Behind MACHINE: the ITS is where Linux maps the doorbell. */
+#define MOVED_ITS       "-M gic-version=3,its-msi-iova=on "
+
 /* False and the test marked as skipped, if the library is not at hand. */
 bool scene_init(Scene *s);
 
